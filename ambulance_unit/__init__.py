@@ -1,0 +1,1 @@
+"""The vehicle: monitor, camera, position, outbox, tablet."""

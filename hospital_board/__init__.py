@@ -1,0 +1,1 @@
+"""The receiving end: capacity, readiness, handover, wall board."""

@@ -1,0 +1,1 @@
+"""Pictures, sound and waveforms in real time."""

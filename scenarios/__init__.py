@@ -1,0 +1,1 @@
+"""Drills as files, the player, the after-action report."""
