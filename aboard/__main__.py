@@ -1,0 +1,5 @@
+"""``python -m aboard`` is ``aboard``."""
+
+from aboard.cli import main
+
+main()
