@@ -108,7 +108,7 @@ class JumpClock:
         await woken
 
     async def run(self, story: Coroutine[Any, Any, Told]) -> Told:
-        """Play `story` to its end, jumping whenever everyone sleeps. A story that waits for nothing known hangs here."""
+        """Play `story` to its end, jumping whenever everyone sleeps."""
         task = asyncio.ensure_future(story)
         while not task.done():
             await self._settle()
@@ -127,7 +127,9 @@ class JumpClock:
         while self._sleepers and self._sleepers[0][2].done():
             heapq.heappop(self._sleepers)
         if not self._sleepers:
-            raise RuntimeError("nobody sleeps on the jump clock and the story is not over: it waits for something outside")
+            raise RuntimeError(
+                "nobody sleeps on the jump clock and the story is not over: it waits for something outside"
+            )
         self._now = max(self._now, self._sleepers[0][0])
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, woken = heapq.heappop(self._sleepers)

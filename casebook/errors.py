@@ -41,7 +41,9 @@ class CoordinationError(Exception):
 
     def as_answer(self) -> dict[str, Any]:
         """The JSON body of a refusal; screens translate `key` with `facts`, `zh` and `en` serve everyone else."""
-        facts = {name: value if isinstance(value, (int, float, bool)) else str(value) for name, value in self.facts.items()}
+        facts = {
+            name: value if isinstance(value, (int, float, bool)) else str(value) for name, value in self.facts.items()
+        }
         return {"error": self.key, "facts": facts, "zh": self.said("zh"), "en": self.said("en")}
 
 

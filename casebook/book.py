@@ -1,0 +1,164 @@
+"""Write facts: decide on the picture, append, fold, tell whoever listens. One writer at a time.
+
+`write` is the only door. A decision sees the newest picture and returns facts; either all of them are in the log
+(committed) and in the picture, or none is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from casebook import events as e
+from casebook.capacity import Hold
+from casebook.clock import Clock
+from casebook.errors import CoordinationError, RefusedInput
+from casebook.log import By, Claim, Draft, Entry, Log, Source
+from casebook.picture import Occasion, Picture, fold
+
+VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
+    {
+        e.UnitAcknowledged, e.UnitEnRoute, e.UnitOnScene, e.UnitAtPatient, e.UnitLeftScene, e.UnitAtLandingSite,
+        e.UnitAtDestination, e.UnitBackInService, e.PositionReported, e.CasualtyFound, e.CasualtyTriaged,
+        e.FindingsRecorded, e.VitalsRecorded, e.WishStated, e.CasualtyBoarded, e.CasualtyTransferred, e.CasualtyClosed,
+        e.CasualtyArrived, e.DestinationRequested, e.MessageSent, e.MessageRead, e.HandoverStarted, e.HandoverSigned,
+        e.VideoStarted, e.VideoStopped,
+    }
+)  # fmt: skip
+Decide = Callable[[Picture], Iterable[e.Event]]
+Listener = Callable[[Sequence[Entry]], None]
+UNIT_LEASE = timedelta(hours=12)  # longer than any mission; a unit is given back by its own facts, not by the lease
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fact as a vehicle's outbox sent it."""
+
+    seq: int
+    at: datetime
+    kind: str
+    body: dict
+    who: str = ""
+    origin: str = "device"
+
+
+class Book:
+    """The log with its picture. Make it with `Book.open`, which folds what is already there."""
+
+    def __init__(self, log: Log, clock: Clock) -> None:
+        self.log, self.clock = log, clock
+        self.picture = Picture()
+        self._lock = asyncio.Lock()
+        self._listeners: list[Listener] = []
+
+    @classmethod
+    def open(cls, log: Log, clock: Clock) -> Book:
+        book = cls(log, clock)
+        for entry in log.read():
+            book.picture = fold(book.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
+        return book
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Be told of every committed batch, after the picture holds it. Returns how to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def write(self, decide: Decide, by: By, at: datetime | None = None, asked: str = "") -> list[Entry]:
+        """Decide on the newest picture and commit what follows. `at`: when it happened, default now.
+
+        Raises what `decide` raises, IllegalStep when a fact does not fit, AlreadyHeld when a claim is lost; then
+        nothing was written.
+        """
+        async with self._lock:
+            now = self.clock.now()
+            happened = at or now
+            facts = list(decide(self.picture))
+            picture, drafts = self.picture, []
+            for number, fact in enumerate(facts, start=1):
+                occasion = Occasion(self.picture.seq + number, happened, str(by))
+                picture = fold(picture, fact, occasion)
+                drafts.append(_draft(fact, happened, now, by, None, asked))
+            return await self._commit(drafts, picture)
+
+    async def take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str = "paramedic") -> int:
+        """Commit a vehicle's outbox rows in order and return how far the book now is (the cumulative ack).
+
+        A row that was taken before is skipped; a row that does not fit is kept as RowRefused, so that the vehicle
+        may forget it and nobody loses it.
+        """
+        async with self._lock:
+            through = self.log.through(unit, epoch)
+            now = self.clock.now()
+            picture, drafts = self.picture, []
+            for row in (row for row in rows if row.seq > through):
+                if row.seq != through + 1:
+                    break  # a gap: what comes after it waits for what is missing
+                by = By(role, row.who or unit, row.origin)
+                fact, picture = _fitted(picture, unit, epoch, row, self.picture.seq + len(drafts) + 1, by)
+                drafts.append(_draft(fact, row.at, now, by, Source(unit, epoch, row.seq), ""))
+                through = row.seq
+            await self._commit(drafts, picture)
+            return through
+
+    async def _commit(self, drafts: list[Draft], picture: Picture) -> list[Entry]:
+        if not drafts:
+            return []
+        append = self.log.append
+        entries = await asyncio.to_thread(append, drafts) if self.log.blocking else append(drafts)
+        self.picture = picture
+        for listener in list(self._listeners):
+            listener(entries)
+        return entries
+
+
+def occasion_of(entry: Entry) -> Occasion:
+    source = entry.source
+    if source is None:
+        return Occasion(entry.seq, entry.at, str(entry.by))
+    return Occasion(entry.seq, entry.at, str(entry.by), source.unit, source.epoch, source.seq)
+
+
+def _fitted(picture: Picture, unit: str, epoch: str, row: Row, seq: int, by: By) -> tuple[e.Event, Picture]:
+    """The row's fact and the picture with it, or RowRefused and why."""
+    occasion = Occasion(seq, row.at, str(by), unit, epoch, row.seq)
+    try:
+        fact = e.decode(row.kind, row.body)
+        speaks_for_itself(fact, unit)
+        return fact, fold(picture, fact, occasion)
+    except CoordinationError as wrong:
+        refused = e.RowRefused(unit, row.kind, row.body, wrong.key, wrong.said("en"))
+        return refused, fold(picture, refused, occasion)
+
+
+def speaks_for_itself(fact: e.Event, unit: str) -> None:
+    """A vehicle reports only what a vehicle can know, only of itself, and signs only for its crew."""
+    if type(fact) not in VEHICLE_FACTS:
+        raise RefusedInput("not_a_vehicle_fact", kind=fact.name)
+    named = getattr(fact, "unit", unit)
+    if named != unit:
+        raise RefusedInput("not_your_unit", unit=unit, named=named)
+    if isinstance(fact, e.HandoverSigned) and fact.side != "crew":
+        raise RefusedInput("not_a_vehicle_fact", kind=f"{fact.name} ({fact.side})")
+
+
+def _draft(fact: e.Event, at: datetime, now: datetime, by: By, source: Source | None, asked: str) -> Draft:
+    return Draft(fact.name, fact.version, e.encode(fact), at, now, by, source, asked, claims_of(fact, now))
+
+
+def claims_of(fact: e.Event, now: datetime) -> tuple[Claim, ...]:
+    """The scarce things a fact takes or gives back."""
+    match fact:
+        case e.HoldPlaced():
+            hold = Hold(fact.hospital, fact.resource, fact.slot, fact.casualty, fact.until)
+            return (Claim(hold.key, fact.casualty, fact.until),)
+        case e.HoldReleased():
+            hold = Hold(fact.hospital, fact.resource, fact.slot, fact.casualty, now)
+            return (Claim(hold.key, fact.casualty, None),)
+        case e.UnitAssigned():
+            return (Claim(f"unit:{fact.unit}", fact.incident, now + UNIT_LEASE),)
+        case e.UnitBackInService() | e.UnitStoodDown():
+            return (Claim(f"unit:{fact.unit}", "*", None),)
+        case _:
+            return ()

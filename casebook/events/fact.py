@@ -1,0 +1,73 @@
+"""What a fact is: past tense, frozen, small, versioned; how it gets in and out of the log.
+
+Each class stands under a name in the log (`incident_opened`) with a version; `encode` and `decode` are the only way
+in and out. The times of reference vocabularies (NEMSIS eTimes, 中国院前急救) are in docs/DICTIONARY.md.
+Optional facts are None when not known. Text that a person typed is kept as typed; text of ours is a word key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from casebook.errors import RefusedInput
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact. Subclasses are registered by `@fact(name)`."""
+
+    name: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+
+
+FACTS: dict[str, type[Event]] = {}
+SomeEvent = TypeVar("SomeEvent", bound=type[Event])
+
+
+def fact(name: str, version: int = 1):
+    """Register an event class under its name in the log."""
+
+    def register(cls: SomeEvent) -> SomeEvent:
+        assert name not in FACTS, name
+        cls.name, cls.version = name, version
+        FACTS[name] = cls
+        return cls
+
+    return register
+
+
+def encode(event: Event) -> dict[str, Any]:
+    """The event as plain JSON values, facts that are not known (None) left out."""
+    body = msgspec.to_builtins(event)
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def decode(name: str, body: dict[str, Any]) -> Event:
+    """The event back from its JSON values. Raises RefusedInput naming the field that does not fit."""
+    kind = FACTS.get(name)
+    if kind is None:
+        raise RefusedInput("unknown_event", kind=name)
+    unknown = set(body) - set(kind.__dataclass_fields__)
+    if unknown:
+        raise RefusedInput("bad_field", where=name, field=", ".join(sorted(unknown)), why="no such field")
+    try:
+        return msgspec.convert(body, kind, strict=False)
+    except (msgspec.ValidationError, RecursionError) as wrong:
+        raise RefusedInput("bad_field", where=name, field=_path(wrong), why=str(wrong)) from wrong
+
+
+def _path(wrong: Exception) -> str:
+    _, _, path = str(wrong).partition(" - at `")
+    return path.rstrip("`").removeprefix("$.") or "$"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: a word key (`reason.<code>`) with facts. `code`: capability, capacity, capacity_unknown, closed, closure,
+    time, no_route, no_landing_site, weather, policy, wish ..."""
+
+    code: str
+    facts: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,182 @@
+"""Screens follow the picture: one snapshot, then numbered deltas; a gap or a full queue means a new snapshot.
+
+A feed is one pure view of the picture, shared by all screens that look at the same thing: computed once, compared
+once, encoded once. A delta is a JSON merge patch (RFC 7386), so a view holds no null: what is unknown is absent.
+
+Messages (JSON):
+  {"t": "snapshot", "v": 7, "now": "...Z", "rate": 6.0, "view": {...}, "samples": [...]}
+  {"t": "delta", "v": 8, "now": "...Z", "patch": {...}, "samples": [...]}     v is one more than the message before
+  {"t": "beat", "v": 8, "now": "...Z"}                                        nothing changed, but the hub is alive
+`now` and every `at` are clock time (a drill's clock in a drill). `samples` are vitals as they were recorded, each once:
+  {"casualty", "unit", "epoch", "seq", "at", "vitals": {...}}
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from casebook.clock import Clock
+from casebook.log import Entry
+from casebook.picture import Picture
+
+View = dict[str, Any]
+QUEUE_LENGTH = 64  # messages waiting for one screen before it gets a snapshot instead
+
+
+def plain(value: Any) -> Any:
+    """JSON values with every unknown (None) left out, ready for merge patches."""
+    return _without_nulls(msgspec.to_builtins(value))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _without_nulls(one) for name, one in value.items() if one is not None}
+    if isinstance(value, (list, tuple)):
+        return [_without_nulls(one) for one in value]
+    return value
+
+
+def merge_patch(old: View, new: View) -> View:
+    """The smallest merge patch that turns `old` into `new`; lists are replaced whole."""
+    patch: View = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        if name not in old:
+            patch[name] = value
+        elif isinstance(value, dict) and isinstance(old[name], dict):
+            inner = merge_patch(old[name], value)
+            if inner:
+                patch[name] = inner
+        elif value != old[name]:
+            patch[name] = value
+    return patch
+
+
+def patched(view: View, patch: View) -> View:
+    """`view` with the patch applied (what a screen does)."""
+    result = dict(view)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            result[name] = patched(result[name] if isinstance(result.get(name), dict) else {}, value)
+        else:
+            result[name] = value
+    return result
+
+
+class Subscription:
+    """One screen's queue. `next()` waits for the next message; a queue that ran over starts again with a snapshot."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LENGTH)
+        self._behind = True  # first thing a screen gets is a snapshot
+
+    def offer(self, message: bytes) -> None:
+        if self._behind:
+            return
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.resync()
+
+    def resync(self) -> None:
+        """Forget what waits; the next message is a snapshot."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._behind = True
+
+    async def next(self, beat_s: float = 1.0) -> bytes:
+        """The next message, or a beat after `beat_s` wall seconds of silence."""
+        if self._behind:
+            self._behind = False
+            return self._feed.snapshot()
+        try:
+            return await asyncio.wait_for(self._queue.get(), beat_s)
+        except TimeoutError:
+            return self._feed.beat()
+
+    def close(self) -> None:
+        self._feed.drop(self)
+
+
+class Feed:
+    """One view for many screens. `look(picture, now)` is pure; `follows(casualty)` says whose vitals stream along."""
+
+    def __init__(
+        self,
+        look: Callable[[Picture, datetime], Any],
+        clock: Clock,
+        follows: Callable[[Picture, str], bool] = lambda picture, casualty: True,
+    ) -> None:
+        self._look, self._clock, self._follows = look, clock, follows
+        self._view: View = {}
+        self._picture = Picture()
+        self._version = 0
+        self._screens: list[Subscription] = []
+
+    def subscribe(self) -> Subscription:
+        screen = Subscription(self)
+        self._screens.append(screen)
+        return screen
+
+    def drop(self, screen: Subscription) -> None:
+        if screen in self._screens:
+            self._screens.remove(screen)
+
+    @property
+    def watched(self) -> bool:
+        return bool(self._screens)
+
+    def refresh(self, picture: Picture, fresh: Sequence[Entry] = ()) -> None:
+        """Compare the view with the last one and send what changed, with the samples among the fresh entries."""
+        self._picture = picture
+        view = plain(self._look(picture, self._clock.now()))
+        patch = merge_patch(self._view, view)
+        samples = [sample_of(entry) for entry in fresh if self._wants(entry)]
+        self._view = view
+        if not patch and not samples:
+            return
+        self._version += 1
+        self._send({"t": "delta", "v": self._version, "now": self._now(), "patch": patch, "samples": samples})
+
+    def snapshot(self) -> bytes:
+        """The whole view with the trend of everyone followed, from the newest picture known."""
+        trend = [
+            {"casualty": one.id, "unit": s.unit, "epoch": s.epoch, "seq": s.seq, "at": s.at, "vitals": s.vitals}
+            for one in self._picture.casualties.values()
+            if self._follows(self._picture, one.id)
+            for s in one.trend
+        ]
+        return msgspec.json.encode(
+            {"t": "snapshot", "v": self._version, "now": self._now(), "rate": self._clock.rate, "view": self._view,
+             "samples": trend}
+        )  # fmt: skip
+
+    def beat(self) -> bytes:
+        return msgspec.json.encode({"t": "beat", "v": self._version, "now": self._now()})
+
+    def _wants(self, entry: Entry) -> bool:
+        return entry.kind == "vitals_recorded" and self._follows(self._picture, entry.body["casualty"])
+
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        encoded = msgspec.json.encode(message)
+        for screen in list(self._screens):
+            screen.offer(encoded)
+
+
+def sample_of(entry: Entry) -> dict[str, Any]:
+    """A vitals entry as screens get it."""
+    source = entry.source
+    return {
+        "casualty": entry.body["casualty"], "unit": entry.body["unit"], "epoch": source.epoch if source else "",
+        "seq": source.seq if source else entry.seq, "at": entry.at, "vitals": entry.body["vitals"],
+    }  # fmt: skip

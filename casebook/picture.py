@@ -1,0 +1,283 @@
+"""The picture: what is so now, folded from the log. Pure; an illegal step raises and changes nothing.
+
+States are frozen; `fold` returns a new picture that shares whatever did not change, so that a decision may look at a
+picture for as long as it likes, and a batch that fails half way leaves the old picture untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from casebook import events as e
+from casebook.capacity import Closure, Figure, Hold
+from casebook.casualty import Category, Findings, Stage
+from casebook.errors import IllegalStep, NotFound
+from casebook.place import Place
+from casebook.steps import Affair, Duty, Prealert, Task, next_stage
+
+TREND_LENGTH = 600  # samples kept per casualty for trends: ten minutes at one a second
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentState:
+    id: str
+    place: Place
+    kind: str
+    priority: int
+    channel: str
+    summary: str
+    received_at: datetime
+    happened_at: datetime
+    drill: bool
+    hazards: tuple[str, ...] = ()
+    casualties_estimated: int | None = None
+    stage: Affair = Affair.OPEN
+    agencies: tuple[tuple[str, str, datetime], ...] = ()  # (agency, note, at)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    id: str
+    kind: str
+    name_zh: str
+    name_en: str
+    district: str
+    base: Place
+    station: str
+    duty: Duty = Duty.AVAILABLE
+    duty_at: datetime | None = None
+    incident: str | None = None
+    purpose: str = ""
+    leg: e.Leg | None = None
+    leg_at: datetime | None = None
+    position: e.PositionReported | None = None
+    position_at: datetime | None = None
+    aboard: tuple[str, ...] = ()
+    times: Mapping[str, datetime] = field(default_factory=dict)  # fact name -> when, of the present mission
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One numerics sample with where it came from; `unit`, `epoch`, `seq` name it for the ledger."""
+
+    at: datetime
+    vitals: Mapping[str, Any]
+    unit: str
+    epoch: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class CasualtyState:
+    id: str
+    incident: str
+    label: str
+    age_years: float | None = None
+    sex: str | None = None
+    stage: Stage = Stage.FOUND
+    category: Category | None = None
+    triage: tuple[tuple[datetime, e.CasualtyTriaged], ...] = ()
+    findings: Findings | None = None
+    findings_at: datetime | None = None
+    trend: tuple[Sample, ...] = ()
+    unit: str | None = None
+    wish: str | None = None
+    requested_at: datetime | None = None
+    proposal: e.Decision | None = None
+    proposed_at: datetime | None = None
+    stranded: tuple[e.Rejection, ...] = ()
+    option: e.Option | None = None
+    chosen_at: datetime | None = None
+    rejected: tuple[e.Rejection, ...] = ()
+    override_reason: str = ""
+    prealert: Prealert = Prealert.NONE
+    prealert_hospital: str | None = None
+    prealert_at: datetime | None = None
+    prealert_due_at: datetime | None = None
+    prealert_eta_at: datetime | None = None
+    prealert_level: int | None = None
+    prealert_repeats: int = 0
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledged_answer: str = ""
+    acknowledged_note: str = ""
+    bay: str | None = None
+    team: str | None = None
+    team_level: int | None = None
+    team_at: datetime | None = None
+    members: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
+    arrived_at: datetime | None = None
+    signatures: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
+    times: Mapping[str, datetime] = field(default_factory=dict)  # fact name -> first time it happened
+
+    @property
+    def hospital(self) -> str | None:
+        return self.option.hospital if self.option else None
+
+    @property
+    def latest(self) -> Sample | None:
+        return self.trend[-1] if self.trend else None
+
+
+@dataclass(frozen=True, slots=True)
+class HospitalState:
+    id: str
+    name_zh: str
+    name_en: str
+    place: Place
+    capabilities: tuple[str, ...]
+    trauma_level: int | None = None
+    district: str = ""
+    pad: Place | None = None
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    closures: Mapping[str, Closure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    id: str
+    incident: str
+    kind: str
+    to: str
+    due_at: datetime
+    opened_at: datetime
+    note: str = ""
+    stage: Task = Task.OPEN
+    approver: str = ""
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageState:
+    id: str
+    casualty: str
+    sender: str
+    text: str
+    order: bool
+    at: datetime
+    read_at: datetime | None = None
+    read_by: str = ""
+    read_back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoadState:
+    """A closure (`speed_kmh` None) or a slowdown in force."""
+
+    id: str
+    reason: str
+    polygon: tuple[tuple[float, float], ...]
+    ref: str
+    bearing_deg: float | None
+    until: datetime | None
+    speed_kmh: float | None
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Everything that is so after `seq` entries. Mappings are never changed in place."""
+
+    seq: int = 0
+    drill: e.DrillStarted | None = None
+    incidents: Mapping[str, IncidentState] = field(default_factory=dict)
+    units: Mapping[str, UnitState] = field(default_factory=dict)
+    casualties: Mapping[str, CasualtyState] = field(default_factory=dict)
+    hospitals: Mapping[str, HospitalState] = field(default_factory=dict)
+    tasks: Mapping[str, TaskState] = field(default_factory=dict)
+    messages: Mapping[str, MessageState] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)  # Hold.key -> Hold
+    roads: Mapping[str, RoadState] = field(default_factory=dict)
+    streams: Mapping[str, str] = field(default_factory=dict)  # stream -> unit
+
+    def get_incident(self, id: str) -> IncidentState:
+        return _get(self.incidents, "incident", id)
+
+    def get_unit(self, id: str) -> UnitState:
+        return _get(self.units, "unit", id)
+
+    def get_casualty(self, id: str) -> CasualtyState:
+        return _get(self.casualties, "casualty", id)
+
+    def get_hospital(self, id: str) -> HospitalState:
+        return _get(self.hospitals, "hospital", id)
+
+    def get_task(self, id: str) -> TaskState:
+        return _get(self.tasks, "task", id)
+
+    def list_holds(self, hospital: str, resource: str, now: datetime) -> list[Hold]:
+        """Holds in force at `now`, by slot."""
+        found = [h for h in self.holds.values() if h.hospital == hospital and h.resource == resource and h.until > now]
+        return sorted(found, key=lambda hold: hold.slot)
+
+    def find_hold(self, casualty: str) -> Hold | None:
+        return next((hold for hold in self.holds.values() if hold.casualty == casualty), None)
+
+
+State = TypeVar("State")
+
+
+def _get(mapping: Mapping[str, State], what: str, id: str) -> State:
+    found = mapping.get(id)
+    if found is None:
+        raise NotFound(what=what, id=id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What surrounds a fact: when it happened, who says so, and the vehicle row that carried it."""
+
+    seq: int
+    at: datetime
+    by: str = ""
+    unit: str = ""
+    epoch: str = ""
+    unit_seq: int = 0
+
+
+Folder = Callable[[Picture, Any, Occasion], Picture]
+FOLDERS: dict[type[e.Event], Folder] = {}
+
+
+def folds(*kinds: type[e.Event]) -> Callable[[Folder], Folder]:
+    """Register how a fact changes the picture. A fact without a folder changes nothing but the count."""
+
+    def register(folder: Folder) -> Folder:
+        for kind in kinds:
+            assert kind not in FOLDERS, kind
+            FOLDERS[kind] = folder
+        return folder
+
+    return register
+
+
+def fold(picture: Picture, event: e.Event, occasion: Occasion) -> Picture:
+    """The picture after one more fact. Raises IllegalStep or NotFound, and then nothing has changed."""
+    folder = FOLDERS.get(type(event))
+    after = folder(picture, event, occasion) if folder else picture
+    return replace(after, seq=occasion.seq)
+
+
+def with_one(mapping: Mapping[str, State], id: str, state: State) -> dict[str, State]:
+    return {**mapping, id: state}
+
+
+def without(mapping: Mapping[str, State], id: str) -> dict[str, State]:
+    return {name: state for name, state in mapping.items() if name != id}
+
+
+def enrolled_once(mapping: Mapping[str, Any], entity: str, id: str, event: e.Event) -> None:
+    if id in mapping:
+        raise IllegalStep(what=event.name, entity=entity, id=id, stage="present")
+
+
+def step(entity: str, id: str, stage: Any, event: e.Event) -> Any:
+    return next_stage(entity, id, stage, event)
+
+
+import casebook.folding  # noqa: E402, F401 - registers the folders; below because they need the states above
