@@ -1,0 +1,287 @@
+"""The hub's side of every picture and waveform: one peer connection in from a vehicle, any number out to viewers.
+
+Nothing is decoded or encoded here. Sessions come and go by WHIP and WHEP (`media.signalling`); what happens to packets
+is `media.video_stream` and `media.wave_stream`. Who may connect is decided before; starts and stops are told to the
+callbacks, which the hub turns into events. Intervals are measured on the event loop's monotonic clock, because live
+media keep their natural rate in a drill too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiortc import (
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import OperationError
+from aiortc.rtp import RtpPacket
+
+from casebook.errors import CoordinationError, RefusedInput
+from media.aiortc_private import PacketSender, ask_key_frame, tap_packets
+from media.signalling import Action, check_offer, media_kind
+from media.video_stream import VideoStream, VideoViewer
+from media.wave_stream import BEAT, Channel, WaveStream, WaveViewer, offer_live, open_wave_channels
+
+log = logging.getLogger(__name__)
+
+SILENCE_S = 2.0  # a stream that sends nothing for so long has stopped
+CONNECT_S = 15.0  # a session that has not connected by then is given up
+SESSIONS_MAX = 256
+BEAT_S = 0.5  # a beat on every wave connection, so that either side notices a dead one within `SILENCE_S`
+_LOOK_S = 0.25
+
+Told = Callable[[str], object]  # may return an awaitable
+
+
+class MediaFull(CoordinationError):
+    """The plane carries as many sessions as it may."""
+
+    key = "media_full"
+    http_status = 503
+
+
+@dataclass(eq=False)
+class Session:
+    """One peer connection of a publisher or a viewer; `id` is unguessable, `answer` the SDP it was answered with."""
+
+    stream: str
+    action: Action
+    pc: RTCPeerConnection
+    opened_at_s: float
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    answer: str = ""
+    ended: bool = False
+    detach: Callable[[], None] = lambda: None
+    waves: Channel | None = None
+
+
+class MediaPlane:
+    """All streams of a hub. Streams are named by vehicle: ``A01`` is video, ``A01.waves`` waves and numerics."""
+
+    def __init__(
+        self, *, on_started: Told | None = None, on_stopped: Told | None = None, sessions_max: int = SESSIONS_MAX
+    ) -> None:
+        self._on_started, self._on_stopped = on_started, on_stopped
+        self._sessions_max = sessions_max
+        self._sessions: dict[str, Session] = {}
+        self._streams: dict[str, VideoStream | WaveStream] = {}
+        self._sources: dict[str, Session] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+
+    # --- sessions -----------------------------------------------------------------------------------------------
+
+    async def publish(self, stream: str, offer: bytes) -> Session:
+        """Receive `stream` from a vehicle. Replaces its earlier publisher once packets arrive. Raises RefusedInput."""
+        return await self._open(stream, "publish", offer)
+
+    async def view(self, stream: str, offer: bytes) -> Session:
+        """Send `stream` to a viewer, now or as soon as somebody publishes it. Raises RefusedInput."""
+        return await self._open(stream, "view", offer)
+
+    def find(self, session_id: str) -> Session | None:
+        return self._sessions.get(session_id)
+
+    async def end(self, session_id: str) -> None:
+        """End a session; an unknown one is already over."""
+        session = self._sessions.pop(session_id, None)
+        if session is None:
+            return
+        session.ended = True
+        session.detach()
+        self._lose(session)
+        await session.pc.close()
+        log.info("media session closed: %s %s", session.action, session.stream)
+
+    async def close(self) -> None:
+        """End every session; the plane can be used again."""
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+            self._watch = None
+        await asyncio.gather(*(self.end(session_id) for session_id in list(self._sessions)))
+        for stream in self._streams.values():
+            stream.close()
+        self._streams.clear()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _open(self, stream: str, action: Action, offer: bytes) -> Session:
+        kind = media_kind(stream)
+        text = check_offer(offer, kind)
+        if len(self._sessions) >= self._sessions_max:
+            raise MediaFull(limit=self._sessions_max)
+        session = Session(stream, action, _peer_connection(), self._now_s())
+        self._sessions[session.id] = session
+        try:
+            self._prepare(session)
+            session.answer = await _answer(session.pc, text)
+            self._started(session)
+        except BaseException:
+            await self.end(session.id)
+            raise
+        self._watch = self._watch or asyncio.create_task(self._watch_over())
+        log.info("media session opened: %s %s", action, stream)
+        return session
+
+    def _prepare(self, session: Session) -> None:
+        """What must stand before the offer is read: our side of the channels, the sender that forwards."""
+        stream = self._stream(session.stream)
+        if isinstance(stream, WaveStream):
+            self._prepare_waves(session, stream)
+        elif session.action == "view":
+            transceiver = session.pc.addTransceiver("video", direction="sendonly")
+            transceiver.setCodecPreferences(_vp8())
+            self._prepare_video_viewer(session, stream, transceiver.sender)
+        else:
+            session.pc.addTransceiver("video", direction="recvonly").setCodecPreferences(_vp8())
+
+    def _started(self, session: Session) -> None:
+        stream = self._stream(session.stream)
+        if isinstance(stream, VideoStream) and session.action == "publish":
+            self._tap(session, stream, session.pc.getReceivers()[0])
+
+    def _tap(self, session: Session, stream: VideoStream, receiver: RTCRtpReceiver) -> None:
+        def receive(packet: RtpPacket) -> None:
+            stream.receive(session, packet, lambda: self._spawn(ask_key_frame(receiver, packet.ssrc)))
+
+        tap_packets(receiver, receive)
+
+    def _prepare_video_viewer(self, session: Session, stream: VideoStream, sender: RTCRtpSender) -> None:
+        def ready() -> None:
+            viewer.ready = True
+            stream.want_key_frame()
+
+        def key_frame_asked() -> None:
+            stream.want_key_frame()
+
+        viewer = VideoViewer(PacketSender(sender, ready, key_frame_asked).offer)
+        stream.attach(viewer)
+        session.detach = lambda: stream.detach(viewer)
+
+    def _prepare_waves(self, session: Session, stream: WaveStream) -> None:
+        waves, numerics = open_wave_channels(session.pc)
+        session.waves = waves
+        if session.action == "publish":
+            waves.on("message", lambda message: stream.receive(session, message))
+            numerics.on("message", lambda message: stream.receive_numerics(session, message))
+            return
+        viewer = WaveViewer(waves, numerics)
+        session.detach = lambda: stream.detach(viewer)
+        numerics.on("open", lambda: stream.greet(viewer))
+        stream.attach(viewer)
+
+    # --- streams ------------------------------------------------------------------------------------------------
+
+    def streams(self) -> list[str]:
+        """The names of the streams that are live now."""
+        return sorted(self._sources)
+
+    def stats(self, stream: str) -> dict[str, Any]:
+        """What `stream` has carried since the hub began, and each viewer's share; empty for one never seen."""
+        carried = self._streams.get(stream)
+        if carried is None:
+            return {}
+        names = ("frames_in", "packets_in", "bytes_in", "numerics_in", "key_frame_requests", "refused")
+        counts: dict[str, Any] = {name: getattr(carried, name) for name in names if hasattr(carried, name)}
+        shown = ("frames_out", "packets_out", "numerics_out", "skips", "dropped")
+        counts["live"] = stream in self._sources
+        counts["viewers"] = [{name: getattr(v, name) for name in shown if hasattr(v, name)} for v in carried.viewers]
+        return counts
+
+    def _stream(self, name: str) -> VideoStream | WaveStream:
+        if name not in self._streams:
+            make = VideoStream if media_kind(name) == "video" else WaveStream
+            self._streams[name] = make(self._now_s, self._sourced)
+        return self._streams[name]
+
+    def _sourced(self, source: object) -> None:
+        """The first packet of a publisher: it is the stream's source now, an earlier one is ended."""
+        assert isinstance(source, Session)
+        before = self._sources.get(source.stream)
+        self._sources[source.stream] = source
+        if before is None:
+            self._tell(self._on_started, source.stream)
+        else:
+            before.ended = True
+            self._spawn(self.end(before.id))
+
+    def _lose(self, session: Session) -> None:
+        if stream := self._streams.get(session.stream):
+            stream.lose(session)
+            if not stream.viewers and not any(s.stream == session.stream for s in self._sessions.values()):
+                stream.close()
+        if self._sources.get(session.stream) is session:
+            del self._sources[session.stream]
+            self._tell(self._on_stopped, session.stream)
+
+    async def _watch_over(self) -> None:
+        """End what has failed, never connected or fallen silent; beat on the others."""
+        beat_at_s = 0.0
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now_s = self._now_s()
+            beat_due = now_s >= beat_at_s
+            beat_at_s = now_s + BEAT_S if beat_due else beat_at_s
+            for session in list(self._sessions.values()):
+                if beat_due and session.waves is not None:
+                    offer_live(session.waves, BEAT)
+                if self._is_over(session, now_s):
+                    self._spawn(self.end(session.id))
+
+    def _is_over(self, session: Session, now_s: float) -> bool:
+        state = session.pc.connectionState
+        if state in ("failed", "closed"):
+            return True
+        if state != "connected":
+            return now_s - session.opened_at_s > CONNECT_S
+        is_source = self._sources.get(session.stream) is session
+        return is_source and now_s - self._streams[session.stream].last_packet_at_s > SILENCE_S
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _tell(self, told: Told | None, stream: str) -> None:
+        answer = told(stream) if told else None
+        if inspect.isawaitable(answer):
+            self._spawn(answer)
+
+    def _spawn(self, work: Any) -> None:
+        async def run() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("media plane: a task failed")
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _peer_connection() -> RTCPeerConnection:
+    return RTCPeerConnection(RTCConfiguration(iceServers=[]))  # without the list aiortc would ask a public STUN server
+
+
+def _vp8() -> list[Any]:
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    return [codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")]
+
+
+async def _answer(pc: RTCPeerConnection, offer: str) -> str:
+    try:
+        await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await pc.setLocalDescription(await pc.createAnswer())
+    except OperationError as why:
+        raise RefusedInput("sdp_no_codec", expected="VP8") from why
+    except Exception as why:  # an offer that passed the checks may still break the library
+        raise RefusedInput("sdp_malformed", where=f"{type(why).__name__} {why}"[:120]) from why
+    return pc.localDescription.sdp

@@ -1,0 +1,137 @@
+"""Keep one peer connection to the hub alive: offer by one POST, notice its loss, make a new one after a pause.
+
+One attempt at a time, pauses doubled and jittered, so that a hub that returns is not met by all vehicles at once.
+What is sent or shown is the sender's and the receiver's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+
+import httpx
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+from casebook.errors import CoordinationError, FeedLost, RefusedInput
+from media.aiortc_private import packets_received
+from media.signalling import PREFIX, SDP_TYPE
+
+log = logging.getLogger(__name__)
+
+SILENCE_S = 2.0  # nothing heard for so long while connected: the link is taken for lost
+CONNECT_S = 10.0
+PAUSE_S, PAUSE_S_MAX = 0.25, 5.0
+_LOOK_S = 0.25
+
+Prepare = Callable[[RTCPeerConnection], None]
+
+
+def pause_s(failures: int, rng: random.Random) -> float:
+    """How long to wait after so many failures in a row: doubled, capped, and between 50 and 100 % of that."""
+    return min(PAUSE_S_MAX, PAUSE_S * 2 ** min(failures, 10)) * rng.uniform(0.5, 1.0)
+
+
+class Link:
+    """`path` is ``whip/A01`` or ``whep/A01.waves``; `client` brings base URL and token.
+
+    `prepare` sets each new peer connection up before the offer. The hub is never silent on a live connection: it
+    reports on video (RTCP, at most 1.5 s apart) and sends a beat on wave channels.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        path: str,
+        prepare: Prepare,
+        *,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._client, self._path = client, path
+        self._prepare = prepare
+        self._rng = rng or random.Random()
+        self.connected = asyncio.Event()
+        self.connections = 0
+        self.last_error: CoordinationError | None = None
+        self.pc: RTCPeerConnection | None = None
+
+    async def run(self) -> None:
+        """Connect, stay, connect again; until cancelled."""
+        failures = 0
+        while True:
+            try:
+                await self._live_once()
+                failures = 0
+            except CoordinationError as why:
+                failures += 1
+                if self.last_error is None or self.last_error.key != why.key:
+                    log.warning("media link %s: %s", self._path, why)
+                self.last_error = why
+            await asyncio.sleep(pause_s(failures, self._rng))
+
+    async def _live_once(self) -> None:
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        session_url = None
+        try:
+            self._prepare(pc)
+            await pc.setLocalDescription(await pc.createOffer())
+            session_url = await self._exchange(pc)
+            await self._until_connected(pc)
+            self.pc, self.last_error = pc, None
+            self.connections += 1
+            self.connected.set()
+            log.info("media link open: %s", self._path)
+            await self._until_lost(pc)
+        finally:
+            self.connected.clear()
+            self.pc = None
+            await self._end(pc, session_url)
+
+    async def _exchange(self, pc: RTCPeerConnection) -> str:
+        try:
+            answer = await self._client.post(
+                f"{PREFIX}/{self._path}", content=pc.localDescription.sdp, headers={"Content-Type": SDP_TYPE}
+            )
+        except httpx.HTTPError as why:
+            raise FeedLost("media_hub_silent", stream=self._path) from why
+        if answer.status_code != 201:
+            raise RefusedInput("media_refused", stream=self._path, status=answer.status_code, why=_key_of(answer))
+        try:
+            await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        except Exception as why:  # whatever the parser raises, the answer is bad
+            raise RefusedInput("sdp_malformed", where=f"{type(why).__name__} {why}"[:120]) from why
+        return answer.headers.get("Location", "")
+
+    async def _until_connected(self, pc: RTCPeerConnection) -> None:
+        settled = asyncio.Event()
+        pc.on("connectionstatechange", lambda: pc.connectionState != "connecting" and settled.set())
+        with contextlib.suppress(TimeoutError):
+            if pc.connectionState not in ("connected", "failed", "closed"):
+                await asyncio.wait_for(settled.wait(), CONNECT_S)
+        if pc.connectionState != "connected":
+            raise FeedLost("media_hub_silent", stream=self._path)
+
+    async def _until_lost(self, pc: RTCPeerConnection) -> None:
+        now_s = asyncio.get_running_loop().time
+        heard, heard_at_s = -1, now_s()
+        while pc.connectionState == "connected" and now_s() - heard_at_s <= SILENCE_S:
+            await asyncio.sleep(_LOOK_S)
+            received = packets_received(pc)
+            if received != heard:
+                heard, heard_at_s = received, now_s()
+        log.info("media link lost: %s", self._path)
+
+    async def _end(self, pc: RTCPeerConnection, session_url: str | None) -> None:
+        if session_url:
+            with contextlib.suppress(httpx.HTTPError):
+                await self._client.delete(session_url, timeout=1.0)
+        await pc.close()
+
+
+def _key_of(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)

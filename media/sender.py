@@ -1,0 +1,100 @@
+"""The vehicle's side: publish the camera and the live waves to the hub, and publish again whenever the link was lost.
+
+What is captured comes from the camera and the monitor; the durable record of vital signs is the outbox's. Counters tell
+what was sent and what was dropped because nobody could take it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import httpx
+from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender
+
+from media.aiortc_private import BoundedVp8Encoder, set_encoder
+from media.camera import Camera, CameraTrack
+from media.link import Link
+from media.signalling import WAVES_SUFFIX
+from media.wave_stream import NUMERICS_BACKLOG_BYTES, offer_live, open_wave_channels
+from media.waveforms import Numerics, WavePacket, encode, encode_numerics
+
+
+@dataclass(frozen=True, slots=True)
+class BitRate:
+    """Bounds of the video encoder, bit/s. The defaults suit 640 x 360 at 15 frames/s."""
+
+    start_bps: int = 700_000
+    floor_bps: int = 250_000
+    ceiling_bps: int = 800_000
+
+
+class VideoPublisher:
+    """Publishes `camera` as stream `unit`. `client` brings the hub's base URL and the vehicle's token."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        unit: str,
+        camera: Camera,
+        *,
+        bit_rate: BitRate | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._camera, self._bit_rate = camera, bit_rate or BitRate()
+        self._tracks: list[CameraTrack] = []
+        self._sent_before = 0
+        self.link = Link(client, f"whip/{unit}", self._prepare, rng=rng)
+
+    @property
+    def frames_sent(self) -> int:
+        """Frames given to the encoder on any connection so far."""
+        return self._sent_before + sum(track.frames_sent for track in self._tracks)
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        await self.link.run()
+
+    def _prepare(self, pc: RTCPeerConnection) -> None:
+        self._sent_before, track = self.frames_sent, self._camera.track()
+        self._tracks = [track]
+        transceiver = pc.addTransceiver(track, direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")])
+        rate = self._bit_rate
+        set_encoder(transceiver.sender, BoundedVp8Encoder(rate.start_bps, rate.floor_bps, rate.ceiling_bps))
+
+
+class WavePublisher:
+    """Publishes live waves and numerics of `unit` on a connection of their own, so that video cannot delay them."""
+
+    def __init__(self, client: httpx.AsyncClient, unit: str, *, rng: random.Random | None = None) -> None:
+        self._waves: RTCDataChannel | None = None
+        self._numerics: RTCDataChannel | None = None
+        self.waves_sent = self.numerics_sent = self.dropped = 0
+        self.link = Link(client, f"whip/{unit}{WAVES_SUFFIX}", self._prepare, rng=rng)
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        await self.link.run()
+
+    def send(self, packet: WavePacket) -> bool:
+        """Send a packet now, or drop it: False when the link is down or still holds an earlier one."""
+        if self._waves is not None and offer_live(self._waves, encode(packet)):
+            self.waves_sent += 1
+            return True
+        self.dropped += 1
+        return False
+
+    def send_numerics(self, numerics: Numerics) -> bool:
+        """Send numbers for the live view; False when the link is down. The record of them goes by the outbox."""
+        channel = self._numerics
+        if channel is None or channel.readyState != "open" or channel.bufferedAmount > NUMERICS_BACKLOG_BYTES:
+            self.dropped += 1
+            return False
+        channel.send(encode_numerics(numerics))
+        self.numerics_sent += 1
+        return True
+
+    def _prepare(self, pc: RTCPeerConnection) -> None:
+        self._waves, self._numerics = open_wave_channels(pc)

@@ -1,0 +1,176 @@
+"""Pass one vehicle's encoded video on to any number of viewers, packet by packet, never decoding it.
+
+A publisher may be replaced at any time: `Splice` keeps the numbering unbroken, so viewers stay attached and only need a
+key frame. A viewer receives nothing until a key frame begins; one that falls behind skips to the next. Losses between
+us and the vehicle are asked for by aiortc's receiver, losses between us and a viewer are answered from its sender's
+history. Connections and sessions are the forwarder's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiortc.rtp import RtpPacket
+
+from media.aiortc_private import OutgoingPacket, starts_key_frame
+
+VIDEO_CLOCK_HZ = 90_000  # RTP clock of every video codec (RFC 3551 section 5)
+KEY_FRAME_GAP_S = 0.5  # at most two requests a second reach the vehicle, however many viewers ask
+SEQ_START_MAX = 1 << 15  # start in the lower half: a wrap right after the start breaks SRTP's packet index
+
+
+@dataclass(slots=True)
+class Splice:
+    """Numbers the packets of successive publishers as one stream: sequence and timestamp that never wrap or go back."""
+
+    highest_seq: int = 0
+    highest_timestamp: int = 0
+    _source: object = None
+    _seq_shift: int = 0
+    _timestamp_shift: int = 0
+    _last_at_s: float = 0.0
+
+    def place(self, source: object, seq: int, timestamp: int, at_s: float) -> tuple[int, int]:
+        """Sequence and timestamp of a packet in the joined stream. A new `source` continues after the old one."""
+        if source is not self._source:
+            pause = max(1, round((at_s - self._last_at_s) * VIDEO_CLOCK_HZ)) if self._source is not None else 1
+            self._seq_shift = self.highest_seq + 1 - seq
+            self._timestamp_shift = self.highest_timestamp + pause - timestamp
+            self._source = source
+        placed_seq = self.highest_seq + _signed(seq + self._seq_shift - self.highest_seq, 16)
+        placed_timestamp = self.highest_timestamp + _signed(
+            timestamp + self._timestamp_shift - self.highest_timestamp, 32
+        )
+        self.highest_seq = max(self.highest_seq, placed_seq)
+        self.highest_timestamp = max(self.highest_timestamp, placed_timestamp)
+        self._last_at_s = at_s
+        return placed_seq, placed_timestamp
+
+
+def _signed(difference: int, bits: int) -> int:
+    """A difference of counters modulo 2**bits as the nearest signed number."""
+    half = 1 << (bits - 1)
+    return (difference + half) % (1 << bits) - half
+
+
+@dataclass(eq=False)
+class VideoViewer:
+    """One viewer's own numbering and its gate: closed until a key frame begins."""
+
+    offer: Callable[[OutgoingPacket], bool]
+    frames_out: int = 0
+    packets_out: int = 0
+    skips: int = 0  # times the queue overflowed and everything up to the next key frame was skipped
+    ready: bool = False
+    gate_open: bool = False
+    _opened_at_seq: int = 0
+    _next_seq: int = field(default_factory=lambda: random.randrange(SEQ_START_MAX))
+    _seq_shift: int = 0
+    _timestamp_shift: int = field(default_factory=lambda: random.getrandbits(32))
+
+    @property
+    def waits(self) -> bool:
+        """Does this viewer need a key frame before it can show anything?"""
+        return self.ready and not self.gate_open
+
+    def pass_on(self, packet: RtpPacket, seq: int, timestamp: int, starts_key: bool) -> None:
+        if not self.ready or (not self.gate_open and not starts_key):
+            return
+        if not self.gate_open:
+            self.gate_open, self._opened_at_seq = True, seq
+            self._seq_shift = self._next_seq - seq  # what was skipped leaves no hole: nothing to ask for again
+        if seq < self._opened_at_seq:
+            return
+        out_seq = seq + self._seq_shift
+        out_timestamp = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
+        if not self.offer(OutgoingPacket(out_seq & 0xFFFF, out_timestamp, packet.marker, packet.payload)):
+            self.gate_open = False
+            self.skips += 1
+            return
+        self._next_seq = max(self._next_seq, out_seq + 1)
+        self.packets_out += 1
+        self.frames_out += packet.marker
+
+
+class VideoStream:
+    """The fan-out of one vehicle's video. `source` is any object that stands for the publisher now sending."""
+
+    def __init__(self, now_s: Callable[[], float], on_source: Callable[[object], None]) -> None:
+        self._now_s = now_s
+        self._on_source = on_source  # told when another publisher's first packet arrives
+        self._splice = Splice()
+        self._source: object = None
+        self._ask_upstream: Callable[[], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._wanted = False
+        self._asked_at_s = float("-inf")
+        self.viewers: list[VideoViewer] = []
+        self.last_packet_at_s = float("-inf")
+        self.frames_in = self.packets_in = self.bytes_in = self.key_frame_requests = 0
+
+    def receive(self, source: object, packet: RtpPacket, ask_upstream: Callable[[], None]) -> None:
+        """Pass a publisher's packet on. `ask_upstream` asks that publisher for a key frame."""
+        if source is not self._source and not self._take_over(source, ask_upstream):
+            return
+        self.last_packet_at_s = self._now_s()
+        self.packets_in += 1
+        self.bytes_in += len(packet.payload)
+        self.frames_in += packet.marker
+        seq, timestamp = self._splice.place(source, packet.sequence_number, packet.timestamp, self.last_packet_at_s)
+        starts_key = starts_key_frame(packet)
+        if starts_key:
+            self._wanted = False
+        for viewer in self.viewers:
+            viewer.pass_on(packet, seq, timestamp, starts_key)
+        if any(viewer.waits for viewer in self.viewers):
+            self.want_key_frame()
+
+    def _take_over(self, source: object, ask_upstream: Callable[[], None]) -> bool:
+        if getattr(source, "ended", False):
+            return False
+        self._source, self._ask_upstream = source, ask_upstream
+        self._asked_at_s = float("-inf")
+        for viewer in self.viewers:
+            viewer.gate_open = False
+        self._on_source(source)
+        return True
+
+    def lose(self, source: object) -> None:
+        """The publisher is gone; viewers stay and wait for the next."""
+        if source is self._source:
+            self._source = self._ask_upstream = None
+
+    def attach(self, viewer: VideoViewer) -> None:
+        self.viewers.append(viewer)
+
+    def detach(self, viewer: VideoViewer) -> None:
+        if viewer in self.viewers:
+            self.viewers.remove(viewer)
+
+    def want_key_frame(self) -> None:
+        """Ask the vehicle for a key frame until it comes; requests merge, at most one every `KEY_FRAME_GAP_S`."""
+        if not self._wanted:
+            self._wanted = True
+            self._ask_when_allowed()
+
+    def _ask_when_allowed(self) -> None:
+        if not self._wanted or self._ask_upstream is None:
+            self._wanted = False
+            return
+        wait_s = self._asked_at_s + KEY_FRAME_GAP_S - self._now_s()
+        if wait_s <= 0:
+            self._ask_upstream()
+            self.key_frame_requests += 1
+            self._asked_at_s = self._now_s()
+            wait_s = KEY_FRAME_GAP_S
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._ask_when_allowed)
+
+    def close(self) -> None:
+        self._wanted = False
+        if self._timer:
+            self._timer.cancel()
