@@ -20,7 +20,7 @@ from typer.main import get_command, get_group
 
 from aboard.front.language import spoken
 from casebook.errors import CoordinationError, RefusedInput
-from casebook.words import say
+from casebook.words import LANGUAGES, say
 
 WORDS = {  # word: module and attribute (a function, or a typer app with words of its own)
     "drill": "aboard.front.drill:drill",
@@ -63,18 +63,24 @@ def open_word(word: str) -> Any:
     module, attribute = WORDS[word].split(":")
     opened = getattr(importlib.import_module(module), attribute)
     if isinstance(opened, typer.Typer):
-        return get_group(opened)
-    single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(word)(opened)
-    return get_command(single)
+        command: Any = get_group(opened)
+    else:
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(word)(opened)
+        command = get_command(single)
+    command.help = say(f"front.word.{word}", spoken())
+    return command
 
 
 door = typer.Typer(cls=FrontDoor, add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 
 def _use_language(language: str | None) -> None:
-    if language:
-        os.environ["ABOARD_LANG"] = language  # the processes that a word starts speak it too
+    if not language:
+        return
+    if language[:2].lower() not in LANGUAGES:
+        raise RefusedInput("unknown_language", asked=language)
+    os.environ["ABOARD_LANG"] = language  # the processes that a word starts speak it too
 
 
 def _show_version(asked: bool) -> None:
@@ -86,7 +92,7 @@ def _show_version(asked: bool) -> None:
 @door.callback()
 def entrance(
     lang: Annotated[
-        str | None, typer.Option(callback=_use_language, is_eager=True, metavar="zh|en", help="ABOARD_LANG")
+        str | None, typer.Option(callback=_use_language, is_eager=True, metavar="zh|en", envvar="ABOARD_LANG")
     ] = None,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
