@@ -1,0 +1,93 @@
+"""What every arc costs this vehicle in today's traffic, in whole milliseconds, kept for the next question.
+
+One set of costs per (siren, active closures, active slowdowns); the same topology serves them all, so later vehicle
+profiles are further cost sets, not further networks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.engine import ABSENT_MS, DEFAULT_ENGINE, Engine, open_engine
+from routing.roads.roadmap import Roadmap
+from routing.speeds import OFF_ROAD_PLAIN_KPH, OFF_ROAD_SIREN_KPH, Interval, driving_kph, siren_factor, table_for
+from routing.traffic import Closure, Slowdown
+
+KEPT_SETS = 8  # cost sets kept per road map: siren or not, times the last few versions of the traffic
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Costs:
+    """Times per arc: `likely_ms` decides the way; `low_ms` <= `likely_ms` <= `high_ms` give the range on it."""
+
+    likely_ms: NDArray[np.int64]
+    low_ms: NDArray[np.int64]
+    high_ms: NDArray[np.int64]
+    usable: NDArray[np.bool_]
+    off_road_kph: Interval
+    engine: Engine
+
+
+_kept: WeakKeyDictionary[Roadmap, OrderedDict[Any, Costs]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def costs_for(
+    roadmap: Roadmap,
+    *,
+    siren: bool,
+    closures: Iterable[Closure] = (),
+    slowdowns: Iterable[Slowdown] = (),
+    engine: str = DEFAULT_ENGINE,
+) -> Costs:
+    """The costs of a vehicle under exactly these closures and slowdowns; computed once, then kept."""
+    closures, slowdowns = tuple(closures), tuple(slowdowns)
+    wanted = (engine, siren, closures, slowdowns)
+    with _lock:
+        kept = _kept.setdefault(roadmap, OrderedDict())
+        if wanted not in kept:
+            kept[wanted] = _costs(roadmap, siren, closures, slowdowns, engine)
+        kept.move_to_end(wanted)
+        while len(kept) > KEPT_SETS:
+            kept.popitem(last=False)
+        return kept[wanted]
+
+
+def _costs(
+    roadmap: Roadmap, siren: bool, closures: tuple[Closure, ...], slowdowns: tuple[Slowdown, ...], engine: str
+) -> Costs:
+    usable = np.ones(roadmap.network.arcs, np.bool_) if siren else roadmap.usable_by_car.copy()
+    for closure in closures:
+        usable[closure.where.arcs(roadmap)] = False
+    slow, likely, fast = (_weights_ms(roadmap, kph, usable) for kph in _speeds_kph(roadmap, siren, slowdowns))
+    off_road_kph = OFF_ROAD_SIREN_KPH if siren else OFF_ROAD_PLAIN_KPH
+    return Costs(likely, fast, slow, usable, off_road_kph, open_engine(roadmap, likely, engine))
+
+
+def _speeds_kph(roadmap: Roadmap, siren: bool, slowdowns: tuple[Slowdown, ...]) -> list[NDArray[np.float64]]:
+    """Speeds per arc at the low, likely and high end of the siren's interval; three times the same without siren."""
+    network = roadmap.network
+    free = driving_kph(network, table_for(roadmap))
+    factors = siren_factor(network) if siren else (np.ones(network.arcs),) * 3
+    speeds = [free * factor for factor in factors]
+    for slowdown in slowdowns:
+        arcs = slowdown.where.arcs(roadmap)
+        for speed, factor in zip(speeds, factors, strict=True):
+            gain = factor[arcs] if slowdown.source == "congestion" else 1.0
+            speed[arcs] = np.minimum(speed[arcs], slowdown.speed_kph * gain)
+    return speeds
+
+
+def _weights_ms(roadmap: Roadmap, kph: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Metres over km/h in whole ms, at least 1 so that no way is free, and ABSENT_MS where nobody may drive."""
+    weights = np.maximum(1, np.rint(roadmap.network.length_m * 3600 / kph)).astype(np.int64)
+    weights[~usable] = ABSENT_MS
+    return weights
