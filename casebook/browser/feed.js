@@ -2,7 +2,7 @@
 // Follow a view of the hub: one snapshot, then numbered merge patches; a gap asks for a new snapshot.
 // Reconnects for ever. What the clock shows stops when the hub's messages stop: it never ticks over a frozen picture.
 import { signal } from '@preact/signals';
-import { token } from './access.js';
+import { call, Refusal, token } from './access.js';
 
 /** @typedef {{casualty: string, unit: string, epoch: string, seq: number, at: string, vitals: Record<string, any>}} Sample */
 /** @typedef {'connecting' | 'live' | 'late' | 'lost' | 'refused'} LinkState */
@@ -74,14 +74,20 @@ export class LiveFeed {
     const socket = new WebSocket(`${scheme}//${location.host}${this.path}`, ['aboard.v1', `token.${token()}`]);
     this._socket = socket;
     socket.onmessage = (event) => this._hear(JSON.parse(event.data));
-    socket.onclose = (event) => {
-      if (event.code === 4401 || event.code === 4403) {
-        this.link.value = 'refused';
-        return;
-      }
+    socket.onclose = () => {
+      this._askWhy();
       this._retry = Math.min(this._retry + 1, 6);
       setTimeout(() => this._open(), 250 * 2 ** this._retry * (0.5 + Math.random() / 2));
     };
+  }
+
+  /** A browser is not told why a socket was refused; a plain request is. */
+  async _askWhy() {
+    try {
+      await call('/api/v1/me');
+    } catch (wrong) {
+      if (wrong instanceof Refusal && wrong.status === 401) this.link.value = 'refused';
+    }
   }
 
   /** @param {any} message */
@@ -131,7 +137,7 @@ export class LiveFeed {
 
   _watch() {
     this.tick.value += 1;
-    if (this.link.value === 'refused' || this.heardAt === 0) return;
+    if (this.heardAt === 0) return;
     const silence = performance.now() - this.heardAt;
     this.link.value = silence > LOST_MS ? 'lost' : silence > LATE_MS ? 'late' : 'live';
   }
