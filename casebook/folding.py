@@ -195,7 +195,18 @@ def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasi
     if state.trend and sample.at < state.trend[-1].at:  # back-filled history goes where it belongs in time
         trend = tuple(sorted(trend, key=lambda one: one.at))
     times = {event.name: occasion.at, **state.times}
-    return _casualty(picture, state.id, trend=trend[-TREND_LENGTH:], times=times)
+    return _casualty(picture, state.id, trend=_trimmed(trend), times=times)
+
+
+def _trimmed(trend: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """The trend at its length, oldest first out; a sample with the newest value of some field (a coma score that was
+    taken once) stays as long as nothing newer has come."""
+    if len(trend) <= TREND_LENGTH:
+        return trend
+    for number, sample in enumerate(trend):
+        if all(any(name in later.vitals for later in trend[number + 1 :]) for name in sample.vitals):
+            return trend[:number] + trend[number + 1 :]
+    return trend
 
 
 @folds(e.WishStated)
@@ -365,10 +376,17 @@ def _prealert_acknowledged(picture: Picture, event: e.PrealertAcknowledged, occa
 def _prealert_withdrawn(picture: Picture, event: e.PrealertWithdrawn, occasion: Occasion) -> Picture:
     state = picture.get_casualty(event.casualty)
     stage = step("prealert", state.id, state.prealert, event)
+    times = {name: at for name, at in state.times.items() if name not in TIMES_OF_A_WARD}
     return _casualty(
         picture, state.id, prealert=stage, prealert_hospital=None, prealert_at=None, prealert_due_at=None,
-        acknowledged_at=None, acknowledged_by="", bay=None, team=None, team_level=None, members={},
+        prealert_eta_at=None, prealert_level=None, prealert_repeats=0, acknowledged_at=None, acknowledged_by="",
+        acknowledged_answer="", acknowledged_note="", bay=None, team=None, team_level=None, team_at=None, members={},
+        times=times,
     )  # fmt: skip
+
+
+# What a ward did for a case that then went elsewhere is in the log; the next ward starts with a clean sheet.
+TIMES_OF_A_WARD = ("prealert_sent", "prealert_acknowledged", "bay_assigned", "team_activated", "team_complete")
 
 
 @folds(e.BayAssigned)
@@ -377,13 +395,22 @@ def _bay_assigned(picture: Picture, event: e.BayAssigned, occasion: Occasion) ->
     return _casualty(picture, state.id, bay=event.bay, times={event.name: occasion.at, **state.times})
 
 
+@folds(e.BayCleared)
+def _bay_cleared(picture: Picture, event: e.BayCleared, occasion: Occasion) -> Picture:
+    state = picture.get_casualty(event.casualty)
+    if state.bay != event.bay:
+        raise IllegalStep(what=event.name, entity="casualty", id=state.id, stage="not_in_this_bay")
+    return _casualty(picture, state.id, bay=None)
+
+
 @folds(e.TeamActivated)
 def _team_activated(picture: Picture, event: e.TeamActivated, occasion: Occasion) -> Picture:
     state = picture.get_casualty(event.casualty)
     members = dict.fromkeys(event.members, ("called", occasion.at))
+    times = {name: at for name, at in state.times.items() if name != "team_complete"}  # a larger team is not complete
     return _casualty(
         picture, state.id, team=event.team, team_level=event.level, team_at=occasion.at, members=members,
-        times={event.name: occasion.at, **state.times},
+        times={event.name: occasion.at, **times},
     )  # fmt: skip
 
 
@@ -432,7 +459,9 @@ def _handover_signed(picture: Picture, event: e.HandoverSigned, occasion: Occasi
     if event.side not in ("crew", "hospital") or event.side in state.signatures:
         raise IllegalStep(what=event.name, entity="casualty", id=state.id, stage=f"signed_{event.side}")
     signatures = {**state.signatures, event.side: (event.by, occasion.at)}
-    return _stepped(picture, event.casualty, event, occasion, signatures=signatures)
+    after = _stepped(picture, event.casualty, event, occasion, signatures=signatures)
+    # The second signature frees the crew: its "back in service" may follow in the same batch of outbox rows.
+    return _off_unit(after, event.casualty) if len(signatures) == 2 else after
 
 
 @folds(e.HandoverCompleted)
@@ -440,7 +469,7 @@ def _handover_completed(picture: Picture, event: e.HandoverCompleted, occasion: 
     state = picture.get_casualty(event.casualty)
     if set(state.signatures) != {"crew", "hospital"}:
         raise IllegalStep(what=event.name, entity="casualty", id=state.id, stage="not_signed_by_both")
-    return _off_unit(_stepped(picture, event.casualty, event, occasion), event.casualty)
+    return _stepped(picture, event.casualty, event, occasion)
 
 
 # --- roads and feeds

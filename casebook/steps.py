@@ -90,6 +90,7 @@ CASUALTY_STEPS: Table = {
     (Stage.ABOARD, e.CasualtyTransferred): Stage.ABOARD,
     (Stage.ABOARD, e.CasualtyArrived): Stage.ARRIVED,
     (Stage.ARRIVED, e.HandoverStarted): Stage.HANDING_OVER,
+    (Stage.HANDING_OVER, e.HandoverStarted): Stage.HANDING_OVER,  # either side may say it, a vehicle perhaps late
     (Stage.HANDING_OVER, e.HandoverSigned): Stage.HANDING_OVER,
     (Stage.HANDING_OVER, e.HandoverCompleted): Stage.HANDED_OVER,
     (Stage.FOUND, e.CasualtyClosed): Stage.CLOSED,
@@ -105,6 +106,7 @@ PREALERT_STEPS: Table = {
     (Prealert.ESCALATED, e.PrealertRepeated): Prealert.ESCALATED,
     (Prealert.SENT, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,
     (Prealert.ESCALATED, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,
+    (Prealert.ACKNOWLEDGED, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,  # accept after a query; news seen
     (Prealert.SENT, e.PrealertWithdrawn): Prealert.NONE,
     (Prealert.ESCALATED, e.PrealertWithdrawn): Prealert.NONE,
     (Prealert.ACKNOWLEDGED, e.PrealertWithdrawn): Prealert.NONE,

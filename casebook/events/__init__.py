@@ -37,6 +37,7 @@ from casebook.events.incident import TaskEscalated as TaskEscalated
 from casebook.events.incident import TaskOpened as TaskOpened
 from casebook.events.incident import TaskRefused as TaskRefused
 from casebook.events.receiving import BayAssigned as BayAssigned
+from casebook.events.receiving import BayCleared as BayCleared
 from casebook.events.receiving import CapacityReported as CapacityReported
 from casebook.events.receiving import CasualtyArrived as CasualtyArrived
 from casebook.events.receiving import HandoverCompleted as HandoverCompleted

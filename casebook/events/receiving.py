@@ -110,6 +110,16 @@ class BayAssigned(Event):
     bay: str
 
 
+@fact("bay_cleared")
+@dataclass(frozen=True, slots=True)
+class BayCleared(Event):
+    """The patient has left the bay (theatre, ward, elsewhere) and it is ready for the next one."""
+
+    casualty: str
+    hospital: str
+    bay: str
+
+
 @fact("team_activated")
 @dataclass(frozen=True, slots=True)
 class TeamActivated(Event):
