@@ -1,0 +1,169 @@
+"""Play a scenario: do each step at its instant, or when the fact it waits for has happened.
+
+The player asks as the people of the drill would, over whatever `Stage` it is given: real sockets and vehicles, or the
+desks in one process on a jump clock. It keeps its own picture from the facts that reach it and decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from casebook import events as e
+from casebook.book import occasion_of
+from casebook.clock import Clock
+from casebook.errors import CoordinationError
+from casebook.log import Entry
+from casebook.picture import Picture, fold
+from scenarios.format import Scenario, Step
+
+log = logging.getLogger(__name__)
+
+
+class Stage(Protocol):
+    """What a drill is played on."""
+
+    async def ask(self, who: str, name: str, command: Mapping[str, Any], at: datetime, key: str) -> dict[str, Any]:
+        """Ask as `who` (dispatcher, director, crew:<unit>, hospital:<id>). Raises CoordinationError when refused."""
+        ...
+
+    def entries(self) -> AsyncIterator[Entry]:
+        """Every entry of the book, in order, from the first on."""
+        ...
+
+    async def fault(self, name: str) -> None:
+        """Break something on purpose (`kill_hub`)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What became of a step. `error` is the key of a refusal, `unplayed` when its moment never came."""
+
+    step: Step
+    due_at: datetime | None
+    error: str = ""
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Player:
+    """One performance. `told` hears of every step as it is done (for the terminal)."""
+
+    scenario: Scenario
+    stage: Stage
+    clock: Clock
+    told: Callable[[Played], None] = lambda played: None
+    picture: Picture = field(default_factory=Picture)
+    played: list[Played] = field(default_factory=list)
+    _due: dict[int, datetime] = field(default_factory=dict)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: list[Step] = field(default_factory=list)
+
+    async def play(self) -> list[Played]:
+        """Play to the last step, or to the scenario's end; what never came about is told as unplayed."""
+        self._waiting = list(self.scenario.steps)
+        for step in self._waiting:
+            if step.at_s is not None:
+                self._due[step.number] = self.scenario.at(step.at_s + step.plus_s)
+        listening = asyncio.create_task(self._listen())
+        try:
+            while self._waiting and self.clock.now() < self.scenario.at(self.scenario.lasts_s):
+                await self._turn()
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+        for step in self._waiting:
+            self._note(Played(step, self._due.get(step.number), "unplayed"))
+        return self.played
+
+    async def _turn(self) -> None:
+        """Do the earliest step that is due, or wait for the next instant or fact."""
+        self._news.clear()
+        step = self._earliest()
+        now = self.clock.now()
+        due = self._due[step.number] if step else self.scenario.at(self.scenario.lasts_s)
+        if step is not None and due <= now:
+            self._waiting.remove(step)
+            await self._do(step, due)
+            return
+        sleep = asyncio.ensure_future(self.clock.sleep_until(due))
+        news = asyncio.ensure_future(self._news.wait())
+        _, unfinished = await asyncio.wait({sleep, news}, return_when=asyncio.FIRST_COMPLETED)
+        for task in unfinished:
+            task.cancel()
+
+    def _earliest(self) -> Step | None:
+        ready = [step for step in self._waiting if step.number in self._due]
+        return min(ready, key=lambda step: (self._due[step.number], step.number), default=None)
+
+    async def _do(self, step: Step, due: datetime) -> None:
+        try:
+            if step.fault:
+                await self.stage.fault(step.fault)
+            else:
+                command = resolved(step.command, self.picture)
+                key = f"{self.scenario.id}:{self.scenario.seed}:{step.number}"
+                await self.stage.ask(step.who, step.ask, command, due, key)
+            self._note(Played(step, due))
+        except CoordinationError as wrong:
+            log.warning("step %d (%s) was refused: %s", step.number, step.ask or step.fault, wrong)
+            self._note(Played(step, due, wrong.key, wrong.said("en")))
+
+    def _note(self, played: Played) -> None:
+        self.played.append(played)
+        self.told(played)
+
+    async def _listen(self) -> None:
+        async for entry in self.stage.entries():
+            self.picture = fold(self.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
+            for step in self._waiting:
+                if step.after and step.number not in self._due and matches(step.after, entry, self.picture):
+                    self._due[step.number] = entry.at + timedelta(seconds=step.plus_s)
+                    self._news.set()
+
+
+def matches(after: Mapping[str, Any], entry: Entry, picture: Picture) -> bool:
+    """Is this the fact a step waits for: its kind, and every named field equal."""
+    if after["fact"] != entry.kind:
+        return False
+    wanted = {name: value for name, value in after.items() if name != "fact"}
+    try:
+        return all(entry.body.get(name) == resolved(value, picture) for name, value in wanted.items())
+    except CoordinationError:
+        return False  # names something that does not exist yet
+
+
+def resolved(value: Any, picture: Picture) -> Any:
+    """A command with its $names filled in: $incident, $A (casualty A), $task:kind[:to], $message."""
+    if isinstance(value, Mapping):
+        return {name: resolved(one, picture) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [resolved(one, picture) for one in value]
+    if isinstance(value, str) and value.startswith("$"):
+        return _named(value[1:], picture)
+    return value
+
+
+def _named(name: str, picture: Picture) -> str:
+    kind, *rest = name.split(":")
+    match kind:
+        case "incident":
+            found = next(iter(picture.incidents), None)
+        case "task":
+            found = next((t.id for t in picture.tasks.values() if [t.kind, t.to][: len(rest)] == rest), None)
+        case "message":
+            found = next(reversed(list(picture.messages)), None)
+        case "carrier":
+            found = next((c.unit for c in picture.casualties.values() if c.label == rest[0]), None)
+        case _:
+            found = next((c.id for c in picture.casualties.values() if c.label == kind), None)
+    if found is None:
+        raise CoordinationError("nothing_named", name=f"${name}")
+    return found
