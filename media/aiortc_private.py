@@ -15,11 +15,13 @@ from typing import Any
 from aioice import ice
 from aiortc import RTCDtlsTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, clock
 from aiortc.codecs import vpx
+from aiortc.codecs.base import Encoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RTP_HISTORY_SIZE, RtpPacket
 
 PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
+    vpx.Vp8Encoder: ("_packetize",),
     RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp"),
     RTCRtpReceiver: ("_RTCRtpReceiver__jitter_buffer", "_send_rtcp_pli", "_handle_rtp_packet"),
     RTCRtpSender: (
@@ -107,6 +109,11 @@ async def ask_key_frame(receiver: RTCRtpReceiver, ssrc: int) -> None:
     await receiver._send_rtcp_pli(ssrc)
 
 
+def packetize_vp8(frame: bytes, picture_id: int) -> list[bytes]:
+    """An encoded VP8 frame as RTP payloads of at most 1300 bytes (RFC 7741)."""
+    return vpx.Vp8Encoder._packetize(frame, picture_id)
+
+
 def packets_received(pc: RTCPeerConnection) -> int:
     """Datagrams of any sort (media, reports, data) that came in on a connection's first transport."""
     transport = pc.sctp.transport if pc.sctp else pc.getTransceivers()[0].receiver.transport
@@ -122,29 +129,7 @@ def starts_key_frame(packet: RtpPacket) -> bool:
     return descriptor.partition_start == 1 and descriptor.partition_id == 0 and bool(frame) and not frame[0] & 1
 
 
-class BoundedVp8Encoder(vpx.Vp8Encoder):
-    """aiortc's VP8 encoder with bit rate bounds of our own instead of 250 kbit/s .. 1.5 Mbit/s.
-
-    Tight bounds matter twice: aiortc makes a new encoder, hence a key frame, at every change above 10 %.
-    """
-
-    def __init__(self, start_bps: int, floor_bps: int, ceiling_bps: int) -> None:
-        super().__init__()
-        self._floor_bps, self._ceiling_bps = floor_bps, ceiling_bps
-        self._wanted_bps = start_bps
-        vpx.Vp8Encoder.target_bitrate.fset(self, start_bps)  # type: ignore[misc]
-
-    @property
-    def target_bitrate(self) -> int:
-        return self._wanted_bps
-
-    @target_bitrate.setter
-    def target_bitrate(self, bitrate: int) -> None:
-        self._wanted_bps = max(self._floor_bps, min(bitrate, self._ceiling_bps))
-        vpx.Vp8Encoder.target_bitrate.fset(self, self._wanted_bps)  # type: ignore[misc]
-
-
-def set_encoder(sender: RTCRtpSender, encoder: vpx.Vp8Encoder) -> None:
+def set_encoder(sender: RTCRtpSender, encoder: Encoder) -> None:
     """Encode with `encoder`; call before the connection starts. aiortc would make one from the negotiated codec."""
     _replace(sender, "encoder", encoder)
 

@@ -7,26 +7,17 @@ what was sent and what was dropped because nobody could take it.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
 import httpx
 from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender
 
-from media.aiortc_private import BoundedVp8Encoder, set_encoder
+from media.aiortc_private import set_encoder
 from media.camera import Camera, CameraTrack
+from media.encoder import BitRate, Vp8Encoder
 from media.link import Link
 from media.signalling import WAVES_SUFFIX
 from media.wave_stream import NUMERICS_BACKLOG_BYTES, offer_live, open_wave_channels
 from media.waveforms import Numerics, WavePacket, encode, encode_numerics
-
-
-@dataclass(frozen=True, slots=True)
-class BitRate:
-    """Bounds of the video encoder, bit/s. The defaults suit 640 x 360 at 15 frames/s."""
-
-    start_bps: int = 700_000
-    floor_bps: int = 250_000
-    ceiling_bps: int = 800_000
 
 
 class VideoPublisher:
@@ -61,8 +52,7 @@ class VideoPublisher:
         transceiver = pc.addTransceiver(track, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")])
-        rate = self._bit_rate
-        set_encoder(transceiver.sender, BoundedVp8Encoder(rate.start_bps, rate.floor_bps, rate.ceiling_bps))
+        set_encoder(transceiver.sender, Vp8Encoder(self._bit_rate))
 
 
 class WavePublisher:
