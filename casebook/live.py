@@ -119,6 +119,7 @@ class Feed:
         self._picture = Picture()
         self._version = 0
         self._screens: list[Subscription] = []
+        self._followed: set[str] = set()
 
     def subscribe(self) -> Subscription:
         screen = Subscription(self)
@@ -138,7 +139,9 @@ class Feed:
         self._picture = picture
         view = plain(self._look(picture, self._clock.now()))
         patch = merge_patch(self._view, view)
-        samples = [sample_of(entry) for entry in fresh if self._wants(entry)]
+        joined = self._newly_followed()
+        samples = [sample for id in joined for sample in self._trend(id)]  # what the screens have missed of them
+        samples += [sample_of(entry) for entry in fresh if self._wants(entry) and entry.body["casualty"] not in joined]
         self._view = view
         if not patch and not samples:
             return
@@ -148,15 +151,23 @@ class Feed:
     def snapshot(self) -> bytes:
         """The whole view with the trend of everyone followed, from the newest picture known."""
         trend = [
-            {"casualty": one.id, "unit": s.unit, "epoch": s.epoch, "seq": s.seq, "at": s.at, "vitals": s.vitals}
-            for one in self._picture.casualties.values()
-            if self._follows(self._picture, one.id)
-            for s in one.trend
+            sample for id in self._picture.casualties if self._follows(self._picture, id) for sample in self._trend(id)
         ]
         return msgspec.json.encode(
             {"t": "snapshot", "v": self._version, "now": self._now(), "rate": self._clock.rate, "view": self._view,
              "samples": trend}
         )  # fmt: skip
+
+    def _newly_followed(self) -> list[str]:
+        now = {id for id in self._picture.casualties if self._follows(self._picture, id)}
+        joined, self._followed = now - self._followed, now
+        return sorted(joined)
+
+    def _trend(self, casualty: str) -> list[dict[str, Any]]:
+        return [
+            {"casualty": casualty, "unit": s.unit, "epoch": s.epoch, "seq": s.seq, "at": s.at, "vitals": s.vitals}
+            for s in self._picture.casualties[casualty].trend
+        ]
 
     def beat(self) -> bytes:
         return msgspec.json.encode({"t": "beat", "v": self._version, "now": self._now()})
