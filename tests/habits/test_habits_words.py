@@ -26,7 +26,7 @@ def placeholders(sentence: str) -> set[str]:
 
 
 def facts(language: Language) -> dict[str, set[str]]:
-    """The placeholders of every sentence; a name that is given in both languages (`site_zh`, `site_en`) counts as one fact."""
+    """The placeholders of every sentence; what is given in both languages (`site_zh`, `site_en`) is one fact."""
     return {
         key: {name.removesuffix(f"_{language}") for name in placeholders(sentence)}
         for key, sentence in catalogue(language).items()
@@ -105,25 +105,30 @@ def test_every_key_said_in_python_exists() -> None:
     assert not missing
 
 
+def faults(call: ast.Call, said: str | None) -> str | None:
+    """What is wrong with raising an error in this way; `said` is the key that its class says when none is given."""
+    given = {word.arg for word in call.keywords}
+    key = literal(call) or (None if call.args else said)
+    if given & {"key", "language"}:
+        return "a fact may be called neither key nor language"
+    if key is None:
+        return None
+    sentence = catalogue("en").get(f"error.{key}")
+    if sentence is None:
+        return f"error.{key} is in no catalogue"
+    lacking = set() if None in given else placeholders(sentence) - given  # None: facts are handed on with **
+    return f"error.{key} lacks {', '.join(lacking)}" if lacking else None
+
+
 def test_every_error_has_its_sentence_and_gives_it_every_fact() -> None:
-    keys, wrong = error_classes(), []
-    for path in of_rooms(".py"):
-        for call in calls(path):
-            if called(call) not in keys:
-                continue
-            where, given = f"{spelled(path)}:{call.lineno}", {word.arg for word in call.keywords}
-            key = literal(call) or (keys[called(call)] if not call.args else None)
-            if given & {"key", "language"}:
-                wrong.append(f"{where}: a fact may not be called {sorted(given & {'key', 'language'})}")
-            elif key is not None and f"error.{key}" not in catalogue("en"):
-                wrong.append(f"{where}: error.{key} is in no catalogue")
-            elif (
-                key is not None
-                and None not in given
-                and (lacking := placeholders(catalogue("en")[f"error.{key}"]) - given)
-            ):
-                wrong.append(f"{where}: error.{key} lacks {sorted(lacking)}")
-    assert not wrong
+    keys = error_classes()
+    wrong = [
+        f"{spelled(path)}:{call.lineno}: {fault}"
+        for path in of_rooms(".py")
+        for call in calls(path)
+        if called(call) in keys and (fault := faults(call, keys[called(call)]))
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=spelled)
