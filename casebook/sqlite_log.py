@@ -34,12 +34,12 @@ WHERE claim.holder = excluded.holder OR claim.until <= :now
 
 
 class SqliteLog:
-    """Opens or makes the file. Raises RefusedInput when it is not ours or newer than this program."""
+    """Opens the file, or makes it (`make`). Raises RefusedInput when it is not ours or newer than this program."""
 
     blocking = True
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, file: Path, *, make: bool = True) -> None:
+        self.file, self._make = file, make
         self._lock = threading.Lock()
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = not file.exists()
@@ -56,6 +56,8 @@ class SqliteLog:
 
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not self._make:
+            raise RefusedInput("log_unreadable", file=self.file.name, why="no book in it")
         if version == 0:
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         elif version > SCHEMA_VERSION:
