@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from casebook.events import Reason
 from casebook.place import Place, distance_m
@@ -199,9 +199,9 @@ def _check_sky(weather: Weather, rows: tuple[tuple[float, float], ...]) -> Check
         return Check((Reason("air_ceiling_low", {"ceiling_ft": ceiling_ft, "minimum_ft": lowest_ft}),))
     if visibility_m is not None and visibility_m < least_m:
         return Check((Reason("air_visibility_low", {"visibility_m": visibility_m, "minimum_m": least_m}),))
-    missing = [name for name in ("ceiling_ft", "visibility_m") if getattr(weather, name) is None]
     if ceiling_ft is None or visibility_m is None:
-        return Check(unknown=(Reason("air_weather_unknown", {"what": ", ".join(missing)}),))
+        missing = {"air_ceiling_unknown": ceiling_ft, "air_visibility_unknown": visibility_m}
+        return Check(unknown=tuple(Reason(code) for code, reported in missing.items() if reported is None))
     needed_m = min(row_m for row_ft, row_m in rows if ceiling_ft >= row_ft)
     if visibility_m < needed_m:
         return Check((Reason("air_visibility_low", {"visibility_m": visibility_m, "minimum_m": needed_m}),))
@@ -213,7 +213,7 @@ def _check_wind(weather: Weather, aircraft: Aircraft) -> Check:
     if limit_kt is None:
         return Check()
     if weather.wind_kt is None:
-        return Check(unknown=(Reason("air_weather_unknown", {"what": "wind_kt"}),))
+        return Check(unknown=(Reason("air_wind_unknown"),))
     if weather.wind_kt > limit_kt:
         return Check((Reason("air_wind_high", {"wind_kt": weather.wind_kt, "limit_kt": limit_kt}),))
     return Check()

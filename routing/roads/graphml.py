@@ -17,7 +17,7 @@ import numpy as np
 from casebook.errors import RefusedInput
 from routing.roads.network import COLUMNS, Column, LoadReport, Network, distances_m, parallel_keys, report_on
 from routing.roads.osm import MAXSPEED_TYPES, malformed
-from routing.roads.rules import CAR_CLASSES, who_may_use
+from routing.roads.rules import CAR_CLASSES, directions, who_may_use
 
 SUFFIXES = (".graphml",)
 
@@ -44,8 +44,10 @@ def network_of(graph: Any) -> tuple[Network, LoadReport]:
     for u, v, key, tags in graph.edges(keys=True, data=True):
         words = _words(tags)
         access = who_may_use(words)
-        if access:
-            cut.edge(u, v, key, tags, words, access)
+        # osmnx writes a truth value and both edges; where the raw tag stands, the edge is the way and we read the tag.
+        along, against = (True, False) if isinstance(tags.get("oneway"), bool) else directions(words)
+        if access and (along or against):
+            cut.edge(u, v, key, tags, words, access, along=along, against=against)
         else:
             dropped[f"highway={words['highway']}"] += 1
     return report_on(cut.network(), dropped, ways_read=graph.number_of_edges(), ways_kept=len(cut.way_id))
@@ -81,25 +83,43 @@ class _Cut:
         self.tags: list[dict[str, str]] = []
         self.forward: list[bool] = []
 
-    def edge(self, u: Any, v: Any, key: int, tags: dict[str, Any], words: dict[str, str], access: int) -> None:
-        start, end = self.row[u], self.row[v]
+    def edge(
+        self,
+        u: Any,
+        v: Any,
+        key: int,
+        tags: dict[str, Any],
+        words: dict[str, str],
+        access: int,
+        *,
+        along: bool,
+        against: bool,
+    ) -> None:
         inside: Sequence[tuple[float, float]] = list(tags["geometry"].coords)[1:-1] if "geometry" in tags else []
         first = len(self.points)
         self.points.extend((float(point[0]), float(point[1])) for point in inside)
         self.node_id.extend(-1 - (first - len(self.row) + step) for step in range(len(inside)))
-        chain = [start, *range(first, first + len(inside)), end]
-        lengths = self._lengths(chain, tags.get("length"))
+        chain = [self.row[u], *range(first, first + len(inside)), self.row[v]]
         osmid = tags.get("osmid", 0)
         self.way_id.append(int(osmid[0] if isinstance(osmid, list) else osmid))
         self.tags.append(words)
-        for tail, head, length_m in zip(chain[:-1], chain[1:], lengths, strict=True):
-            self.tail.append(tail)
-            self.head.append(head)
-            self.length_m.append(length_m)
-            self.way.append(len(self.way_id) - 1)
-            self.access.append(access)
-            self.origin.append((int(u), int(v), int(key)))
-            self.forward.append(not tags.get("reversed", False))
+        pieces = list(zip(chain[:-1], chain[1:], self._lengths(chain, tags.get("length")), strict=True))
+        drawn = not tags.get("reversed", False)
+        for tail, head, length_m in pieces if along else ():
+            self._arc(tail, head, length_m, access, drawn, (int(u), int(v), int(key)))
+        for tail, head, length_m in reversed(pieces) if against else ():
+            self._arc(head, tail, length_m, access, not drawn, (int(v), int(u), int(key)))
+
+    def _arc(
+        self, tail: int, head: int, length_m: float, access: int, forward: bool, origin: tuple[int, int, int]
+    ) -> None:
+        self.tail.append(tail)
+        self.head.append(head)
+        self.length_m.append(length_m)
+        self.way.append(len(self.way_id) - 1)
+        self.access.append(access)
+        self.forward.append(forward)
+        self.origin.append(origin)
 
     def _lengths(self, chain: list[int], total_m: Any) -> list[float]:
         """Great-circle lengths of the pieces, scaled so that they add up to the edge's own length where it has one."""

@@ -109,7 +109,7 @@ def _through_cache(path: Path, digest: str, folder: Path) -> tuple[Network, Load
     network, report = _reader(path)(path)
     if network.nodes < 2 or network.arcs == 0:
         raise RefusedInput("roads_empty", file=path.name, ways=report.ways_read)
-    about = {"name": path.name.split(".")[0], "attribution": _attribution(path), "country": _country(network)}
+    about = {"name": path.name.split(".")[0], "attribution": _attribution(path), "country": country_of(network)}
     try:
         store.write_network(kept, network, report, about)
     except OSError as refused:
@@ -139,7 +139,8 @@ def _attribution(path: Path) -> str:
     return ", ".join(words) or OSM_ATTRIBUTION
 
 
-def _country(network: Network) -> str | None:
+def country_of(network: Network) -> str | None:
+    """ "CN" for roads in China's box that carry China's road numbers, None for all others: not known."""
     west, south, east, north = CHINA_BOX
     lon, lat = float(np.median(network.lon)), float(np.median(network.lat))
     inside = west <= lon <= east and south <= lat <= north

@@ -140,6 +140,33 @@ class Roadmap:
         net = self.network
         return int(net.node_id[net.tail[arc]]), int(net.node_id[net.head[arc]]), int(net.key[arc])
 
+    def as_facts(self) -> dict[str, Any]:
+        """What is in it and what was dropped, as plain JSON; the words stand under ``routing.roads.<name>``."""
+        net = self.network
+        km = np.bincount(net.columns["highway"].code[net.way], net.length_m / 1000)
+        by_class = {
+            word: round(float(km[code]), 1)
+            for code, word in enumerate(net.columns["highway"].words)
+            if code < len(km) and km[code]
+        }
+        told = {
+            name: getattr(self.report, name)
+            for name in ("ways_read", "ways_kept", "ways_dropped", "ways_clipped", "nodes_missing", "nodes_islands")
+        }
+        return {
+            "name": self.name,
+            "nodes": net.nodes,
+            "arcs": net.arcs,
+            "arcs_car": self.report.arcs_car,
+            "length_km": round(float(net.length_m.sum()) / 1000, 1),
+            "classes": dict(sorted(by_class.items(), key=lambda item: -item[1])),
+            "bounds": [round(edge, 6) for edge in self.bounds],
+            "country": self.country,
+            "accuracy_m": self.accuracy_m,
+            "attribution": self.attribution,
+            "digest": self.digest,
+        } | told
+
     def as_geojson(self, classes: Collection[str] | None = None) -> dict[str, Any]:
         """The roads as GeoJSON lines for a map, one feature per way and direction pair; `classes` None = all.
 
