@@ -30,6 +30,7 @@ from casebook.picture import (
     without,
 )
 from casebook.steps import Duty
+from casebook.vitals import Vitals
 
 
 def _casualty(picture: Picture, id: str, **changes: Any) -> Picture:
@@ -190,6 +191,7 @@ def _findings_recorded(picture: Picture, event: e.FindingsRecorded, occasion: Oc
 @folds(e.VitalsRecorded)
 def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasion) -> Picture:
     state = picture.get_casualty(event.casualty)
+    Vitals.from_dict(event.vitals)  # whoever sent it: what is impossible is no measurement
     sample = Sample(occasion.at, event.vitals, event.unit, occasion.epoch, occasion.unit_seq)
     trend = (*state.trend, sample)
     if state.trend and sample.at < state.trend[-1].at:  # back-filled history goes where it belongs in time
