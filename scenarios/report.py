@@ -237,6 +237,7 @@ def judged(expectation: Expectation, report: Mapping[str, Any]) -> dict[str, Any
         expected["at_most"] = expectation.at_most
         passed = passed and actual <= expectation.at_most
     return {
-        "name": expectation.name["en"], "name_zh": expectation.name["zh"], "value": expectation.value, "expected": expected, "actual": actual,
+        "name": expectation.name["en"], "name_zh": expectation.name["zh"],
+        "value": expectation.value, "expected": expected, "actual": actual,
         "passed": bool(passed), "source": expectation.source,
     }  # fmt: skip
