@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 Told = TypeVar("Told")
@@ -50,34 +51,60 @@ class WallClock:
 class RateClock:
     """A drill's clock: shows `start_at` at wall instant `anchor_unix_s` and runs `rate` times as fast.
 
-    Every process of a drill builds it from the same three numbers, so that they agree, also after a restart.
-    Before the anchor it stands still at `start_at`: nobody starts early.
+    Without an anchor it stands still at `start_at` until it is started: nobody starts early. Given a file, every process
+    of a drill reads the same three numbers from it, so that they agree, also after a restart; whoever calls `start`
+    starts them all.
     """
 
-    def __init__(self, start_at: datetime, rate: float, anchor_unix_s: float | None = None) -> None:
+    POLL_S = 0.02  # wall seconds between looks at the file before the start
+
+    def __init__(
+        self, start_at: datetime, rate: float, anchor_unix_s: float | None = None, file: Path | None = None
+    ) -> None:
         assert start_at.tzinfo is not None and rate > 0
-        self.start_at, self.rate = start_at.astimezone(UTC), rate
-        self.anchor_unix_s = time.time() if anchor_unix_s is None else anchor_unix_s
+        self.start_at, self.rate, self._file = start_at.astimezone(UTC), rate, file
+        self._anchor_unix_s = anchor_unix_s
+
+    @classmethod
+    def at_file(cls, file: Path) -> RateClock:
+        """The clock that `file` describes. Raises ValueError when the file does not."""
+        start_at, rate, anchor = file.read_text(encoding="utf-8").split()
+        return cls(datetime.fromisoformat(start_at), float(rate), None if anchor == "-" else float(anchor), file)
+
+    def save(self) -> None:
+        """Write the three numbers to the file, whole or not at all."""
+        assert self._file is not None
+        anchor = "-" if self._anchor_unix_s is None else repr(self._anchor_unix_s)
+        draft = self._file.with_suffix(".new")
+        draft.write_text(f"{self.start_at.isoformat()} {self.rate} {anchor}\n", encoding="utf-8")
+        draft.replace(self._file)
+
+    def start(self) -> None:
+        """Run from this moment on, here and wherever the file is read."""
+        self._anchor_unix_s = time.time()
+        if self._file is not None:
+            self.save()
+
+    @property
+    def started(self) -> bool:
+        if self._anchor_unix_s is None and self._file is not None and self._file.exists():
+            self._anchor_unix_s = RateClock.at_file(self._file)._anchor_unix_s
+        return self._anchor_unix_s is not None
 
     def now(self) -> datetime:
-        passed_s = max(0.0, time.time() - self.anchor_unix_s)
+        if not self.started:
+            return self.start_at
+        passed_s = max(0.0, time.time() - (self._anchor_unix_s or 0.0))
         return self.start_at + timedelta(seconds=passed_s * self.rate)
 
     async def sleep(self, seconds: float) -> None:
         await self.sleep_until(self.now() + timedelta(seconds=seconds))
 
     async def sleep_until(self, at: datetime) -> None:
-        wall_s = self.anchor_unix_s + (at - self.start_at).total_seconds() / self.rate - time.time()
+        while not self.started:
+            await asyncio.sleep(self.POLL_S)
+        wall_s = (self._anchor_unix_s or 0.0) + (at - self.start_at).total_seconds() / self.rate - time.time()
         await asyncio.sleep(max(0.0, wall_s))
-
-    def spelled(self) -> str:
-        """The three numbers as one word, for a child process: ``2021-04-18T01:30:00+00:00@6.0@1763817000.0``."""
-        return f"{self.start_at.isoformat()}@{self.rate}@{self.anchor_unix_s}"
-
-    @classmethod
-    def read(cls, spelled: str) -> RateClock:
-        start, rate, anchor = spelled.split("@")
-        return cls(datetime.fromisoformat(start), float(rate), float(anchor))
 
 
 class JumpClock:
