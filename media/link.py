@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 SILENCE_S = 2.0  # nothing heard for so long while connected: the link is taken for lost
 CONNECT_S = 10.0
+STEADY_S = 5.0  # a link that lived shorter counts as failed: two publishers of one stream must not chase each other
 PAUSE_S, PAUSE_S_MAX = 0.25, 5.0
 _LOOK_S = 0.25
 
@@ -59,13 +60,15 @@ class Link:
 
     async def run(self) -> None:
         """Connect, stay, connect again; until cancelled."""
-        failures = 0
+        failures, now_s = 0, asyncio.get_running_loop().time
         while True:
+            began_s = now_s()
+            failures += 1
             try:
                 await self._live_once()
-                failures = 0
+                if now_s() - began_s > STEADY_S:
+                    failures = 0
             except CoordinationError as why:
-                failures += 1
                 if self.last_error is None or self.last_error.key != why.key:
                     log.warning("media link %s: %s", self._path, why)
                 self.last_error = why

@@ -9,12 +9,13 @@
 
 const STALE_MS = 2000;
 const LOOK_MS = 250;
+const MEASURE_MS = 1200; // one beat or more, before a kind without a range is first drawn
 const ERASE_SHARE = 0.03; // of the width, ahead of the pen
 
 /** @typedef {import("./waves.js").ChannelWave} ChannelWave */
 
 /**
- * Colour and range by kind; ranges in the kind's unit. No range: follow the signal.
+ * Colour and range by kind; ranges in the kind's unit. No range: measure the signal.
  * Colours follow monitor habit (ECG green, pleth cyan, arterial red, respiration and CO2 yellow); the label says it too.
  * @type {{test: RegExp, colour: string, range: [number, number] | null}[]}
  */
@@ -63,6 +64,11 @@ export class SweepWave extends HTMLElement {
     this.lastY = NaN; // NaN: the pen is up
     this.low = NaN;
     this.high = NaN;
+    this.seenLow = Infinity; // of a kind without a range, since the range was last set
+    this.seenHigh = -Infinity;
+    this.seenMs = 0;
+    /** @type {ChannelWave[]} */
+    this.measuring = []; // waiting for the first range
     this.sizes = new ResizeObserver(() => this.#fit());
   }
 
@@ -110,6 +116,8 @@ export class SweepWave extends HTMLElement {
   #lift() {
     [this.lastMs, this.lastX, this.lastY] = [NaN, 0, NaN];
     [this.low, this.high] = [NaN, NaN];
+    [this.seenLow, this.seenHigh, this.seenMs] = [Infinity, -Infinity, 0];
+    this.measuring = [];
   }
 
   #draw() {
@@ -120,7 +128,10 @@ export class SweepWave extends HTMLElement {
     this.context.strokeStyle = this.#looks().colour;
     this.context.lineWidth = Math.max(1, 1.6 * devicePixelRatio);
     this.context.lineJoin = "round";
-    for (const wave of waves) this.#drawWave(this.context, wave);
+    this.measuring.push(...waves);
+    if (!waves.map((wave) => this.#scaled(wave)).at(-1)) return;
+    for (const wave of this.measuring) this.#drawWave(this.context, wave);
+    this.measuring = [];
   }
 
   /**
@@ -133,7 +144,6 @@ export class SweepWave extends HTMLElement {
     const gapMs = wave.startMs - this.lastMs;
     if (!(gapMs < 2.5 * stepMs + 1)) this.#skip(context, wave.startMs);
     this.#clearAhead(context, wave.startMs + wave.samples.length * stepMs);
-    this.#follow(wave.samples);
     context.beginPath();
     for (let n = 0; n < wave.samples.length; n++) this.#penTo(context, wave.startMs + n * stepMs, wave.samples[n]);
     context.stroke();
@@ -190,19 +200,33 @@ export class SweepWave extends HTMLElement {
     }
   }
 
-  /** Widen the range to the signal at once, narrow it slowly; only for kinds without a range. @param {Float32Array} samples */
-  #follow(samples) {
+  /**
+   * The range of the drawing: given, the kind's own, or measured. A measured one changes only where a sweep begins, so
+   * that one sweep has one scale. False while a first second is still being measured.
+   * @param {ChannelWave} wave
+   */
+  #scaled(wave) {
     const range = this.range ?? this.#looks().range;
     if (range) {
       [this.low, this.high] = range;
-      return;
+      return true;
     }
-    const middle = (this.low + this.high) / 2;
-    for (const sample of samples) {
-      if (Number.isNaN(sample)) continue;
-      this.low = Number.isNaN(this.low) ? sample : Math.min(sample, this.low + (middle - this.low) * 0.0005 || this.low);
-      this.high = Number.isNaN(this.high) ? sample : Math.max(sample, this.high - (this.high - middle) * 0.0005 || this.high);
+    for (const sample of wave.samples) {
+      if (sample < this.seenLow) this.seenLow = sample;
+      if (sample > this.seenHigh) this.seenHigh = sample;
     }
+    this.seenMs += (wave.samples.length * 1000) / wave.rateHz;
+    const due = Number.isNaN(this.low) ? this.seenMs >= MEASURE_MS : this.#wraps(wave);
+    if (due && this.seenHigh >= this.seenLow) {
+      [this.low, this.high] = [this.seenLow, this.seenHigh];
+      [this.seenLow, this.seenHigh, this.seenMs] = [Infinity, -Infinity, 0];
+    }
+    return !Number.isNaN(this.low);
+  }
+
+  /** Does the pen come round to the left edge with this wave? @param {ChannelWave} wave */
+  #wraps(wave) {
+    return wave.startMs > this.lastMs && this.#x(wave.startMs) < this.lastX;
   }
 
   /** @param {number} ms */
