@@ -1,0 +1,244 @@
+"""What the hub tells one vehicle: its mission, its casualties and where they go, the ward's answers, live capacity.
+
+Pure. The hub calls `unit_view` for the vehicle's feed; what the crew has done since is laid over it on the vehicle
+(`overlay`). A vehicle sees only the casualties of its own incident that concern it, and of them no identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from ambulance_unit.mission import departed_at
+from casebook import events as e
+from casebook.capacity import AGE_LIMIT_S
+from casebook.casualty import Stage
+from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+
+MODES = ("road", "rendezvous", "air")
+
+
+def unit_view(picture: Picture, unit: str, now: datetime) -> dict[str, Any]:
+    """The view of one vehicle at `now`. A unit that is not enrolled sees the hospitals' capacity only.
+
+    Keys: `unit`, `drill`, `incident`, `leg`, `casualties` (by id), `partners` (units met on this mission, by id),
+    `hospitals` (by id, with `figures`, each with its author, instant and age limit), `roads`.
+    """
+    told: dict[str, Any] = {
+        "drill": {"scenario": picture.drill.scenario, "rate": picture.drill.rate} if picture.drill else None,
+        "hospitals": {id: _hospital(picture, state, now) for id, state in picture.hospitals.items()},
+        "roads": _roads(picture, now),
+    }
+    state = picture.units.get(unit)
+    if state is None:
+        return told
+    told["unit"] = _unit(state)
+    if state.incident is None:
+        return told
+    concerned = [one for one in picture.casualties.values() if concerns(picture, one, state)]
+    return told | {
+        "incident": _incident(picture, state.incident),
+        "leg": _leg(state),
+        "casualties": {one.id: _casualty(picture, one) for one in concerned},
+        "partners": {one.id: _partner(one) for one in _partners(picture, state, concerned)},
+    }
+
+
+def concerns(picture: Picture, casualty: CasualtyState, unit: UnitState) -> bool:
+    """Whether a crew sees this casualty: of its incident, and carried by it, planned for it, or still at the scene.
+
+    An aircraft is there for whoever the decision gave it. After a handover or a transfer the giver keeps nothing.
+    """
+    if casualty.incident != unit.incident or casualty.stage is Stage.CLOSED:
+        return False
+    planned = casualty.option is not None and casualty.option.aircraft == unit.id
+    if casualty.unit is not None:
+        return casualty.unit == unit.id or (planned and casualty.stage is Stage.ABOARD)
+    return planned or unit.kind != "helicopter"
+
+
+def _unit(state: UnitState) -> dict[str, Any]:
+    return {
+        "id": state.id, "kind": state.kind, "name_zh": state.name_zh, "name_en": state.name_en,
+        "district": state.district, "base": state.base, "duty": state.duty, "duty_at": state.duty_at,
+        "purpose": state.purpose, "aboard": state.aboard, "times": state.times,
+    }  # fmt: skip
+
+
+def _incident(picture: Picture, id: str) -> dict[str, Any]:
+    state = picture.get_incident(id)
+    return {
+        "id": state.id, "place": state.place, "kind": state.kind, "priority": state.priority,
+        "summary": state.summary, "received_at": state.received_at, "happened_at": state.happened_at,
+        "hazards": state.hazards, "casualties_estimated": state.casualties_estimated, "stage": state.stage,
+        "agencies": {agency: at for agency, _, at in state.agencies},
+    }  # fmt: skip
+
+
+def _leg(state: UnitState) -> dict[str, Any] | None:
+    leg = state.leg
+    if leg is None:
+        return None
+    departed = departed_at(state.duty, state.leg_at, state.times)
+    return {
+        "to": leg.to, "line": leg.line, "length_m": leg.length_m, "eta_s": leg.eta_s, "eta_low_s": leg.eta_low_s,
+        "eta_high_s": leg.eta_high_s, "mode": leg.mode, "avoids": leg.avoids, "given_at": state.leg_at,
+        "eta_at": departed + timedelta(seconds=leg.eta_s) if departed else None,
+    }  # fmt: skip
+
+
+def _casualty(picture: Picture, state: CasualtyState) -> dict[str, Any]:
+    return {
+        "id": state.id, "label": state.label, "age_years": state.age_years, "sex": state.sex, "stage": state.stage,
+        "category": state.category, "triage": [_tag(at, tag) for at, tag in state.triage],
+        "findings": state.findings, "findings_at": state.findings_at, "unit": state.unit, "wish": state.wish,
+        "requested_at": state.requested_at, "proposal": _proposal(state), "destination": _destination(picture, state),
+        "stranded": [_rejection(one) for one in state.stranded] or None, "clocks": _clocks(state) or None,
+        "prealert": _prealert(state), "bay": state.bay, "team": _team(state), "arrived_at": state.arrived_at,
+        "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
+        "messages": _messages(picture, state.id), "times": state.times,
+    }  # fmt: skip
+
+
+def _tag(at: datetime, tag: e.CasualtyTriaged) -> dict[str, Any]:
+    return {"at": at, "method": tag.method, "category": tag.category, "assessor": tag.assessor, "table": tag.table}
+
+
+def _proposal(state: CasualtyState) -> dict[str, Any] | None:
+    """The desk's answer while nobody has said yes to it."""
+    if state.proposal is None or state.proposed_at is None or not state.proposal.options:
+        return None
+    if state.chosen_at is not None and state.chosen_at >= state.proposed_at:
+        return None
+    return {**_option(state.proposal.options[0]), "at": state.proposed_at}
+
+
+def _destination(picture: Picture, state: CasualtyState) -> dict[str, Any] | None:
+    if state.option is None:
+        return None
+    hospital = picture.get_hospital(state.option.hospital)
+    return {
+        **_option(state.option), "name_zh": hospital.name_zh, "name_en": hospital.name_en, "place": hospital.place,
+        "chosen_at": state.chosen_at, "override_reason": state.override_reason or None,
+        "rejected": [_rejection(one) for one in state.rejected],
+    }  # fmt: skip
+
+
+def _option(option: e.Option) -> dict[str, Any]:
+    return {
+        "hospital": option.hospital, "mode": option.mode, "eta_s": option.eta_s, "eta_low_s": option.eta_low_s,
+        "eta_high_s": option.eta_high_s, "terms_s": option.terms_s, "rendezvous": option.rendezvous,
+        "aircraft": option.aircraft, "decides": option.decides, "reasons": option.reasons,
+    }  # fmt: skip
+
+
+def _rejection(one: e.Rejection) -> dict[str, Any]:
+    return {
+        "hospital": one.hospital, "mode": one.mode, "eta_s": one.eta_s, "rendezvous": one.rendezvous,
+        "reasons": one.reasons,
+    }  # fmt: skip
+
+
+def _clocks(state: CasualtyState) -> dict[str, Any]:
+    """Road, rendezvous and air to the chosen (or proposed) hospital side by side; a mode nobody reckoned is absent."""
+    options = [*([state.option] if state.option else []), *(state.proposal.options if state.proposal else ())]
+    if not options:
+        return {}
+    ways: Iterable[e.Option | e.Rejection] = (*options, *state.rejected, *_rejected_of(state.proposal))
+    here = [way for way in ways if way.hospital == options[0].hospital]
+    clocks = {}
+    for mode in MODES:
+        way = min((one for one in here if one.mode == mode), key=_eta_or_last, default=None)
+        if way is not None:
+            clocks[mode] = {"eta_s": way.eta_s, "rendezvous": way.rendezvous, "reasons": way.reasons}
+    return clocks
+
+
+def _rejected_of(decision: e.Decision | None) -> tuple[e.Rejection, ...]:
+    return decision.rejected if decision else ()
+
+
+def _eta_or_last(way: e.Option | e.Rejection) -> float:
+    return way.eta_s if way.eta_s is not None else float("inf")
+
+
+def _prealert(state: CasualtyState) -> dict[str, Any] | None:
+    if state.prealert_at is None:
+        return None
+    return {
+        "stage": state.prealert, "hospital": state.prealert_hospital, "sent_at": state.prealert_at,
+        "due_at": state.prealert_due_at, "eta_at": state.prealert_eta_at, "level": state.prealert_level,
+        "repeats": state.prealert_repeats, "acknowledged_at": state.acknowledged_at,
+        "by": state.acknowledged_by or None, "answer": state.acknowledged_answer or None,
+        "note": state.acknowledged_note or None,
+    }  # fmt: skip
+
+
+def _team(state: CasualtyState) -> dict[str, Any] | None:
+    if state.team is None:
+        return None
+    members = {member: {"state": said, "at": at} for member, (said, at) in state.members.items()}
+    return {"name": state.team, "level": state.team_level, "at": state.team_at, "members": members}
+
+
+def _messages(picture: Picture, casualty: str) -> dict[str, Any]:
+    return {
+        one.id: {
+            "sender": one.sender, "text": one.text, "order": one.order, "at": one.at, "read_at": one.read_at,
+            "read_by": one.read_by or None, "read_back": one.read_back or None,
+        }
+        for one in picture.messages.values()
+        if one.casualty == casualty
+    }  # fmt: skip
+
+
+def _partners(picture: Picture, unit: UnitState, concerned: Iterable[CasualtyState]) -> list[UnitState]:
+    """The aircraft that comes for a casualty of ours, and the unit that carries one an aircraft of ours comes for."""
+    named: set[str] = set()
+    for one in concerned:
+        named |= {one.unit or "", (one.option.aircraft or "") if one.option else ""}
+    if unit.kind == "helicopter":
+        met = {one.id for one in picture.units.values() if one.incident == unit.incident and one.kind != "helicopter"}
+        named |= met if not named - {"", unit.id} else set()
+    return [picture.units[id] for id in sorted(named) if id in picture.units and id != unit.id]
+
+
+def _partner(state: UnitState) -> dict[str, Any]:
+    fix = state.position
+    leg = _leg(state)
+    return {
+        "id": state.id, "kind": state.kind, "name_zh": state.name_zh, "name_en": state.name_en, "duty": state.duty,
+        "duty_at": state.duty_at, "eta_at": leg["eta_at"] if leg else None, "to": leg["to"] if leg else None,
+        "position": {"lat": fix.lat, "lon": fix.lon, "at": state.position_at} if fix else None,
+    }  # fmt: skip
+
+
+def _hospital(picture: Picture, state: HospitalState, now: datetime) -> dict[str, Any]:
+    figures = {
+        resource: {
+            "free": figure.free, "total": figure.total, "at": figure.at, "by": figure.by, "source": figure.source,
+            "held": len(picture.list_holds(state.id, resource, now)), "limit_s": AGE_LIMIT_S.get(resource, 15 * 60),
+        }
+        for resource, figure in state.figures.items()
+    }  # fmt: skip
+    closures = {
+        resource: {"reason": closure.reason, "until": closure.until, "at": closure.at, "by": closure.by}
+        for resource, closure in state.closures.items()
+        if closure.in_force(now)
+    }
+    return {
+        "name_zh": state.name_zh, "name_en": state.name_en, "trauma_level": state.trauma_level, "figures": figures,
+        "closures": closures,
+    }  # fmt: skip
+
+
+def _roads(picture: Picture, now: datetime) -> dict[str, Any]:
+    return {
+        id: {
+            "reason": road.reason, "ref": road.ref or None, "bearing_deg": road.bearing_deg, "until": road.until,
+            "speed_kmh": road.speed_kmh, "at": road.at,
+        }
+        for id, road in picture.roads.items()
+        if road.until is None or now < road.until
+    }  # fmt: skip
