@@ -1,0 +1,96 @@
+"""The hospital room: its asks, its wall's view, and what it does by itself; the composition root plugs it in.
+
+Decides nothing: each ask finds the pure function that does, and writes what follows in one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from casebook import events as e
+from casebook.access import Role, need_hospital
+from casebook.asking import Ask, Asker, Command, Handler
+from casebook.book import Book
+from casebook.clock import Clock
+from casebook.picture import Picture
+from hospital_board.bays import AssignBay, ClearBay, assign_bay, clear_bay
+from hospital_board.board import wall_view
+from hospital_board.capacity_desk import (
+    CloseService,
+    ReopenService,
+    ReportCapacity,
+    close_service,
+    reopen_service,
+    report_capacity,
+)
+from hospital_board.cases import is_own
+from hospital_board.consult import SendMessage, send_message
+from hospital_board.handover import SignHandover, sign_handover, signed_by_both
+from hospital_board.readiness import (
+    AcknowledgePrealert,
+    ActivateTeam,
+    ReportMember,
+    acknowledge_prealert,
+    activate_team,
+    report_member,
+    unanswered,
+)
+
+WALL = Path(__file__).parent / "wall"  # the screen's folder, for casebook.screens.add_screen
+Decide = Callable[[Picture, Any, str, datetime], Iterable[e.Event]]  # picture, command, who asks, when
+
+CAPACITY = (Role.ED, Role.DISPATCHER)  # a hospital may also be heard by telephone
+WARD = (Role.ED,)
+ASKS: dict[str, tuple[type[Command], tuple[Role, ...], Decide]] = {
+    "report_capacity": (ReportCapacity, CAPACITY, lambda p, c, who, at: report_capacity(p, c)),
+    "close_service": (CloseService, CAPACITY, lambda p, c, who, at: close_service(p, c, at)),
+    "reopen_service": (ReopenService, CAPACITY, lambda p, c, who, at: reopen_service(p, c)),
+    "acknowledge_prealert": (AcknowledgePrealert, WARD, lambda p, c, who, at: acknowledge_prealert(p, c, who)),
+    "assign_bay": (AssignBay, WARD, lambda p, c, who, at: assign_bay(p, c, at)),
+    "clear_bay": (ClearBay, WARD, lambda p, c, who, at: clear_bay(p, c, at)),
+    "activate_team": (ActivateTeam, WARD, lambda p, c, who, at: activate_team(p, c)),
+    "report_member": (ReportMember, WARD, lambda p, c, who, at: report_member(p, c)),
+    "send_message": (SendMessage, WARD, lambda p, c, who, at: send_message(p, c)),
+    "sign_handover": (SignHandover, WARD, lambda p, c, who, at: sign_handover(p, c, who, at)),
+}
+
+
+class HospitalRoom:
+    """Every hospital's receiving end over one book. An ED's badge reaches its own hospital only."""
+
+    def __init__(self, book: Book, clock: Clock) -> None:
+        self._book, self._clock = book, clock
+
+    def asks(self) -> list[Ask]:
+        return [Ask(name, kind, roles, self._handler(name, decide)) for name, (kind, roles, decide) in ASKS.items()]
+
+    def _handler(self, name: str, decide: Decide) -> Handler:
+        async def handle(command: Any, asker: Asker) -> dict[str, Any]:
+            need_hospital(asker.badge, command.hospital, what=name)
+            at = asker.at or self._clock.now()
+            entries = await self._book.write(
+                lambda picture: decide(picture, command, asker.badge.who, at), by=asker.by, at=at, asked=asker.key
+            )
+            return {"entries": [entry.seq for entry in entries]}
+
+        return handle
+
+    @staticmethod
+    def due(picture: Picture, now: datetime) -> list[e.Event]:
+        """What the ward's desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
+        return [*unanswered(picture, now), *signed_by_both(picture, now)]
+
+    @staticmethod
+    def look(hospital: str) -> Callable[[Picture, datetime], dict[str, Any]]:
+        """The view of one hospital's wall, for a Feed."""
+        return lambda picture, now: wall_view(picture, hospital, now)
+
+    @staticmethod
+    def follows(hospital: str) -> Callable[[Picture, str], bool]:
+        """Whose vitals stream to that wall: its own cases' only."""
+        return lambda picture, casualty: (
+            casualty in picture.casualties and is_own(picture.casualties[casualty], hospital)
+        )

@@ -1,0 +1,28 @@
+"""Which casualties are a hospital's own: only those it was told of, or is to receive. Pure.
+
+Every ask and every view of a ward goes through here, so that no board shows or touches another hospital's patient.
+"""
+
+from __future__ import annotations
+
+from casebook.casualty import Stage
+from casebook.errors import NotFound
+from casebook.picture import CasualtyState, Picture
+
+OVER = (Stage.HANDED_OVER, Stage.CLOSED)
+
+
+def is_own(state: CasualtyState, hospital: str) -> bool:
+    return (state.prealert_hospital or state.hospital) == hospital
+
+
+def get_own_case(picture: Picture, casualty: str, hospital: str) -> CasualtyState:
+    """The casualty. Raises NotFound for an unknown one and for another hospital's alike."""
+    state = picture.casualties.get(casualty)
+    if state is None or not is_own(state, hospital):
+        raise NotFound(what="casualty", id=casualty)
+    return state
+
+
+def list_own_cases(picture: Picture, hospital: str) -> list[CasualtyState]:
+    return [state for state in picture.casualties.values() if is_own(state, hospital)]

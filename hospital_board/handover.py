@@ -1,0 +1,120 @@
+"""Take the patient over: the ward's signature, what follows when both sides have signed, and who saw what when. Pure.
+
+The crew signs on its tablet; that fact comes by the vehicle's outbox. When the second signature is in the book,
+whichever it is, the handover is complete, the held bay is given back and counted as in use.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from casebook import events as e
+from casebook.asking import Command
+from casebook.atmist import ITEMS, atmist
+from casebook.casualty import Stage
+from casebook.errors import IllegalStep
+from casebook.picture import CasualtyState, Picture
+from hospital_board.bays import RESUS_BAY, find_bay_hold
+from hospital_board.capacity_desk import recounted
+from hospital_board.cases import get_own_case
+
+SIDES = ("crew", "hospital")
+
+
+class SignHandover(Command, frozen=True, kw_only=True):
+    """The ward takes the patient over. `signer` absent: the board's own name."""
+
+    hospital: str
+    casualty: str
+    signer: str = ""
+
+
+def sign_handover(picture: Picture, command: SignHandover, who: str, now: datetime) -> list[e.Event]:
+    """The ward's signature, and all that follows when the crew has signed before.
+
+    Starts the handover when the crew has not said so yet. Raises IllegalStep before the patient has arrived and when
+    the ward has signed already.
+    """
+    state = get_own_case(picture, command.casualty, command.hospital)
+    if "hospital" in state.signatures:
+        raise IllegalStep(what=e.HandoverSigned.name, entity="casualty", id=state.id, stage="signed_hospital")
+    if state.stage not in (Stage.ARRIVED, Stage.HANDING_OVER):
+        raise IllegalStep(what=e.HandoverSigned.name, entity="casualty", id=state.id, stage=str(state.stage))
+    started = [e.HandoverStarted(state.id, command.hospital)] if state.stage is Stage.ARRIVED else []
+    signed = e.HandoverSigned(state.id, "hospital", command.signer.strip() or who)
+    follows = completed(picture, state, command.hospital, now) if "crew" in state.signatures else []
+    return [*started, signed, *follows]
+
+
+def completed(picture: Picture, state: CasualtyState, hospital_id: str, now: datetime) -> list[e.Event]:
+    """Both sides have signed: the handover is complete, the slot is given back, the bay counts as in use."""
+    hold = find_bay_hold(picture, state.id, hospital_id)
+    released = [e.HoldReleased(state.id, hospital_id, RESUS_BAY, hold.slot, "handover")] if hold else []
+    taken = hold is not None or state.bay is not None
+    counted = recounted(picture.get_hospital(hospital_id), RESUS_BAY, 1, now) if taken else []
+    return [e.HandoverCompleted(state.id, hospital_id), *released, *counted]
+
+
+def signed_by_both(picture: Picture, now: datetime) -> list[e.Event]:
+    """What follows for every casualty whose second signature came from the crew."""
+    facts: list[e.Event] = []
+    for state in picture.casualties.values():
+        hospital = state.prealert_hospital or state.hospital
+        if state.stage is Stage.HANDING_OVER and set(state.signatures) == set(SIDES) and hospital is not None:
+            facts += completed(picture, state, hospital, now)
+    return facts
+
+
+def handover_view(state: CasualtyState) -> dict[str, Any]:
+    """{state, arrived_at, started_at, completed_at, signed: {side: {by, at}}}
+
+    `state`: expected, arrived, started, completed.
+    """
+    words = {Stage.ARRIVED: "arrived", Stage.HANDING_OVER: "started", Stage.HANDED_OVER: "completed"}
+    return {
+        "state": words.get(state.stage, "expected"),
+        "arrived_at": state.arrived_at,
+        "started_at": state.times.get("handover_started"),
+        "completed_at": state.times.get("handover_completed"),
+        "signed": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
+    }
+
+
+# Which fact last told an item; the rest is known from the pre-alert on. Vitals stream and are acknowledged by nobody.
+_TOLD_BY_FINDINGS = ("concern", "ask", "mechanism", "injuries", "signs", "treatment", "requirements")
+
+
+def read_back_matrix(picture: Picture, casualty: str, now: datetime) -> dict[str, dict[str, Any]]:
+    """For each known item of the pre-alert who saw it when: {item: {told_at, shown_at, acknowledged_at,
+    acknowledged_by, changed, signed_at, signed_by}}; what has not happened is absent.
+
+    `told_at`: when the crew last stated it. `shown_at`: when it stood on the ward's board, not before the pre-alert.
+    An acknowledgement counts only for what was told before it; `changed` marks what came after.
+    """
+    state = picture.get_casualty(casualty)
+    if state.prealert_at is None:
+        return {}
+    signed_by, signed_at = state.signatures.get("hospital", (None, None))
+    unknown = atmist(picture, casualty, now)["unknown"]
+    matrix: dict[str, dict[str, Any]] = {}
+    for item in (item for item in ITEMS if item not in unknown):
+        told_at = _told_at(state, item)
+        row = {"told_at": told_at, "shown_at": max(told_at, state.prealert_at)}
+        if state.acknowledged_at is not None and state.acknowledged_at >= told_at:
+            row |= {"acknowledged_at": state.acknowledged_at, "acknowledged_by": state.acknowledged_by}
+        elif state.acknowledged_at is not None:
+            row |= {"changed": True}
+        if signed_at is not None and signed_at >= told_at:
+            row |= {"signed_at": signed_at, "signed_by": signed_by}
+        matrix[item] = row
+    return matrix
+
+
+def _told_at(state: CasualtyState, item: str) -> datetime:
+    found_at = state.times[e.CasualtyFound.name]
+    if item in _TOLD_BY_FINDINGS:
+        return state.findings_at or found_at
+    if item == "eta":
+        return state.prealert_at or found_at
+    return found_at

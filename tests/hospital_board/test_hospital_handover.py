@@ -1,0 +1,115 @@
+"""Both sides sign, in either order; then the case is the ward's and the bay counts as in use. Who saw what is kept."""
+
+from __future__ import annotations
+
+import pytest
+from ward_story import JINSHAN, SEVERE, SONGJIANG, after, arrived, at, expected, stated
+
+from casebook import events as e
+from casebook.casualty import Stage
+from casebook.errors import IllegalStep, NotFound
+from casebook.picture import Picture
+from hospital_board.handover import SignHandover, handover_view, read_back_matrix, sign_handover, signed_by_both
+from hospital_board.readiness import AcknowledgePrealert, acknowledge_prealert
+
+A = "I1-A"
+SIGN = SignHandover(hospital=SONGJIANG, casualty=A)
+
+
+def at_the_door() -> Picture:
+    """Arrived at 1300 s, two of three bays free stated a minute before."""
+    return arrived(stated(expected(), 2, 3, 1240))
+
+
+def crew_signs(picture: Picture, seconds: float) -> Picture:
+    started = [] if picture.casualties[A].stage is Stage.HANDING_OVER else [e.HandoverStarted(A, SONGJIANG)]
+    return after(picture, seconds, *started, e.HandoverSigned(A, "crew", "medic Chen"))
+
+
+def ward_signs(picture: Picture, seconds: float) -> Picture:
+    return after(picture, seconds, *sign_handover(picture, SIGN, "sister Li", at(seconds)))
+
+
+def check_done(picture: Picture) -> None:
+    assert picture.casualties[A].stage is Stage.HANDED_OVER
+    assert picture.holds == {}
+    figure = picture.hospitals[SONGJIANG].figures["resus_bay"]
+    assert (figure.free, figure.total, figure.source) == (1, 3, "handover")
+    assert picture.units["A01"].aboard == ()
+
+
+def test_the_wards_signature_after_the_crews_completes_the_handover():
+    picture = ward_signs(crew_signs(at_the_door(), 1320), 1330)
+    check_done(picture)
+    view = handover_view(picture.casualties[A])
+    assert view["state"] == "completed" and view["completed_at"] == at(1330)
+    assert view["signed"] == {
+        "crew": {"by": "medic Chen", "at": at(1320)}, "hospital": {"by": "sister Li", "at": at(1330)}
+    }  # fmt: skip
+
+
+def test_the_crews_signature_after_the_wards_completes_it_by_itself_and_once():
+    picture = crew_signs(ward_signs(at_the_door(), 1310), 1330)
+    facts = signed_by_both(picture, at(1330))
+    check_done(after(picture, 1330, *facts))
+    assert signed_by_both(after(picture, 1330, *facts), at(1331)) == []
+
+
+def test_one_signature_completes_nothing():
+    for picture in (crew_signs(at_the_door(), 1320), ward_signs(at_the_door(), 1320)):
+        assert signed_by_both(picture, at(5000)) == []
+        assert picture.casualties[A].stage is Stage.HANDING_OVER
+        assert len(picture.holds) == 1
+
+
+def test_the_ward_may_start_the_handover_and_a_late_start_of_the_crew_is_no_error():
+    picture = ward_signs(at_the_door(), 1310)
+    later = after(picture, 1312, e.HandoverStarted(A, SONGJIANG))
+    assert later.casualties[A].times["handover_started"] == at(1310)
+
+
+def test_the_crew_may_be_back_in_service_with_the_second_signature():
+    picture = crew_signs(ward_signs(at_the_door(), 1310), 1330)
+    assert after(picture, 1330, e.UnitBackInService("A01")).units["A01"].duty == "available"
+
+
+def test_nobody_signs_before_arrival_or_twice_or_for_another_hospital():
+    with pytest.raises(IllegalStep):
+        ward_signs(expected(), 500)
+    with pytest.raises(IllegalStep):
+        ward_signs(ward_signs(at_the_door(), 1310), 1320)
+    with pytest.raises(NotFound):
+        sign_handover(at_the_door(), SignHandover(hospital=JINSHAN, casualty=A), "spy", at(1310))
+
+
+def test_an_old_count_is_not_made_new_by_a_handover():
+    picture = ward_signs(crew_signs(arrived(expected()), 1320), 1330)  # stated at 0 s, older than its limit
+    assert picture.casualties[A].stage is Stage.HANDED_OVER
+    assert picture.hospitals[SONGJIANG].figures["resus_bay"].source == "board"
+
+
+def test_each_item_tells_when_it_was_shown_acknowledged_and_signed():
+    command = AcknowledgePrealert(hospital=SONGJIANG, casualty=A)
+    picture = after(expected(), 420, *acknowledge_prealert(expected(), command, "sister Li"))
+    matrix = read_back_matrix(picture, A, at(430))
+    assert matrix["mechanism"] == {
+        "told_at": at(340), "shown_at": at(400), "acknowledged_at": at(420), "acknowledged_by": "sister Li"
+    }  # fmt: skip
+    assert "signed_at" not in matrix["mechanism"]
+
+
+def test_what_was_told_after_the_acknowledgement_is_marked_as_changed():
+    command = AcknowledgePrealert(hospital=SONGJIANG, casualty=A)
+    picture = after(expected(), 420, *acknowledge_prealert(expected(), command, "sister Li"))
+    picture = after(picture, 600, e.FindingsRecorded(A, SEVERE))
+    matrix = read_back_matrix(picture, A, at(610))
+    assert matrix["injuries"] == {"told_at": at(600), "shown_at": at(600), "changed": True}
+    assert matrix["age"]["acknowledged_by"] == "sister Li"
+
+
+def test_an_item_nobody_knows_has_no_row_and_before_the_prealert_nothing_was_shown():
+    picture = expected()
+    assert "changed" not in read_back_matrix(picture, A, at(410))["injuries"]
+    assert "requirements" in read_back_matrix(picture, A, at(410))
+    silent = after(picture, 410, e.PrealertWithdrawn(A, SONGJIANG, "diverted"))
+    assert read_back_matrix(silent, A, at(420)) == {}
