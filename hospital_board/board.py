@@ -134,18 +134,27 @@ def _score_view(name: str, given: dict[str, Any], values: dict[str, dict[str, An
 
 
 def route_view(picture: Picture, state: CasualtyState, hospital: HospitalState) -> dict[str, Any]:
-    """{eta_at, mode, site, unit, partner}: how the patient comes. `partner`: the aircraft of a rendezvous before it has
-    the patient; `site`: where they meet."""
+    """{eta_at, mode, site, unit, partner}: how the patient comes.
+
+    `partner`: the aircraft of a rendezvous before it has the patient; `site`: where they meet {id, name_zh, name_en}.
+    """
     carrier = picture.units.get(state.unit) if state.unit else None
     option = state.option
     aircraft = picture.units.get(option.aircraft) if option and option.aircraft else None
+    partner = aircraft if aircraft is not carrier else None
     return {
         "eta_at": eta_at(picture, state, hospital),
         "mode": option.mode if option else None,
-        "site": option.rendezvous if option else None,
+        "site": _site_view(option.rendezvous, partner) if option and option.rendezvous else None,
         "unit": _unit_view(carrier),
-        "partner": _unit_view(aircraft) if aircraft is not carrier else None,
+        "partner": _unit_view(partner),
     }
+
+
+def _site_view(site: str, partner: UnitState | None) -> dict[str, Any]:
+    """The meeting place under the name that the aircraft's leg to it gives, else under its id."""
+    place = partner.leg.to if partner is not None and partner.leg is not None else None
+    return {"id": site, "name_zh": (place and place.name_zh) or site, "name_en": (place and place.name_en) or site}
 
 
 def _unit_view(unit: UnitState | None) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from casebook.casualty import Category
 from casebook.errors import NotFound
 from casebook.live import plain
 from casebook.picture import Picture
+from casebook.place import Place
 from hospital_board.board import STAYS_AFTER_HANDOVER, wall_view
 
 A = "I1-A"
@@ -101,10 +102,12 @@ def test_a_rendezvous_names_where_and_with_whom_and_then_the_helicopter_carries(
     option = e.Option(SONGJIANG, "rendezvous", 900, {}, rendezvous="fengjing", aircraft=HELICOPTER)
     picture = after(on_scene(stated(enrolled())), 400, e.DestinationChosen(A, option))
     picture = after(picture, 400, e.PrealertSent(A, SONGJIANG, at(460), at(1680), 1))
-    picture = after(picture, 400, e.UnitAssigned(HELICOPTER, "I1", "rendezvous"))
+    meeting = Place(30.897, 121.037, "枫泾服务区", "Fengjing service area")
+    picture = after(picture, 400, e.UnitAssigned(HELICOPTER, "I1", "rendezvous", leg_to(meeting, 300)))
     picture = after(aboard(picture), 600, e.UnitEnRoute(HELICOPTER))
     route = case(picture, 610)["route"]
-    assert (route["mode"], route["site"], route["unit"]["id"]) == ("rendezvous", "fengjing", AMBULANCE)
+    assert (route["mode"], route["site"]["id"], route["unit"]["id"]) == ("rendezvous", "fengjing", AMBULANCE)
+    assert route["site"]["name_en"] == "Fengjing service area"
     assert route["partner"]["id"] == HELICOPTER
     picture = after(
         picture, 900, e.UnitAtLandingSite(AMBULANCE, "fengjing"), e.UnitAtLandingSite(HELICOPTER, "fengjing"),
