@@ -271,6 +271,9 @@ class _Track:
         for piece in way.pieces:
             self._drive(piece)
         self._walk(way.leave, (asked.end.lon, asked.end.lat))
+        if not self.legs:  # a line has two ends, also one of no length
+            self.geometry.append((asked.end.lon, asked.end.lat))
+            self.at_ms.append(0)
 
     def _walk(self, snap: Snap, to: tuple[float, float]) -> None:
         ms = off_road_ms(snap, self._costs.off_road_kph.likely)
@@ -280,8 +283,8 @@ class _Track:
     def _drive(self, piece: Piece) -> None:
         net, arc = self._network, piece.arc
         tail, head = int(net.tail[arc]), int(net.head[arc])
-        lon = net.lon[tail] + (net.lon[head] - net.lon[tail]) * piece.finish
-        lat = net.lat[tail] + (net.lat[head] - net.lat[tail]) * piece.finish
+        lon = net.lon[tail] * (1 - piece.finish) + net.lon[head] * piece.finish  # exactly the head's at 1.0
+        lat = net.lat[tail] * (1 - piece.finish) + net.lat[head] * piece.finish
         ms = piece.ms(self._costs.likely_ms)
         length_m = float(net.length_m[arc]) * (piece.finish - piece.begin)
         self._go((float(lon), float(lat)), ms, _leg(net, arc, length_m, ms / 1000))

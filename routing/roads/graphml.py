@@ -25,12 +25,13 @@ SUFFIXES = (".graphml",)
 def read_graphml(path: Path) -> tuple[Network, LoadReport]:
     """The network of a GraphML file that osmnx wrote. Raises RefusedInput (`roads_malformed`, `roads_projected`)."""
     import osmnx
+    from networkx import NetworkXError
 
     try:
         graph = osmnx.load_graphml(path)
     except ParseError as broken:
         raise malformed(path, broken) from broken
-    except (KeyError, ValueError, TypeError, AttributeError) as broken:
+    except (NetworkXError, KeyError, ValueError, TypeError, AttributeError) as broken:
         raise RefusedInput("roads_malformed", file=path.name, line="-", why=repr(broken)) from broken
     if str(graph.graph.get("crs", "epsg:4326")).lower() != "epsg:4326":
         raise RefusedInput("roads_projected", file=path.name, crs=str(graph.graph["crs"]))
@@ -44,13 +45,24 @@ def network_of(graph: Any) -> tuple[Network, LoadReport]:
     for u, v, key, tags in graph.edges(keys=True, data=True):
         words = _words(tags)
         access = who_may_use(words)
-        # osmnx writes a truth value and both edges; where the raw tag stands, the edge is the way and we read the tag.
-        along, against = (True, False) if isinstance(tags.get("oneway"), bool) else directions(words)
+        along, against = _driven(tags, words)
         if access and (along or against):
             cut.edge(u, v, key, tags, words, access, along=along, against=against)
         else:
             dropped[f"highway={words['highway']}"] += 1
     return report_on(cut.network(), dropped, ways_read=graph.number_of_edges(), ways_kept=len(cut.way_id))
+
+
+def _driven(tags: dict[str, Any], words: dict[str, str]) -> tuple[bool, bool]:
+    """Whether an edge is driven from u to v, and from v to u.
+
+    osmnx writes oneway as a truth value and an edge for each direction. Where it kept the raw tag (its setting
+    all_oneway), the edge stands for the whole way, already turned round when the tag says -1.
+    """
+    if isinstance(tags.get("oneway"), bool):
+        return True, False
+    along, against = directions(words)
+    return (True, False) if against and not along else (along, against)
 
 
 def _words(tags: dict[str, Any]) -> dict[str, str]:
@@ -104,7 +116,7 @@ class _Cut:
         self.way_id.append(int(osmid[0] if isinstance(osmid, list) else osmid))
         self.tags.append(words)
         pieces = list(zip(chain[:-1], chain[1:], self._lengths(chain, tags.get("length")), strict=True))
-        drawn = not tags.get("reversed", False)
+        drawn = not tags.get("reversed", False) and words.get("oneway") not in ("-1", "reverse")
         for tail, head, length_m in pieces if along else ():
             self._arc(tail, head, length_m, access, drawn, (int(u), int(v), int(key)))
         for tail, head, length_m in reversed(pieces) if against else ():

@@ -6,6 +6,7 @@ cut there, not refused: every extract has such ways at its rim. Caching is left 
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
 MAXSPEED_TYPES = ("maxspeed:type", "source:maxspeed", "zone:maxspeed", "zone:traffic")
 RULE_TAGS = ("area", "motorcar", "motor_vehicle", "vehicle", "psv", "bus", *MAXSPEED_TYPES)
 LINE = re.compile(r"line (\d+)")
+QUOTED = re.compile(r"'(.*)'$")
 
 
 @dataclass(slots=True)
@@ -57,8 +59,20 @@ def read_osm(path: Path) -> tuple[Network, LoadReport]:
 
 
 def malformed(path: Path, broken: Exception) -> RefusedInput:
-    line = LINE.search(str(broken))
-    return RefusedInput("roads_malformed", file=path.name, line=int(line[1]) if line else "-", why=str(broken))
+    """The refusal of a file that its reader gave up on; the line from the reader, else where its complaint stands."""
+    why = str(broken)
+    line, quoted = LINE.search(why), QUOTED.search(why)
+    number = int(line[1]) if line else _line_with(path, quoted[1]) if quoted else None
+    return RefusedInput("roads_malformed", file=path.name, line=number or "-", why=why)
+
+
+def _line_with(path: Path, word: str) -> int | None:
+    """The first line of an XML file that holds the word as an attribute's value."""
+    if not path.name.endswith((".osm", ".osm.gz")):
+        return None
+    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+        wanted = (f'"{word}"'.encode(), f"'{word}'".encode())
+        return next((n for n, text in enumerate(file, 1) if any(value in text for value in wanted)), None)
 
 
 def _read_ways(path: Path) -> _Ways:

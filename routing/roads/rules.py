@@ -67,7 +67,7 @@ def _for_ambulances(highway: str, tags: Mapping[str, str]) -> bool:
     return (
         tags.get("emergency") in YES
         or tags.get("service") == EMERGENCY_SERVICE
-        or _motor_access(tags) == "emergency"
+        or _motor_access(tags) in ("emergency", "psv", "bus")
         or highway == "busway"
         or (highway in CAR_CLASSES and (tags.get("psv") in YES or tags.get("bus") in YES))
     )
