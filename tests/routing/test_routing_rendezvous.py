@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from paper_towns import AT, Draw, on_edge
 
 from casebook.place import Place, distance_m
+from casebook.words import say
 from routing.air import Aircraft, AirTimes, LandingSite, Weather, total_s
 from routing.ground import route
 from routing.rendezvous import MODES, Question, compare, drive_times
@@ -104,6 +105,17 @@ def test_without_road_and_air_there_is_no_plan():
     comparison = compare(question(drive_to_door_s=None, pad=None))
     assert (comparison.best, comparison.saved_s) == (None, None)
     assert len(comparison.refused) == 2
+
+
+def test_every_term_mode_and_verdict_is_said_in_both_languages():
+    scene = LandingSite("scene", Place(30.863, 121.001), "field", (60, 60), True)
+    asleep = Aircraft("h2", STANDBY.base, pilots=2)
+    asked = question(scene_landing=scene, aircraft=[STANDBY, asleep], night=True, weather=Weather(5000, 9000))
+    for plan in compare(asked).plans:
+        for language in ("zh", "en"):
+            assert all(term.said(language) for term in plan.ground_arm + plan.air_arm + plan.after)
+            assert say(f"routing.mode.{plan.mode}", language)
+            assert say(f"routing.decides.{plan.decides}", language)
 
 
 def test_plans_are_plain_json():
