@@ -23,7 +23,12 @@ from aiortc.rtp import RTP_HISTORY_SIZE, RtpPacket
 PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     vpx.Vp8Encoder: ("_packetize",),
     RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp"),
-    RTCRtpReceiver: ("_RTCRtpReceiver__jitter_buffer", "_send_rtcp_pli", "_handle_rtp_packet"),
+    RTCRtpReceiver: (
+        "_RTCRtpReceiver__jitter_buffer",
+        "_RTCRtpReceiver__stop_decoder",
+        "_send_rtcp_pli",
+        "_handle_rtp_packet",
+    ),
     RTCRtpSender: (
         "_RTCRtpSender__rtp_started",
         "_RTCRtpSender__rtp_exited",
@@ -96,7 +101,16 @@ class _MarkerBuffer(JitterBuffer):
 
 def tap_packets(receiver: RTCRtpReceiver, tap: PacketTap) -> None:
     """Give every received packet to `tap`, none to the decoder. aiortc still asks for losses and reports its rate."""
-    _replace(receiver, "jitter_buffer", _TappedBuffer(tap))
+    idle_decoder = True
+
+    def first_stop_the_decoder(packet: RtpPacket) -> None:
+        nonlocal idle_decoder
+        if idle_decoder:
+            idle_decoder = False
+            _read(receiver, "stop_decoder")()  # its thread has nothing to do and would block the exit of the process
+        tap(packet)
+
+    _replace(receiver, "jitter_buffer", _TappedBuffer(first_stop_the_decoder))
 
 
 def release_on_marker(receiver: RTCRtpReceiver) -> None:

@@ -127,10 +127,10 @@ class Link:
         log.info("media link lost: %s", self._path)
 
     async def _end(self, pc: RTCPeerConnection, session_url: str | None) -> None:
+        await pc.close()  # first: a second cancellation must not leave aiortc's decoder thread, which blocks the exit
         if session_url:
             with contextlib.suppress(httpx.HTTPError):
                 await self._client.delete(session_url, timeout=1.0)
-        await pc.close()
 
 
 def _key_of(answer: httpx.Response) -> str:

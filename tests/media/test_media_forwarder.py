@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -183,6 +184,25 @@ async def test_a_closed_plane_leaves_no_task_and_no_session(hub: Hub, vehicle, b
     await running.stop()
     await hub.plane.close()
     assert hub.plane.streams() == [] and hub.plane._sessions == {} and hub.plane._tasks == set()
+
+
+async def test_a_viewer_cancelled_twice_leaves_no_decoder_thread_that_would_keep_the_process_alive(
+    hub: Hub, vehicle, board, running: Running, camera
+) -> None:
+    viewer = VideoViewer(board, "A01", wall_ms)
+    running(VideoPublisher(vehicle, "A01", camera))
+    viewing = asyncio.create_task(viewer.run())
+    await eventually(lambda: viewer.frames_shown >= 2, "pictures")
+    assert decoders() == 1  # the viewer's; the hub decodes nothing
+    viewing.cancel()
+    await asyncio.sleep(0)
+    viewing.cancel()
+    await asyncio.gather(viewing, return_exceptions=True)
+    await eventually(lambda: decoders() == 0, "the decoder thread to end")
+
+
+def decoders() -> int:
+    return sum(thread.name == "video-decoder" for thread in threading.enumerate())
 
 
 async def wave_offer() -> bytes:
