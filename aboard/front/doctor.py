@@ -183,14 +183,13 @@ def check_store(folder: Path) -> Finding:
 def check_file_system(folder: Path, mounts: Path) -> Finding:
     """Whether the data folder lies where it survives a power cut. Known on Linux only (`mounts` is its table)."""
     kind = file_system_of(nearest_existing(folder).resolve(), mounts)
-    state, key = (
-        ("warn", "files.vanishing")
-        if kind in VANISHING
-        else ("warn", "files.remote")
-        if kind in REMOTE
-        else ("ok", "files")
-    )
-    return found(state, key, folder=folder.absolute(), kind=kind or "?")
+    if kind is None:
+        return found("ok", "files.unknown")
+    if kind in VANISHING:
+        return found("warn", "files.vanishing", folder=folder.absolute(), kind=kind)
+    if kind in REMOTE:
+        return found("warn", "files.remote", folder=folder.absolute(), kind=kind)
+    return found("ok", "files", kind=kind)
 
 
 def file_system_of(folder: Path, mounts: Path) -> str | None:

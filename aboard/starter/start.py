@@ -204,7 +204,7 @@ def call(command: list[str], otherwise: str = "install_failed") -> None:
         return
     output = done.stdout + done.stderr
     if any(sign in output.lower() for sign in NETWORK_SIGNS):
-        raise CannotSetUp("no_network", tool=Path(command[0]).stem)
+        raise CannotSetUp("no_network", tool="pip" if "-m" in command[1:2] else Path(command[0]).stem)
     last = [line.strip() for line in output.splitlines() if line.strip()][-3:]
     raise CannotSetUp(otherwise, command=" ".join(command[:4]), why=" / ".join(last))
 
