@@ -165,10 +165,10 @@ def test_nobody_flies_whose_category_does_not_allow_it():
 
 
 def test_a_flight_with_open_questions_ranks_below_a_known_road():
-    unsettled = (Reason("air_weather_unknown", {"what": "ceiling_ft"}),)
+    unsettled = (Reason("air_ceiling_unknown", {"what": "ceiling_ft"}),)
     decision = decide(SEVERE, [road("a", 2500), flight("a", 600, unsettled=unsettled)], hospital("a"))
     assert [one.mode for one in decision.options] == ["road", "rendezvous"]
-    assert codes(decision, "a", "rendezvous") == ["air_weather_unknown", "policy.change_of_vehicle"]
+    assert codes(decision, "a", "rendezvous") == ["air_ceiling_unknown", "policy.change_of_vehicle"]
 
 
 def test_a_way_that_does_not_exist_keeps_its_reason():
@@ -250,7 +250,7 @@ def worlds(draw: st.DrawFn) -> tuple[Case, list[Way], dict[str, HospitalState], 
         eta_s = draw(st.none() | minutes)
         ways.append(Way(id, "road") if eta_s is None else road(id, eta_s))
         if draw(st.booleans()):
-            unsettled = (Reason("air_weather_unknown"),) if draw(st.booleans()) else ()
+            unsettled = (Reason("air_ceiling_unknown"),) if draw(st.booleans()) else ()
             ways.append(flight(id, 100.0 + draw(minutes), unsettled=unsettled))
     holds = [
         Hold(draw(st.sampled_from(sorted(houses))), draw(st.sampled_from(["resus_bay", "ed_bed"])), slot, who, until)

@@ -1,0 +1,42 @@
+"""Where units and casualties are, from recorded facts: the leg that a unit follows, its last fix, its base. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from casebook import events as e
+from casebook.picture import CasualtyState, Picture, UnitState
+from casebook.place import Place, between
+from casebook.steps import Duty
+
+HELICOPTER = "helicopter"
+
+
+def where_is_unit(unit: UnitState, now: datetime) -> Place:
+    """Along its leg while it carries somebody or flies, from the leg's own times; else its last fix; else its base."""
+    moving = unit.duty is Duty.TRANSPORTING or (unit.kind == HELICOPTER and unit.duty is Duty.EN_ROUTE)
+    if moving and unit.leg is not None and unit.duty_at is not None and unit.leg_at is not None:
+        return along(unit.leg, (now - max(unit.duty_at, unit.leg_at)).total_seconds())
+    if unit.duty in (Duty.AT_LANDING_SITE, Duty.AT_DESTINATION) and unit.leg is not None:
+        return unit.leg.to
+    return Place(unit.position.lat, unit.position.lon) if unit.position else unit.base
+
+
+def along(leg: e.Leg, passed_s: float) -> Place:
+    """The point of a leg `passed_s` after departure; its ends outside its time."""
+    line = leg.line
+    if not line or passed_s >= leg.eta_s:
+        return leg.to
+    behind = [vertex for vertex in line if vertex[2] <= passed_s] or [line[0]]
+    ahead = next((vertex for vertex in line if vertex[2] > passed_s), line[-1])
+    (lon_a, lat_a, s_a), (lon_b, lat_b, s_b) = behind[-1], ahead
+    share = (passed_s - s_a) / (s_b - s_a) if s_b > s_a and passed_s > s_a else 0.0
+    return between(Place(lat_a, lon_a), Place(lat_b, lon_b), share)
+
+
+def where_is(picture: Picture, casualty: CasualtyState, now: datetime) -> tuple[Place, bool]:
+    """(where the casualty is, whether the vehicle has left the scene with them)."""
+    unit = picture.units.get(casualty.unit or "")
+    if unit is not None and casualty.id in unit.aboard and unit.duty in (Duty.TRANSPORTING, Duty.AT_LANDING_SITE):
+        return where_is_unit(unit, now), True
+    return picture.get_incident(casualty.incident).place, False

@@ -1,0 +1,194 @@
+"""Ways and legs on the valley's roads: itemised, honest about closures, stale when something moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from valley import CITY, G1_EAST, QUARRY, SCENE, SERVICE, START, casualty, crash, enrolled, reported, told, valley_area
+
+from casebook import events as e
+from casebook.errors import NoAnswer
+from casebook.picture import Picture
+from casebook.place import distance_m
+from dispatch.destination import Way, case_of, decide_destination
+from dispatch.journeys import flight_leg, road_leg, standing, traffic_version, ways_for
+from dispatch.policy import default_policy
+from dispatch.whereabouts import along, where_is, where_is_unit
+from routing.ground import route
+from routing.roads import Roadmap
+
+POLICY = default_policy()
+AREA = valley_area()
+A = "20210418-001-A"
+BASE = [*enrolled(), *reported(), *crash(), *casualty()]
+
+
+def ways(valley: Roadmap, picture: Picture, at=START, area=AREA) -> dict[tuple[str, str], Way]:
+    return {(way.hospital, way.mode): way for way in ways_for(valley, area, picture, A, at, POLICY)}
+
+
+def test_every_hospital_is_timed_by_road_and_where_a_helicopter_is_by_air_and_rendezvous(valley: Roadmap):
+    found = ways(valley, told(BASE))
+    assert set(found) == {(h, m) for h in ("city", "mill", "quarry") for m in ("road", "air", "rendezvous")}
+    without = ways(valley, told([*enrolled(helicopter=False), *reported(), *crash(), *casualty()]))
+    assert {mode for _, mode in without} == {"road"}
+
+
+def test_the_terms_add_up_to_the_time_and_the_drive_is_routings_own(valley: Roadmap):
+    found = ways(valley, told(BASE))
+    for way in found.values():
+        if way.eta_s is not None:
+            assert way.eta_s == pytest.approx(sum(way.terms_s.values()), abs=0.01)
+    drive = route(valley, SCENE, CITY, siren=True, at=START).eta_s
+    assert found["city", "road"].terms_s == {"on_scene": POLICY.before_leaving_s.seconds, "drive": round(drive, 1)}
+
+
+def test_a_rendezvous_is_told_as_the_patient_lives_it(valley: Roadmap):
+    way = ways(valley, told(BASE))["city", "rendezvous"]
+    names = list(way.terms_s)
+    assert names[:2] == ["on_scene", "drive"]
+    assert names[-2:] == ["unloading", "pad_to_ed"]
+    assert "wait_for_aircraft" in names  # the machine needs ten minutes to take off, the drive three
+    assert (way.rendezvous, way.aircraft, way.decides) == ("service", "H1", "flight")
+
+
+def test_a_hospital_without_pad_and_a_scene_without_site_say_so(valley: Roadmap):
+    found = ways(valley, told(BASE))
+    assert [r.code for r in found["mill", "rendezvous"].barred] == ["air_no_pad"]
+    assert [r.code for r in found["city", "air"].barred] == ["no_landing_site"]
+
+
+def test_a_landing_site_at_the_scene_opens_the_way_by_air(valley: Roadmap):
+    at_scene = replace(AREA.sites[0], id="field", place=SCENE)
+    found = ways(valley, told(BASE), area=replace(AREA, sites=(*AREA.sites, at_scene)))
+    assert found["city", "air"].rendezvous == "field"
+    assert "drive" not in found["city", "air"].terms_s
+
+
+def test_a_closure_tells_what_it_costs_and_the_way_goes_round_it(valley: Roadmap):
+    open_way = ways(valley, told(BASE))["city", "road"]
+    way = ways(valley, told([*BASE, G1_EAST]))["city", "road"]
+    (detour,) = way.detours
+    assert way.eta_s is not None and open_way.eta_s is not None
+    assert detour.facts["closure"] == "G1-east"
+    assert detour.facts["cost_s"] == round(way.eta_s - open_way.eta_s)
+
+
+def test_two_closures_that_only_together_block_are_both_named(valley: Roadmap):
+    old_road = e.RoadClosed("X1", "flood", ref="X1")
+    way = ways(valley, told([*BASE, G1_EAST, old_road]))["city", "road"]
+    assert way.eta_s is None
+    assert [r.code for r in way.barred] == ["ground_no_road"]
+    assert {(r.code, r.facts["closure"]) for r in way.detours} == {
+        ("closure_blocks", "G1-east"),
+        ("closure_blocks", "X1"),
+    }
+
+
+def test_a_closure_that_ran_out_costs_nothing(valley: Roadmap):
+    old = replace(G1_EAST, until=START)
+    assert ways(valley, told([*BASE, old]))["city", "road"].detours == ()
+
+
+def test_weather_nobody_reported_stays_open_until_the_crew_stands_by(valley: Roadmap):
+    blind = valley_area(weather=None)
+    unsettled = ways(valley, told(BASE), area=blind)["city", "rendezvous"]
+    assert [r.code for r in unsettled.unsettled] == ["air_ceiling_unknown", "air_visibility_unknown"]
+    settled = ways(valley, told([*BASE, e.UnitOnStandby("H1", "20210418-001")]), area=blind)["city", "rendezvous"]
+    assert settled.unsettled == ()
+
+
+def test_standing_by_shortens_the_wait_and_being_alarmed_shortens_it_further(valley: Roadmap):
+    cold = ways(valley, told(BASE))["city", "rendezvous"]
+    standby = ways(valley, told([*BASE, e.UnitOnStandby("H1", "20210418-001")]))["city", "rendezvous"]
+    tasked = told([*BASE, e.UnitOnStandby("H1", "20210418-001"), e.UnitAssigned("H1", "20210418-001")])
+    later = ways(valley, tasked, at=START + timedelta(seconds=60))["city", "rendezvous"]
+    assert cold.eta_s > standby.eta_s > later.eta_s  # type: ignore[operator]
+
+
+def test_a_helicopter_that_serves_another_incident_is_not_available(valley: Roadmap):
+    other = e.IncidentOpened("20210418-002", QUARRY, "fall", 1, "120", "")
+    way = ways(valley, told([*BASE, other, e.UnitOnStandby("H1", "20210418-002")]))["city", "rendezvous"]
+    assert [r.code for r in way.barred] == ["air_unavailable"]
+
+
+def test_with_the_motorway_closed_the_rendezvous_wins_and_the_road_hears_why(valley: Roadmap):
+    picture = told([*BASE, G1_EAST, e.UnitOnStandby("H1", "20210418-001")])
+    way_list = ways_for(valley, AREA, picture, A, START, POLICY)
+    decision = decide_destination(
+        case_of(picture.get_casualty(A)), way_list, picture.hospitals, picture.holds.values(), START, POLICY
+    )
+    assert (decision.options[0].hospital, decision.options[0].mode) == ("city", "rendezvous")
+    road = next(one for one in decision.rejected if (one.hospital, one.mode) == ("city", "road"))
+    assert [reason.code for reason in road.reasons] == ["closure", "policy.bypass_limit", "time"]
+
+
+# --- legs and whereabouts
+
+
+def test_a_road_leg_says_where_it_is_at_every_second(valley: Roadmap):
+    picture = told([*BASE, G1_EAST])
+    leg = road_leg(valley, SCENE, CITY, picture, START)
+    assert leg.line[0][2] == 0.0 and leg.line[-1][2] == pytest.approx(leg.eta_s, abs=0.1)
+    assert leg.avoids == ("G1-east",) and leg.traffic_version == traffic_version(picture, START)
+    assert leg.eta_low_s <= leg.eta_s <= leg.eta_high_s  # type: ignore[operator]
+    assert distance_m(along(leg, 0), SCENE) < 1 and distance_m(along(leg, leg.eta_s), CITY) < 1
+    passed = [distance_m(along(leg, s), SCENE) for s in range(0, int(leg.eta_s), 60)]
+    assert len(set(passed)) == len(passed)
+
+
+def test_there_is_no_leg_where_there_is_no_road(valley: Roadmap):
+    picture = told([*BASE, G1_EAST, e.RoadClosed("X1", "flood", ref="X1")])
+    with pytest.raises(NoAnswer):
+        road_leg(valley, SCENE, CITY, picture, START)
+
+
+def test_a_flight_leg_is_straight_and_counts_from_lift_off():
+    leg = flight_leg(QUARRY, SERVICE, AREA.aircraft["H1"], AREA.air_times)
+    cruise_s = distance_m(QUARRY, SERVICE) * 3.6 / 252
+    assert leg.eta_s == pytest.approx(cruise_s + 30 + 60, abs=0.1)
+    assert leg.mode == "air"
+
+
+def test_a_casualty_is_at_the_scene_until_the_vehicle_leaves_and_then_along_its_leg(valley: Roadmap):
+    leg = road_leg(valley, SCENE, CITY, told(BASE), START)
+    boarded = [*BASE, e.LegGiven("A1", "hospital", leg), e.CasualtyBoarded(A, "A1")]
+    assert where_is(told(boarded), told(boarded).get_casualty(A), START) == (SCENE, False)
+    picture = told([*boarded, e.UnitLeftScene("A1")])
+    here, left = where_is(picture, picture.get_casualty(A), START + timedelta(seconds=120))
+    assert left and distance_m(here, along(leg, 120)) < 1
+
+
+def test_an_idle_unit_stands_at_its_base_until_it_reports_otherwise():
+    picture = told(enrolled())
+    assert where_is_unit(picture.get_unit("A1"), START) == QUARRY
+    moved = told([*enrolled(), e.PositionReported("A1", 31.05, 121.0)])
+    assert where_is_unit(moved.get_unit("A1"), START).lat == 31.05
+
+
+@pytest.mark.parametrize(
+    "fact", [G1_EAST, e.UnitOnStandby("H1", "20210418-001"), e.HospitalEnrolled("new", "新", "New", SERVICE, ())]
+)
+def test_an_answer_goes_stale_with_roads_aircraft_and_hospitals(fact: e.Event):
+    assert standing(told(BASE), A, START) != standing(told([*BASE, fact]), A, START)
+
+
+def test_an_answer_does_not_go_stale_with_vitals_or_capacity():
+    more = [*BASE, e.VitalsRecorded(A, "A1", {"hr_bpm": 120}), e.CapacityReported("city", "resus_bay", 0)]
+    assert standing(told(BASE), A, START) == standing(told(more), A, START)
+
+
+def test_from_the_air_only_hospitals_with_a_pad_are_in_reach(valley: Roadmap):
+    picture = told(
+        [
+            *BASE, e.UnitAssigned("H1", "20210418-001"), e.UnitEnRoute("H1"), e.UnitAtLandingSite("H1", "service"),
+            e.CasualtyBoarded(A, "A1"), e.UnitLeftScene("A1"), e.UnitAtLandingSite("A1", "service"),
+            e.CasualtyTransferred(A, "A1", "H1", "service"),
+            e.LegGiven("H1", "hospital", flight_leg(SERVICE, CITY, AREA.aircraft["H1"], AREA.air_times)),
+        ]
+    )  # fmt: skip
+    found = ways(valley, picture)
+    assert set(found) == {(h, "air") for h in ("city", "mill", "quarry")}
+    assert [h for (h, _), way in found.items() if way.eta_s is not None] == ["city"]
