@@ -6,8 +6,9 @@ same `Mistake`. The file is read with safe types only; times stay text with thei
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Mistake:
     line: int
     field: str
     why: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def said(self, language: Language = "en") -> str:
         why = say(f"mistake.{self.why}", language, **self.facts)
@@ -57,7 +58,7 @@ class YamlFile:
     values: Any
     lines: dict[Path_, int]
 
-    def mistake(self, path: Iterable[str | int], why: str, **facts: Any) -> Mistake:
+    def mistake(self, path: Iterable[str | int], why: str, /, **facts: Any) -> Mistake:
         """A mistake at `path`; its line is that of the nearest thing that exists."""
         whole = tuple(path)
         known = whole
@@ -133,7 +134,8 @@ def check(file: YamlFile, schema: dict[str, Any]) -> list[Mistake]:
 
 def _told(file: YamlFile, wrong: jsonschema.ValidationError) -> Mistake:
     path = tuple(wrong.absolute_path)
-    kind, limit = str(wrong.validator), wrong.validator_value
+    kind = str(wrong.validator)
+    limit: Any = wrong.validator_value
     match kind:
         case "required":
             present = wrong.instance if isinstance(wrong.instance, dict) else {}

@@ -111,15 +111,16 @@ def _surface_tags(junctions: Junctions, edge: tuple[int, int], tags: Tags) -> Ta
 def _xml(works: Works) -> Iterable[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield HEADER
-    lats, lons = [at[0] for at in works.nodes.values()], [at[1] for at in works.nodes.values()]
-    yield f'<bounds minlat="{min(lats):.6f}" minlon="{min(lons):.6f}" maxlat="{max(lats):.6f}" maxlon="{max(lons):.6f}"/>'
-    for id, (lat, lon) in sorted(works.nodes.items()):
+    nodes = {id: works.nodes[id] for id in works.used}
+    (south, north), (west, east) = ((min(side), max(side)) for side in zip(*nodes.values(), strict=True))
+    yield f'<bounds minlat="{south:.6f}" minlon="{west:.6f}" maxlat="{north:.6f}" maxlon="{east:.6f}"/>'
+    for id, (lat, lon) in nodes.items():
         head = f'<node id="{id}" version="1" lat="{lat:.6f}" lon="{lon:.6f}"'
         tags = works.node_tags.get(id)
         yield head + (">" + "".join(_tag(*tag) for tag in tags.items()) + "</node>" if tags else "/>")
     for id, way in enumerate(works.ways, start=1):
-        nodes = "".join(f'<nd ref="{node}"/>' for node in way.nodes)
-        yield f'<way id="{id}" version="1">{nodes}{"".join(_tag(*tag) for tag in way.tags.items())}</way>'
+        refs = "".join(f'<nd ref="{node}"/>' for node in way.nodes)
+        yield f'<way id="{id}" version="1">{refs}{"".join(_tag(*tag) for tag in way.tags.items())}</way>'
     yield "</osm>"
 
 

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from scenarios.regions.table import EARTH_RADIUS_M, Line, Point, Tags, metres
 
@@ -49,8 +50,12 @@ class Works:
         return id
 
     def way(self, nodes: Sequence[int], tags: Tags) -> None:
-        if len(nodes) > 1:
-            self.ways.append(Way(tuple(nodes), tags))
+        self.ways.append(Way(tuple(nodes), tags))
+
+    @property
+    def used(self) -> list[int]:
+        """Nodes that a way needs, ascending; a trimmed road leaves some behind."""
+        return sorted({node for way in self.ways for node in way.nodes})
 
 
 def east_north(a: Point, b: Point) -> tuple[float, float]:
@@ -97,7 +102,7 @@ def _unit(a: Point, b: Point) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One carriageway of one hop: how it is drawn and what joins it where. `stops` are (metres from its start, node)."""
+    """One carriageway of one hop. `stops` are the nodes on it with their metres from its start."""
 
     line: str
     start: int
@@ -144,7 +149,7 @@ class Expressways:
             after = places[i + 1] if i + 1 < len(places) else (places[1] if ring else None)
             last = ring and i == len(places) - 1
             nodes.append(nodes[0] if last else self._works.node(beside(before, place, after, HALF_GAP_M)))
-        for i, (start, end) in enumerate(zip(vertices[:-1], vertices[1:], strict=True)):
+        for i, (start, end) in enumerate(pairwise(vertices)):
             a, b = self._works.nodes[nodes[i]], self._works.nodes[nodes[i + 1]]
             length_m = metres(a, b)
             stops = [(0.0, nodes[i]), (length_m, nodes[i + 1])]
@@ -152,10 +157,6 @@ class Expressways:
             self.lanes[line, start, end] = lane
             self.leaving[start].append(lane)
             self.arriving[end].append(lane)
-
-    def ends_here(self, vertex: int) -> bool:
-        """A road's end with nothing to go on to: the edge of the map."""
-        return len(self.leaving[vertex]) == 1 and len(self.arriving[vertex]) == 1
 
     def ways(self) -> Iterable[Way]:
         for lane in self.lanes.values():
@@ -177,22 +178,37 @@ def join(works: Works, expressways: Expressways, surface: Mapping[int, int]) -> 
     """
     for vertex in sorted(expressways.leaving):
         arriving, leaving = expressways.arriving[vertex], expressways.leaving[vertex]
-        if vertex not in surface and expressways.ends_here(vertex):
+        if vertex not in surface and len(leaving) == 1:
             works.way((arriving[0].stops[1][1], leaving[0].stops[0][1]), _ramp("edge of the map"))
             continue
         for a in arriving:
             for b in leaving:
                 if a.line != b.line:
-                    works.way(_off_on(works, a, b), _ramp("expressway junction"))
-            if vertex in surface:
-                works.way((a.stop(works, a.length_m - a.ramp_m), surface[vertex]), _ramp("exit"))
+                    works.way((_leave(works, a), _enter(works, b)), _ramp("expressway junction"))
         if vertex in surface:
+            for a in arriving:
+                works.way((_leave(works, a), surface[vertex]), _ramp("exit"))
             for b in leaving:
-                works.way((surface[vertex], b.stop(works, b.ramp_m)), _ramp("entry"))
+                works.way((surface[vertex], _enter(works, b)), _ramp("entry"))
+        _trim(arriving, leaving)
 
 
-def _off_on(works: Works, a: Lane, b: Lane) -> tuple[int, int]:
-    return a.stop(works, a.length_m - a.ramp_m), b.stop(works, b.ramp_m)
+def _leave(works: Works, lane: Lane) -> int:
+    return lane.stop(works, lane.length_m - lane.ramp_m)
+
+
+def _enter(works: Works, lane: Lane) -> int:
+    return lane.stop(works, lane.ramp_m)
+
+
+def _trim(arriving: Sequence[Lane], leaving: Sequence[Lane]) -> None:
+    """A road that ends at this vertex ends at its ramps: no stub of carriageway is left that leads nowhere."""
+    for a in arriving:
+        if not any(b.line == a.line and b.end != a.start for b in leaving):
+            a.stops.remove(max(a.stops))
+    for b in leaving:
+        if not any(a.line == b.line and a.start != b.end for a in arriving):
+            b.stops.remove(min(b.stops))
 
 
 def _ramp(what: str) -> Tags:

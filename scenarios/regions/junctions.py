@@ -68,7 +68,7 @@ def _clusters(graph: nx.Graph, lines: Sequence[Line]) -> dict[int, int]:
 
 
 def _short(graph: nx.Graph, passes: Mapping[int, int]) -> list[tuple[int, int, float]]:
-    """Pairs near enough to be one: along an edge, or both beside an expressway whose two lines the table keeps apart."""
+    """Edges between vertices near enough to be one, at least one of them on an expressway."""
     return [
         (min(a, b), max(a, b), length_m)
         for a, b, length_m in graph.edges(data="length_m")

@@ -10,6 +10,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Line:
 
     @property
     def hops(self) -> list[tuple[int, int]]:
-        return list(zip(self.vertices[:-1], self.vertices[1:], strict=True))
+        return list(pairwise(self.vertices))
 
 
 def read_table(stem: Path) -> nx.Graph:
@@ -81,7 +82,7 @@ def _lay(graph: nx.Graph, road: Mapping[str, Any], taken: set[frozenset[int]]) -
     tags: list[Tags] = []
     for part in road["parts"]:
         points = [_nearest(graph, (lat, lon), road["id"]) for lat, lon in part["points"]]
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in pairwise(points):
             stretch = _stretch(free, start, end, road["id"])
             vertices += stretch if not vertices else stretch[1:]
             tags += [_tags(road, part)] * (len(stretch) - 1)
