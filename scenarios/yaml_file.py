@@ -134,16 +134,16 @@ def check(file: YamlFile, schema: dict[str, Any]) -> list[Mistake]:
 
 def _told(file: YamlFile, wrong: jsonschema.ValidationError) -> Mistake:
     path = tuple(wrong.absolute_path)
-    kind = str(wrong.validator)
+    kind, instance = str(wrong.validator), wrong.instance
+    present: dict[str, Any] = instance if isinstance(instance, dict) else {}
     limit: Any = wrong.validator_value
     match kind:
         case "required":
-            present = wrong.instance if isinstance(wrong.instance, dict) else {}
             absent = next((name for name in limit if name not in present), "?")
             return file.mistake((*path, absent), "required")
         case "additionalProperties":
             known = wrong.schema.get("properties", {}) if isinstance(wrong.schema, dict) else {}
-            extra = next((name for name in wrong.instance if name not in known), "?")
+            extra = next((name for name in present if name not in known), "?")
             return file.mistake((*path, extra), "additional", known=", ".join(sorted(known)))
         case "type":
             wanted = limit if isinstance(limit, str) else " / ".join(limit)
