@@ -119,9 +119,9 @@ def _page(table: Table, result: ScoreResult) -> str:
     grid = Grid(*heads, box=None, pad_edge=False)
     points = {item.get("input", item["item"]): item["item"] for item in table.rows.get("items", ())}
     for name, spec in table.inputs.items():
-        value = "NT" if name in result.not_testable else shown(result.inputs[name])
         got = result.points.get(points.get(name, ""))
-        grid.add_row(f"{name}  {say(f'score.input.{name}', language)}", value, shown(got), describe(spec))
+        label = f"{name}  {say(f'score.input.{name}', language)}"
+        grid.add_row(label, shown(result.inputs[name]), shown(got), describe(spec))
     outputs = "  ".join(f"{name}={value}" for name, value in result.columns().items() if name != "table" and value)
     page = Console(file=io.StringIO(), width=140, highlight=False, markup=False)
     page.print(result.said(language), grid, outputs, sep="\n")

@@ -5,6 +5,7 @@ The one way to a result, for the command line, the tablet and the desks alike.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,7 +49,7 @@ class ScoreResult:
     evidence: str
     status: Status
     headline: str  # the output to show first
-    inputs: dict[str, Value]
+    inputs: dict[str, Value]  # as read: exact, rounded as the table says, "NT" where untestable
     outputs: dict[str, Output]
     points: dict[str, int | None]
     total: int | None = None
@@ -83,17 +84,15 @@ class ScoreResult:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON and for events: plain values, exact numbers as text."""
-        plain = {name: str(value) if isinstance(value, Decimal) else value for name, value in self.outputs.items()}
-        inputs = {name: str(value) if isinstance(value, Decimal) else value for name, value in self.inputs.items()}
         return {
             "score": self.score,
             "table": self.table,
             "status": self.status,
             "category": self.category,
             "total": self.total,
-            "outputs": plain,
+            "outputs": {name: _plain(value) for name, value in self.outputs.items()},
             "points": self.points,
-            "inputs": {name: value for name, value in inputs.items() if value is not None},
+            "inputs": {name: _plain(value) for name, value in self.inputs.items() if value is not None},
             "missing": list(self.missing),
             "not_testable": list(self.not_testable),
             "check_sensor": list(self.check_sensor),
@@ -169,7 +168,7 @@ def _result(
         evidence=table.evidence,
         status=status,
         headline=table.headline,
-        inputs=reading.values,
+        inputs=reading.values | dict.fromkeys(reading.not_testable, "NT"),
         outputs=outputs,
         points=items | answer.points,
         total=answer.total,
@@ -183,6 +182,12 @@ def _result(
         points_column=table.rows.get("points_column"),
         total_column=table.rows.get("total_column", "total") if table.method == "points" else None,
     )
+
+
+def _plain(value: Output) -> Any:
+    if isinstance(value, dict):
+        return json.loads(shown(value))
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _filled(table: Table, answer: Answer, status: Status) -> dict[str, Output]:

@@ -85,7 +85,7 @@ def test_beats_of_the_arrhythmia_record_are_those_its_cardiologists_marked(vital
     import wfdb
 
     annotated = wfdb.rdann(str(vitals_folder / "100"), "atr")
-    marked = annotated.sample[np.isin(annotated.symbol, list("NLRBAaJSVFejnE/fQ"))] / 360
+    marked = annotated.sample[np.isin(np.array(annotated.symbol), list("NLRBAaJSVFejnE/fQ"))] / 360
     wave = open_record(vitals_folder / "100", START).chunk(0, 650_000 / 360)["ecg_ii"]
     found = find_beats(wave.samples, 360)
     missed = [beat for beat in marked if np.min(np.abs(found - beat)) > 0.075]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -224,6 +225,21 @@ def test_a_result_can_be_recomputed_from_what_it_keeps(inputs: dict):
     result = score("mews", inputs, at=NOON)
     assert score("mews", result.inputs, at=NOON) == result
     assert score("mews", result.as_dict()["inputs"], at=NOON) == result
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("gcs", {"scale": "adult", "eye": 4, "verbal": "NT", "motor": 6}),
+        ("stemi_ecg", {"sex": "F", "st_elevation_mm_at_j_point": {"V5": 1.0, "V6": 1.1}}),
+        ("iss_niss", {"ais_by_region": '{"chest": [3, 9]}'}),
+        ("shock_index", {"hr_bpm": 123, "sbp_mmhg": 100, "age_years": 6}),
+    ],
+)
+def test_a_result_survives_json(name: str, inputs: dict):
+    result = score(name, inputs, at=NOON)
+    stored = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    assert score(name, stored["inputs"], at=datetime.fromisoformat(stored["at"])) == result
 
 
 def test_a_result_is_said_in_one_line():

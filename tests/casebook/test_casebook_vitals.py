@@ -6,6 +6,7 @@ import csv
 import math
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from casebook.errors import RefusedInput
 from casebook.vitals import (
     FIELDS,
     NUMERIC_FIELDS,
+    Quantity,
     Vitals,
     alarms,
     check,
@@ -122,8 +124,8 @@ def test_writing_and_reading_a_sample_gives_it_back(sample: dict):
     [("hr_bpm", 250, 251), ("spo2_pct", 50, 49), ("sbp_mmhg", 40, 39), ("rr_bpm", 3, 2), ("temp_c", 43, 43.1)],
 )
 def test_values_outside_the_soft_bounds_are_kept_with_a_doubt(name: str, inside: float, outside: float):
-    assert check(Vitals(**{name: inside})) == []
-    (doubt,) = check(Vitals(**{name: outside}))
+    assert check(Vitals.from_dict({name: inside})) == []
+    (doubt,) = check(Vitals.from_dict({name: outside}))
     assert (doubt.field, doubt.key) == (name, "check_sensor")
 
 
@@ -208,7 +210,7 @@ def test_units_convert_as_the_cases_say(vectors: Path):
     rows = list(csv.DictReader((vectors / "units.csv").open(encoding="utf-8")))
     assert rows
     for row in rows:
-        got = convert(row["quantity"], float(row["value"]), row["unit"], row["to_unit"])
+        got = convert(cast(Quantity, row["quantity"]), float(row["value"]), row["unit"], row["to_unit"])
         assert got == pytest.approx(float(row["expected_2dp"]), abs=float(row["tolerance"])), row["case_id"]
 
 
