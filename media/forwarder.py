@@ -99,7 +99,9 @@ class MediaPlane:
             return
         session.ended = True
         session.detach()
-        self._lose(session)
+        if session.stream in self._streams:
+            self._lose(session)
+            self._forget_unused(session.stream)
         await session.pc.close()
         log.info("media session closed: %s %s", session.action, session.stream)
 
@@ -125,7 +127,6 @@ class MediaPlane:
         try:
             self._prepare(session)
             session.answer = await _answer(session.pc, text)
-            self._started(session)
         except BaseException:
             await self.end(session.id)
             raise
@@ -143,12 +144,9 @@ class MediaPlane:
             transceiver.setCodecPreferences(_vp8())
             self._prepare_video_viewer(session, stream, transceiver.sender)
         else:
-            session.pc.addTransceiver("video", direction="recvonly").setCodecPreferences(_vp8())
-
-    def _started(self, session: Session) -> None:
-        stream = self._stream(session.stream)
-        if isinstance(stream, VideoStream) and session.action == "publish":
-            self._tap(session, stream, session.pc.getReceivers()[0])
+            transceiver = session.pc.addTransceiver("video", direction="recvonly")
+            transceiver.setCodecPreferences(_vp8())
+            self._tap(session, stream, transceiver.receiver)
 
     def _tap(self, session: Session, stream: VideoStream, receiver: RTCRtpReceiver) -> None:
         def receive(packet: RtpPacket) -> None:
@@ -161,10 +159,7 @@ class MediaPlane:
             viewer.ready = True
             stream.want_key_frame()
 
-        def key_frame_asked() -> None:
-            stream.want_key_frame()
-
-        viewer = VideoViewer(PacketSender(sender, ready, key_frame_asked).offer)
+        viewer = VideoViewer(PacketSender(sender, ready, stream.want_key_frame).offer)
         stream.attach(viewer)
         session.detach = lambda: stream.detach(viewer)
 
@@ -198,15 +193,21 @@ class MediaPlane:
         counts["viewers"] = [{name: getattr(v, name) for name in shown if hasattr(v, name)} for v in carried.viewers]
         return counts
 
+    def _forget_unused(self, name: str) -> None:
+        """Drop a stream that nobody ever sent and nobody waits for any more; the counts of the others stay."""
+        stream = self._streams[name]
+        if not stream.packets_in and not any(session.stream == name for session in self._sessions.values()):
+            stream.close()
+            del self._streams[name]
+
     def _stream(self, name: str) -> VideoStream | WaveStream:
         if name not in self._streams:
             make = VideoStream if media_kind(name) == "video" else WaveStream
             self._streams[name] = make(self._now_s, self._sourced)
         return self._streams[name]
 
-    def _sourced(self, source: object) -> None:
+    def _sourced(self, source: Session) -> None:
         """The first packet of a publisher: it is the stream's source now, an earlier one is ended."""
-        assert isinstance(source, Session)
         before = self._sources.get(source.stream)
         self._sources[source.stream] = source
         if before is None:
@@ -216,16 +217,14 @@ class MediaPlane:
             self._spawn(self.end(before.id))
 
     def _lose(self, session: Session) -> None:
-        if stream := self._streams.get(session.stream):
-            stream.lose(session)
-            if not stream.viewers and not any(s.stream == session.stream for s in self._sessions.values()):
-                stream.close()
+        """`session` sends no more: its stream stops, unless another publisher has taken over. It may begin again."""
+        self._streams[session.stream].lose(session)
         if self._sources.get(session.stream) is session:
             del self._sources[session.stream]
             self._tell(self._on_stopped, session.stream)
 
     async def _watch_over(self) -> None:
-        """End what has failed, never connected or fallen silent; beat on the others."""
+        """End what has failed or never connected, stop what has fallen silent, beat on wave connections."""
         beat_at_s = 0.0
         while True:
             await asyncio.sleep(_LOOK_S)
@@ -237,15 +236,14 @@ class MediaPlane:
                     offer_live(session.waves, BEAT)
                 if self._is_over(session, now_s):
                     self._spawn(self.end(session.id))
+            for session in list(self._sources.values()):
+                if now_s - self._streams[session.stream].last_packet_at_s > SILENCE_S:
+                    self._lose(session)
 
     def _is_over(self, session: Session, now_s: float) -> bool:
         state = session.pc.connectionState
-        if state in ("failed", "closed"):
-            return True
-        if state != "connected":
-            return now_s - session.opened_at_s > CONNECT_S
-        is_source = self._sources.get(session.stream) is session
-        return is_source and now_s - self._streams[session.stream].last_packet_at_s > SILENCE_S
+        never_connected = state != "connected" and now_s - session.opened_at_s > CONNECT_S
+        return state in ("failed", "closed") or never_connected
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()

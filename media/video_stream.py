@@ -12,6 +12,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from aiortc.rtp import RtpPacket
 
@@ -20,6 +21,12 @@ from media.aiortc_private import OutgoingPacket, starts_key_frame
 VIDEO_CLOCK_HZ = 90_000  # RTP clock of every video codec (RFC 3551 section 5)
 KEY_FRAME_GAP_S = 0.5  # at most two requests a second reach the vehicle, however many viewers ask
 SEQ_START_MAX = 1 << 15  # start in the lower half: a wrap right after the start breaks SRTP's packet index
+
+
+class Source(Protocol):
+    """A publisher; `ended` once another has taken its place."""
+
+    ended: bool
 
 
 @dataclass(slots=True)
@@ -96,13 +103,13 @@ class VideoViewer:
 
 
 class VideoStream:
-    """The fan-out of one vehicle's video. `source` is any object that stands for the publisher now sending."""
+    """The fan-out of one vehicle's video. A publisher becomes its source with its first packet."""
 
-    def __init__(self, now_s: Callable[[], float], on_source: Callable[[object], None]) -> None:
+    def __init__(self, now_s: Callable[[], float], on_source: Callable[[Any], None]) -> None:
         self._now_s = now_s
         self._on_source = on_source  # told when another publisher's first packet arrives
         self._splice = Splice()
-        self._source: object = None
+        self._source: Source | None = None
         self._ask_upstream: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._wanted = False
@@ -111,7 +118,7 @@ class VideoStream:
         self.last_packet_at_s = float("-inf")
         self.frames_in = self.packets_in = self.bytes_in = self.key_frame_requests = 0
 
-    def receive(self, source: object, packet: RtpPacket, ask_upstream: Callable[[], None]) -> None:
+    def receive(self, source: Source, packet: RtpPacket, ask_upstream: Callable[[], None]) -> None:
         """Pass a publisher's packet on. `ask_upstream` asks that publisher for a key frame."""
         if source is not self._source and not self._take_over(source, ask_upstream):
             return
@@ -128,8 +135,8 @@ class VideoStream:
         if any(viewer.waits for viewer in self.viewers):
             self.want_key_frame()
 
-    def _take_over(self, source: object, ask_upstream: Callable[[], None]) -> bool:
-        if getattr(source, "ended", False):
+    def _take_over(self, source: Source, ask_upstream: Callable[[], None]) -> bool:
+        if source.ended:
             return False
         self._source, self._ask_upstream = source, ask_upstream
         self._asked_at_s = float("-inf")
@@ -138,7 +145,7 @@ class VideoStream:
         self._on_source(source)
         return True
 
-    def lose(self, source: object) -> None:
+    def lose(self, source: Source) -> None:
         """The publisher is gone; viewers stay and wait for the next."""
         if source is self._source:
             self._source = self._ask_upstream = None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiortc import RTCDataChannel, RTCPeerConnection
 
 from casebook.errors import RefusedInput
+from media.video_stream import Source
 from media.waveforms import NUMERICS_BYTES_MAX, NUMERICS_LABEL, WAVES_LABEL, decode, decode_numerics
 
 BEAT = ""  # an empty text on the waves channel: the hub is there, although no waves may come
@@ -73,16 +74,16 @@ def offer_live(channel: Channel, packet: bytes | str) -> bool:
 class WaveStream:
     """The fan-out of one vehicle's waves and numerics; the publisher that sent last is the source."""
 
-    def __init__(self, now_s: Callable[[], float], on_source: Callable[[object], None]) -> None:
+    def __init__(self, now_s: Callable[[], float], on_source: Callable[[Any], None]) -> None:
         self._now_s = now_s
         self._on_source = on_source
-        self._source: object = None
+        self._source: Source | None = None
         self._latest_numerics: dict[str, str] = {}
         self.viewers: list[WaveViewer] = []
         self.last_packet_at_s = float("-inf")
         self.packets_in = self.bytes_in = self.numerics_in = self.refused = 0
 
-    def receive(self, source: object, packet: bytes | str) -> None:
+    def receive(self, source: Source, packet: bytes | str) -> None:
         """Pass a wave packet on."""
         try:
             if isinstance(packet, str):
@@ -97,7 +98,7 @@ class WaveStream:
         for viewer in self.viewers:
             viewer.pass_on(packet)
 
-    def receive_numerics(self, source: object, message: bytes | str) -> None:
+    def receive_numerics(self, source: Source, message: bytes | str) -> None:
         """Pass numerics on, and keep the latest of each casualty for whoever opens a board next."""
         try:
             numerics = decode_numerics(message)
@@ -112,13 +113,13 @@ class WaveStream:
         for viewer in self.viewers:
             viewer.pass_numerics_on(text)
 
-    def _heard(self, source: object) -> None:
+    def _heard(self, source: Source) -> None:
         self.last_packet_at_s = self._now_s()
-        if source is not self._source and not getattr(source, "ended", False):
+        if source is not self._source and not source.ended:
             self._source = source
             self._on_source(source)
 
-    def lose(self, source: object) -> None:
+    def lose(self, source: Source) -> None:
         if source is self._source:
             self._source = None
             self._latest_numerics.clear()

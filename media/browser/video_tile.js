@@ -110,18 +110,24 @@ export class VideoTile extends HTMLElement {
    * @param {MediaStream} stream
    */
   #nextPicture(stream) {
-    this.video.requestVideoFrameCallback(() => {
+    this.video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
       if (this.video.srcObject !== stream) return;
-      this.#shown(Date.now());
+      this.#shown(Date.now(), rtpTimestamp !== undefined);
       this.#nextPicture(stream);
     });
   }
 
-  /** @param {number} wallMs */
-  #shown(wallMs) {
+  /**
+   * A picture is on the screen. Browsers also draw black ones of their own when a track begins or ends: a picture that
+   * came neither over RTP nor with a stamp, or on a link that is not up, is none.
+   * @param {number} wallMs
+   * @param {boolean} received
+   */
+  #shown(wallMs, received) {
+    const stamp = this.reader.read(this.video);
+    if (!(received || stamp) || this.link?.pc?.connectionState !== "connected") return;
     this.framesShown += 1;
     this.shownAt = performance.now();
-    const stamp = this.reader.read(this.video);
     if (stamp) {
       this.latest = stamp;
       this.latencyMs.push(wallMs - stamp.wallMs);

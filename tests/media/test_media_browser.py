@@ -47,6 +47,13 @@ START = """async ({words, token}) => {
   waves.addEventListener("numerics", ({detail}) => { window.numerics = detail; });
   waves.start();
 }"""
+COUNT_CALLBACKS = """() => {
+  window.callbacks = 0;
+  const original = HTMLVideoElement.prototype.requestVideoFrameCallback;
+  HTMLVideoElement.prototype.requestVideoFrameCallback = function (told) {
+    return original.call(this, (...facts) => { window.callbacks += 1; told(...facts); });
+  };
+}"""
 INK = """(n) => { const c = sweeps[n].canvas; const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
   let lit = 0; for (let i = 3; i < d.length; i += 4) lit += d[i] > 0; return lit; }"""
 
@@ -67,12 +74,12 @@ async def page(hub: Hub) -> AsyncIterator:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         opened = await browser.new_page(viewport={"width": 700, "height": 600})
-        opened.errors = []
-        opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+        errors: list[str] = []
+        opened.on("pageerror", lambda error: errors.append(str(error)))
         await opened.goto(hub.url)
         yield opened
         await browser.close()
-        assert opened.errors == []
+        assert errors == []
 
 
 class Monitor:
@@ -155,6 +162,13 @@ async def test_who_may_not_see_a_camera_is_told(hub: Hub, page) -> None:
     await start(page, token="vehicle")
     await shown(page, "tile.state === 'refused'")
     assert await words_of(page, "video-tile") == catalogue("en")["media.video.refused"]
+
+
+async def test_black_pictures_of_the_browsers_own_are_not_taken_for_the_camera(hub: Hub, page) -> None:
+    await page.evaluate(COUNT_CALLBACKS)
+    await start(page, token="vehicle")
+    await shown(page, "window.callbacks >= 2")  # Chromium draws a 2 x 2 black picture whenever a track ends
+    assert await page.evaluate("[tile.state, tile.framesShown]") == ["refused", 0]
 
 
 async def test_before_any_signal_there_are_words_and_not_one_drawn_pixel(hub: Hub, page) -> None:

@@ -91,6 +91,8 @@ async def test_a_track_counts_time_not_calls_when_the_machine_was_slow(monkeypat
     camera = Camera(Unplugged(100), lambda: 0.0, fps=100)
     track = camera.track()
     first = await track.recv()
+    assert track._began_s is not None
     track._began_s -= 1.0  # a second passed in which nobody asked
     second = await track.recv()
+    assert first.pts is not None and second.pts is not None
     assert second.pts - first.pts >= 90_000 and camera.frames_made == 2

@@ -7,10 +7,12 @@ import random
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.rtp import is_rtcp
 from media_stage import Hub, Running, eventually, wall_ms
 
 from casebook.errors import CoordinationError
@@ -103,6 +105,47 @@ async def test_a_second_publisher_of_a_stream_takes_over_without_a_stop(
     assert hub.told == [("started", "A01")]
 
 
+async def test_lost_packets_are_sent_again_on_both_legs(hub: Hub, vehicle, board, running: Running, camera) -> None:
+    viewer, publisher = VideoViewer(board, "A01", wall_ms), VideoPublisher(vehicle, "A01", camera)
+    running(publisher, viewer)
+    await eventually(lambda: viewer.frames_shown >= 5, "the first pictures")
+    sessions = {session.action: session.pc for session in hub.plane._sessions.values()}
+    assert publisher.link.pc is not None
+    lossy = [LossyTransport(pc.getTransceivers()[0].sender.transport) for pc in (publisher.link.pc, sessions["view"])]
+    shown = viewer.frames_shown
+    await eventually(lambda: viewer.frames_shown >= shown + 45, "three seconds of pictures")
+    assert all(leg.dropped >= 5 for leg in lossy)
+    assert viewer.unstamped == 0 and len(viewer.latency_ms) == viewer.frames_shown
+
+
+class LossyTransport:
+    """Loses every twelfth media packet of a connection, retransmissions included; reports pass."""
+
+    def __init__(self, transport: Any) -> None:
+        self._send, self._count, self.dropped = transport._send_rtp, 0, 0
+        transport._send_rtp = self.send
+
+    async def send(self, packet: bytes) -> None:
+        self._count += not is_rtcp(packet)
+        if not is_rtcp(packet) and self._count % 12 == 0:
+            self.dropped += 1
+        else:
+            await self._send(packet)
+
+
+async def test_a_source_that_pauses_stops_and_starts_again_on_the_same_connection(
+    hub: Hub, vehicle, board, running: Running
+) -> None:
+    viewer, publisher = WaveViewer(board, "A01"), WavePublisher(vehicle, "A01")
+    running(viewer, publisher)
+    await send_waves(publisher, lambda: viewer.packets_received >= 5)
+    await eventually(lambda: ("stopped", "A01.waves") in hub.told, "the pause to be noticed")
+    received = viewer.packets_received
+    await send_waves(publisher, lambda: viewer.packets_received >= received + 5)
+    assert [what for what, _ in hub.told] == ["started", "stopped", "started"]
+    assert publisher.link.connections == viewer.link.connections == 1
+
+
 async def test_waves_and_numbers_reach_every_viewer(hub: Hub, vehicle, board, running: Running) -> None:
     got: list[WavePacket] = []
     numbers: list[Numerics] = []
@@ -147,6 +190,7 @@ async def test_silence_alone_is_noticed_by_the_hub_and_by_the_vehicle(
     running(publisher)
     await eventually(lambda: ("started", "A01") in hub.told, "the stream to start")
     (session,) = hub.plane._sessions.values()
+    assert publisher.link.pc is not None
     for pc in (session.pc, publisher.link.pc):
         monkeypatch.setattr(pc.getTransceivers()[0].receiver.transport.transport, "_send", nowhere)
     await eventually(lambda: ("stopped", "A01") in hub.told, "the hub to notice")

@@ -91,7 +91,7 @@ def test_noise_is_refused(noise: bytes) -> None:
 
 @given(st.data())
 def test_an_offer_with_lines_lost_doubled_or_torn_passes_or_is_refused_and_never_crashes(data: st.DataObject) -> None:
-    lines = VIDEO.splitlines()
+    lines: list[str] = list(VIDEO.splitlines())
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(lines) - 1))
         torn = lines[place][: data.draw(st.integers(0, len(lines[place])))]
