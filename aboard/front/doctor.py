@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from aboard.front.hub import FOLDER
 from aboard.front.language import spoken
 from aboard.front.tls import RENEW_BEFORE, days_left
 from casebook.clock import Clock, WallClock
@@ -30,6 +31,7 @@ from casebook.words import say
 
 State = Literal["ok", "warn", "fail"]
 REPO = Path(__file__).resolve().parent.parent.parent
+HUB_PORT = 8300  # what `aboard hub` listens on unless told otherwise
 TRIED_PYTHONS = ((3, 11), (3, 13))  # oldest needed, newest that the tests were run on
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING; WAL and synchronous=FULL are far older
 FREE_MB_NEEDED, FREE_MB_COMFORTABLE = 200, 2000  # a drill writes some MB; recordings about 0.5 GB an hour and camera
@@ -63,14 +65,14 @@ def found(state: State, key: str, **facts: Any) -> Finding:
 
 
 def doctor(
-    folder: Annotated[
-        Path, typer.Option("--data", envvar="ABOARD_DATA", help=say("doctor.option.data", spoken()))
-    ] = Path(),
-    tls: Annotated[Path | None, typer.Option(help=say("doctor.option.tls", spoken()))] = None,
-    port: Annotated[list[int] | None, typer.Option(help=say("doctor.option.port", spoken()))] = None,
+    folder: Annotated[Path, typer.Option(envvar="ABOARD_FOLDER", help=say("doctor.option.folder", spoken()))] = FOLDER,
+    port: Annotated[int, typer.Option(envvar="ABOARD_PORT", help=say("doctor.option.port", spoken()))] = HUB_PORT,
+    tls_cert: Annotated[
+        Path | None, typer.Option(envvar="ABOARD_TLS_CERT", help=say("doctor.option.tls_cert", spoken()))
+    ] = None,
 ) -> int:
     """Print a line per check and a summary; returns 1 where something must be mended, else 0."""
-    findings = list(examine(folder, tls, port or [], WallClock()))
+    findings = list(examine(folder, port, tls_cert or folder / "tls" / "hub.crt", WallClock()))
     for finding in findings:
         typer.echo(line(finding))
     worst = [sum(finding.state == state for finding in findings) for state in ("warn", "fail")]
@@ -86,7 +88,7 @@ def line(finding: Finding) -> str:
     )
 
 
-def examine(folder: Path, tls: Path | None, ports: list[int], clock: Clock) -> Iterator[Finding]:
+def examine(folder: Path, port: int, cert: Path, clock: Clock) -> Iterator[Finding]:
     """Every check, in the order in which they matter."""
     yield check_python(sys.version_info[:2])
     yield check_packages(importlib.metadata.requires("aboard") or [])
@@ -95,9 +97,8 @@ def examine(folder: Path, tls: Path | None, ports: list[int], clock: Clock) -> I
     yield check_store(folder)
     yield check_file_system(folder, Path("/proc/mounts"))
     yield check_disk(shutil.disk_usage(nearest_existing(folder)).free // 1_000_000)
-    for port in ports:
-        yield check_port(port)
-    yield check_tls(tls or folder / "tls", clock)
+    yield check_port(port)
+    yield check_tls(cert, clock)
     yield check_browser(find_browser())
     yield check_fonts(list_chinese_fonts)
     yield check_sample_data(Path(os.environ.get("ABOARD_SHARED_DATA", REPO.parent / "shared" / "data")))
@@ -223,13 +224,12 @@ def check_port(port: int, host: str = "127.0.0.1") -> Finding:
         try:
             probe.bind((host, port))
         except OSError:
-            return found("fail", "port.taken", port=port)
+            return found("warn", "port.taken", port=port)
     return found("ok", "port", port=port)
 
 
-def check_tls(folder: Path, clock: Clock) -> Finding:
+def check_tls(cert: Path, clock: Clock) -> Finding:
     """The hub's own certificate, where there is one; none is needed as long as it listens on loopback."""
-    cert = folder / "hub.crt"
     if not cert.exists():
         return found("ok", "tls.none")
     try:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import ifaddr
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -29,6 +30,7 @@ SERVER_LASTS = timedelta(days=397)  # browsers refuse more from public authoriti
 RENEW_BEFORE = timedelta(days=30)
 CLOCKS_DIFFER_BY = timedelta(days=1)  # a tablet whose clock is behind must not find the certificate "not yet valid"
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = {"0.0.0.0", "::"}
 
 
 class Certificates(NamedTuple):
@@ -67,12 +69,14 @@ def own_ca(folder: Path, names: Iterable[str] = (), *, clock: Clock | None = Non
     """The certificates in `folder`, made or renewed where they are missing, expiring, or do not cover `names`.
 
     `names`: host names and addresses by which devices reach this hub; this machine's own name and loopback are added.
-    Key files have mode 0600, the folder 0700. A new server certificate keeps the authority that devices already trust.
+    An address that means "all of them" (0.0.0.0, ::) stands for those that this machine has now. Key files have mode
+    0600, the folder 0700. A new server certificate keeps the authority that devices already trust.
     """
     now = (clock or WallClock()).now()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = Certificates(folder / "hub.crt", folder / "hub.key", folder / "ca.crt")
-    wanted = {_spelled(name) for name in (*ALWAYS_NAMED, socket.gethostname(), *names) if name}
+    asked = {_spelled(name) for name in (*ALWAYS_NAMED, socket.gethostname(), *names) if name}
+    wanted = (asked - EVERYWHERE) | (own_addresses() if asked & EVERYWHERE else set())
     authority = _load(files.ca, folder / "ca.key")
     if authority is None or _ends_within(authority[0], now, SERVER_LASTS):
         authority = _make_authority(now)
@@ -81,6 +85,13 @@ def own_ca(folder: Path, names: Iterable[str] = (), *, clock: Clock | None = Non
     if server is None or not _serves(server[0], authority[0], wanted, now):
         _save(_make_server(authority, wanted, now), files.cert, files.key)
     return files
+
+
+def own_addresses() -> set[str]:
+    """The addresses by which others reach this machine: of every adapter, without loopback and link-local ones."""
+    told = (ip.ip if isinstance(ip.ip, str) else ip.ip[0] for adapter in ifaddr.get_adapters() for ip in adapter.ips)
+    addresses = {ipaddress.ip_address(address.partition("%")[0]) for address in told}
+    return {str(address) for address in addresses if not (address.is_loopback or address.is_link_local)}
 
 
 Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import socket
@@ -12,6 +13,7 @@ import pytest
 
 from aboard import cli
 from aboard.front import doctor
+from aboard.front.hub import hub
 from aboard.front.tls import own_ca
 from casebook.clock import JumpClock, WallClock
 from casebook.words import LANGUAGES, catalogue
@@ -26,7 +28,7 @@ def test_this_machine_passes_and_every_line_speaks_both_languages(
 ) -> None:
     for language in LANGUAGES:
         monkeypatch.setenv("ABOARD_LANG", language)
-        assert cli.run(["doctor", "--data", str(tmp_path)]) == 0
+        assert cli.run(["doctor", "--folder", str(tmp_path)]) == 0
         shown = capsys.readouterr().out
         assert len(shown.splitlines()) >= 11
         assert "?" not in shown, "a fact that the sentence needs was not given"
@@ -44,12 +46,19 @@ def test_every_sentence_a_check_can_say_stands_in_both_catalogues() -> None:
 def test_something_that_must_be_mended_makes_the_exit_code_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli.run(["doctor", "--folder", str(tmp_path / "file")]) == 1
+    assert str(tmp_path / "file") in capsys.readouterr().out
+
+
+def test_the_port_of_the_hub_is_looked_at() -> None:
+    assert inspect.signature(hub).parameters["port"].default == doctor.HUB_PORT
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert cli.run(["doctor", "--data", str(tmp_path), "--port", str(port)]) == 1
-    assert str(port) in capsys.readouterr().out
+        assert verdict(doctor.check_port(port)) == ("warn", "port.taken")
+    assert verdict(doctor.check_port(port)) == ("ok", "port")
 
 
 @pytest.mark.parametrize(
@@ -112,14 +121,14 @@ def test_old_sqlite_is_refused() -> None:
 
 
 def test_a_certificate_is_warned_of_before_it_ends(tmp_path: Path) -> None:
-    assert verdict(doctor.check_tls(tmp_path, WallClock())) == ("ok", "tls.none")
+    assert verdict(doctor.check_tls(tmp_path / "hub.crt", WallClock())) == ("ok", "tls.none")
     own_ca(tmp_path)
-    assert verdict(doctor.check_tls(tmp_path, WallClock())) == ("ok", "tls")
+    assert verdict(doctor.check_tls(tmp_path / "hub.crt", WallClock())) == ("ok", "tls")
     for days, state in {380: "warn", 400: "fail"}.items():
         later = JumpClock(WallClock().now() + timedelta(days=days))
-        assert doctor.check_tls(tmp_path, later).state == state
+        assert doctor.check_tls(tmp_path / "hub.crt", later).state == state
     (tmp_path / "hub.crt").write_text("not a certificate")
-    assert verdict(doctor.check_tls(tmp_path, WallClock())) == ("fail", "tls.unreadable")
+    assert verdict(doctor.check_tls(tmp_path / "hub.crt", WallClock())) == ("fail", "tls.unreadable")
 
 
 def test_a_machine_without_browser_or_chinese_font_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,8 +9,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
-from aboard.front.tls import Certificates, check_listening, check_pair, days_left, must_have_tls, own_ca
+from aboard.front.tls import (
+    Certificates,
+    check_listening,
+    check_pair,
+    days_left,
+    must_have_tls,
+    names_of,
+    own_addresses,
+    own_ca,
+)
 from casebook.clock import JumpClock, WallClock
 from casebook.errors import RefusedInput
 
@@ -61,6 +71,17 @@ def shake_hands(files: Certificates, name: str) -> str:
 def test_a_device_that_trusts_the_authority_reaches_the_hub_by_each_of_its_names(tmp_path: Path, name: str) -> None:
     files = own_ca(tmp_path / "tls", ["Hub.Hospital.Example", "192.0.2.7", "2001:DB8::7"], clock=WallClock())
     assert shake_hands(files, name) == "TLSv1.3"
+
+
+def test_listening_everywhere_names_the_addresses_that_this_machine_has(tmp_path: Path) -> None:
+    addresses = own_addresses()
+    assert "127.0.0.1" not in addresses
+    files = own_ca(tmp_path, ["0.0.0.0"])
+    assert names_of(x509.load_pem_x509_certificate(files.cert.read_bytes())) >= addresses
+    for address in addresses:
+        assert shake_hands(files, address) == "TLSv1.3"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(files, "0.0.0.0")
 
 
 def test_a_name_that_was_not_asked_for_is_refused_by_the_device(tmp_path: Path) -> None:
