@@ -43,7 +43,7 @@ async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
     server.config.load()
     task = asyncio.create_task(server.serve([listener]))
     try:
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells by a flag only
             await asyncio.sleep(0.01)
         if task.done():
             task.result()

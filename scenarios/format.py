@@ -17,7 +17,6 @@ import msgspec
 
 from casebook import events as e
 from casebook.asking import Command, read_command
-from casebook.casualty import Category
 from casebook.errors import RefusedInput
 from casebook.place import Place
 from scenarios.region import Region, find_region, load_region
@@ -39,7 +38,6 @@ class ScenarioUnit:
     district: str
     place: Place
     station: str = ""
-    aircraft: str = ""
     full: bool = False
     camera: str = "scene"
 
@@ -152,8 +150,8 @@ def _references(source: YamlFile, region: Region) -> Iterable[Mistake]:
     for number, unit in enumerate(values["units"]):
         if isinstance(unit["at"], str) and unit["at"] not in region.places:
             yield unknown(["units", number, "at"], "place", unit["at"], region.places)
-        if unit.get("aircraft") and unit["aircraft"] not in region.aircraft:
-            yield unknown(["units", number, "aircraft"], "aircraft", unit["aircraft"], region.aircraft)
+        if unit["kind"] == "helicopter" and unit["id"] not in region.aircraft:
+            yield unknown(["units", number, "id"], "aircraft", unit["id"], region.aircraft)
     if values["severe"] not in labels:
         yield unknown(["severe"], "casualty", values["severe"], labels)
     for hospital in values.get("capacity", {}):
@@ -221,7 +219,7 @@ def _unit(unit: dict[str, Any], region: Region) -> ScenarioUnit:
     place = region.places[at] if isinstance(at, str) else Place(at["lat"], at["lon"])
     return ScenarioUnit(
         unit["id"], unit["kind"], unit["name_zh"], unit["name_en"], unit["district"], place, unit.get("station", ""),
-        unit.get("aircraft", ""), unit.get("vehicle") == "full", unit.get("camera", "scene"),
+        unit.get("vehicle") == "full", unit.get("camera", "scene"),
     )  # fmt: skip
 
 
@@ -237,6 +235,3 @@ def _step(number: int, step: dict[str, Any]) -> Step:
         number, step["who"], step.get("name", ""), seconds(step["at"]) if "at" in step else None, step.get("after"),
         seconds(step.get("plus", 0)), step.get("ask", ""), step.get("with", {}), step.get("fault", ""),
     )  # fmt: skip
-
-
-__all__ = ["BadFile", "Category", "Scenario", "Step", "find_scenario", "list_scenarios", "load_scenario"]

@@ -1,0 +1,88 @@
+"""`aboard hub`: run the hub of a region until told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aboard.front.language import spoken
+from casebook.errors import RefusedInput
+from casebook.words import say
+
+FOLDER = Path("aboard-hub")
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """Where the hub keeps its book and listens. `facts`: a file of first facts, written into an empty book."""
+
+    region: str
+    folder: Path
+    host: str
+    port: int
+    cert: Path | None = None
+    key: Path | None = None
+    facts: Path | None = None
+    clock: Path | None = None
+    ready: Path | None = None
+
+
+def hub(
+    region: Annotated[str, typer.Option(envvar="ABOARD_REGION")] = "yangtze_delta",
+    folder: Annotated[Path, typer.Option(envvar="ABOARD_FOLDER")] = FOLDER,
+    host: Annotated[str, typer.Option(envvar="ABOARD_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="ABOARD_PORT", min=0, max=65535)] = 8300,
+    tls_cert: Annotated[Path | None, typer.Option(envvar="ABOARD_TLS_CERT")] = None,
+    tls_key: Annotated[Path | None, typer.Option(envvar="ABOARD_TLS_KEY")] = None,
+    tls_own_ca: Annotated[bool, typer.Option("--tls-own-ca")] = False,
+    facts: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    drill_clock: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    ready: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run the hub: desks, screens, media."""
+    if (tls_cert is None) != (tls_key is None):
+        raise RefusedInput("tls_half_given")
+    if tls_own_ca and tls_cert is None:
+        from aboard.front.tls import own_ca
+
+        made = own_ca(folder / "tls", [host])
+        tls_cert, tls_key = made.cert, made.key
+        typer.echo(say("front.hub.authority", spoken(), file=made.ca))
+    settings = HubSettings(region, folder, host, port, tls_cert, tls_key, facts, drill_clock, ready)
+    asyncio.run(run(settings))
+
+
+async def run(settings: HubSettings) -> None:
+    from aboard.children import tell_ready
+    from aboard.hub_setup import open_hub
+    from aboard.serving import Listening, serving
+    from casebook.clock import RateClock, WallClock
+    from media.aiortc_private import listen_on
+
+    clock = RateClock.at_file(settings.clock) if settings.clock else WallClock()
+    listen_on(["127.0.0.1"] if settings.host in ("127.0.0.1", "localhost") else None)
+    hub, links = await open_hub(
+        settings.folder, settings.region, clock, facts=settings.facts, drill=settings.clock is not None
+    )
+    stop = asyncio.Event()
+    listening = Listening(settings.host, settings.port, settings.cert, settings.key)
+    async with hub.running(), serving(hub.app, listening) as url:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        _tell(url, links, hub.book.picture.hospitals)
+        tell_ready(settings.ready, {"url": url})
+        await stop.wait()
+
+
+def _tell(url: str, links: dict[str, str], hospitals: object) -> None:
+    """Print the link of every screen; whoever has the link has the role."""
+    typer.echo(say("front.hub.console", spoken(), url=f"{url}/console#{links['dispatcher']}"))
+    for who, token in links.items():
+        kind, _, id = who.partition(":")
+        if kind == "hospital":
+            typer.echo(say("front.hub.wall", spoken(), hospital=id, url=f"{url}/wall?hospital={id}#{token}"))

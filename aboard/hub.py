@@ -1,0 +1,267 @@
+"""The hub, put together: one book, the desks, the media plane, the feeds of every screen, on one port.
+
+A composition root: it knows which adapter is real, and wires; what is decided is decided in the rooms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+
+from ambulance_unit.told import unit_view
+from casebook import events as e
+from casebook.access import Badge, Gate, Role, need, need_hospital, need_unit
+from casebook.asking import Ask
+from casebook.book import Book
+from casebook.desks import look_after
+from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
+from casebook.errors import CoordinationError, NotAllowed, NotFound
+from casebook.live import Feed
+from casebook.log import By, Entry
+from casebook.screens import REPO, add_screen, add_shared
+from casebook.vehicle_door import serve_vehicle
+from dispatch.app import DispatchRoom
+from hospital_board.app import HospitalRoom
+from hospital_board.board import wall_view
+from media.forwarder import MediaPlane
+from media.signalling import router as media_router
+
+REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
+LOOK_S = 0.5  # how often the desks look by themselves for what is due
+
+
+@dataclass(slots=True)
+class Shown:
+    """Which recorded vitals reached which screen: (screen, unit, epoch) -> sequence numbers."""
+
+    rows: dict[tuple[str, str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def hear(self, screen: str, message: dict[str, Any]) -> None:
+        if message.get("t") != "shown":
+            return
+        for row in message.get("rows", [])[:1000]:
+            match row:
+                case [str(unit), str(epoch), int(seq)]:
+                    self.rows[(screen, unit, epoch)].add(seq)
+
+    def counts(self) -> list[dict[str, Any]]:
+        return [
+            {"screen": screen, "unit": unit, "epoch": epoch, "shown": len(rows)}
+            for (screen, unit, epoch), rows in sorted(self.rows.items())
+        ]
+
+
+class Hub:
+    """One hub on one log. Make it, `async with hub.running()`, serve `hub.app`."""
+
+    def __init__(self, book: Book, gate: Gate, dispatch: DispatchRoom, ward: HospitalRoom, *, drill: bool) -> None:
+        self.book, self.clock, self.gate, self.drill = book, book.clock, gate, drill
+        self.dispatch, self.ward = dispatch, ward
+        self.shown = Shown()
+        self._fresh: list[Entry] = []
+        self._changed = asyncio.Event()
+        self._feeds: dict[str, Feed] = {}
+        self._notes: set[asyncio.Future[Any]] = set()
+        self.plane = MediaPlane(on_started=self._video_started, on_stopped=self._video_stopped)
+        book.listen(self._hear)
+        self.app = make_app("Aboard hub")
+        self._open_doors()
+
+    # --- running
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Hub]:
+        tasks = [asyncio.create_task(work()) for work in (self._keep_screens_fresh, self._do_what_is_due)]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.plane.close()
+            self.book.log.close()
+
+    def _hear(self, entries: Sequence[Entry]) -> None:
+        self._fresh += entries
+        self._changed.set()
+
+    async def _keep_screens_fresh(self) -> None:
+        """Gather changes for a moment, then tell every watched screen; once a second also without a change."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), 1.0)
+            await asyncio.sleep(REFRESH_S)
+            self._changed.clear()
+            fresh, self._fresh = self._fresh, []
+            for feed in self._feeds.values():
+                if feed.watched:
+                    feed.refresh(self.book.picture, fresh)
+
+    async def _do_what_is_due(self) -> None:
+        """Let each desk look at the picture and do what is its own to do, after every change and twice a second."""
+        while True:
+            for room in (self.dispatch, self.ward):
+                await look_after(self.book, room)
+            await asyncio.sleep(min(LOOK_S, LOOK_S / self.clock.rate * 2))
+
+    def _video_started(self, stream: str) -> None:
+        self._note_video(e.VideoStarted(stream.split(".")[0], stream))
+
+    def _video_stopped(self, stream: str) -> None:
+        self._note_video(e.VideoStopped(stream.split(".")[0], stream))
+
+    def _note_video(self, fact: e.Event) -> None:
+        task = asyncio.ensure_future(self.book.write(lambda picture: [fact], By("desk", "media", "device")))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    # --- doors
+
+    def asks(self) -> list[Ask]:
+        return [*self.dispatch.asks(), *self.ward.asks()]
+
+    def _open_doors(self) -> None:
+        app = self.app
+        add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=self.book.log.find_asked)
+        app.include_router(media_router(self.plane, self._who_may_see))
+        add_shared(app, ("media", REPO / "media" / "browser"))
+        add_screen(app, "console", REPO / "dispatch" / "console")
+        add_screen(app, "wall", REPO / "hospital_board" / "wall")
+        self._open_reading(app)
+        self._open_sockets(app)
+
+    def _open_reading(self, app: FastAPI) -> None:
+        @app.get("/api/v1/me")
+        async def me(request: Request) -> Badge:
+            """Whose token this is."""
+            return badge_of(self.gate, request)
+
+        @app.get("/api/v1/roads.geojson")
+        async def roads(request: Request) -> Response:
+            """The road network as the console draws it."""
+            need(badge_of(self.gate, request), Role.DISPATCHER, what="roads")
+            return Response(self.dispatch.roads_geojson(), media_type="application/geo+json")
+
+        @app.get("/api/v1/shown")
+        async def shown(request: Request) -> list[dict[str, Any]]:
+            """How many recorded vitals reached which screen."""
+            need(badge_of(self.gate, request), what="shown")
+            return self.shown.counts()
+
+        @app.get("/api/v1/media")
+        async def media(request: Request) -> dict[str, Any]:
+            """What the media plane carried, stream by stream."""
+            need(badge_of(self.gate, request), what="media")
+            return {stream: self.plane.stats(stream) for stream in self.plane.streams()}
+
+    def _open_sockets(self, app: FastAPI) -> None:
+        @app.websocket("/api/v1/live/console")
+        async def console(socket: WebSocket) -> None:
+            if badge := await admit_socket(socket, self.gate):
+                await self._serve(socket, badge, "console", Role.DISPATCHER)
+
+        @app.websocket("/api/v1/live/wall/{hospital}")
+        async def wall(socket: WebSocket, hospital: str) -> None:
+            if badge := await admit_socket(socket, self.gate):
+                await self._serve(socket, badge, f"wall/{hospital}", Role.ED, hospital)
+
+        @app.websocket("/api/v1/unit")
+        async def unit(socket: WebSocket) -> None:
+            if badge := await admit_socket(socket, self.gate):
+                screen = self._feed(f"unit/{badge.unit}").subscribe()
+                await serve_vehicle(socket, badge, self.book, screen, drill=self.drill)
+
+        @app.websocket("/api/v1/entries")
+        async def entries(socket: WebSocket, after: int = 0) -> None:
+            if badge := await admit_socket(socket, self.gate):
+                need(badge, what="entries")
+                await self._tail(socket, after)
+
+    async def _serve(self, socket: WebSocket, badge: Badge, name: str, role: Role, hospital: str = "") -> None:
+        try:
+            need(badge, role, what=name)
+            need_hospital(badge, hospital, name)
+            if hospital:
+                self.book.picture.get_hospital(hospital)
+        except CoordinationError:
+            await socket.close(4403)
+            return
+        screen = self._feed(name).subscribe()
+        await serve_feed(socket, screen, lambda message: self.shown.hear(name, message))
+
+    def _feed(self, name: str) -> Feed:
+        """The feed of that name, made when first watched, looking at the newest picture."""
+        if name not in self._feeds:
+            kind, _, id = name.partition("/")
+            self._feeds[name] = self._make_feed(kind, id)
+        feed = self._feeds[name]
+        if not feed.watched:
+            feed.refresh(self.book.picture)
+        return feed
+
+    def _make_feed(self, kind: str, id: str) -> Feed:
+        match kind:
+            case "console":
+                return Feed(self.dispatch.console_view, self.clock)
+            case "wall":
+                return Feed(lambda picture, now: wall_view(picture, id, now), self.clock, bound_for(id))
+            case "unit":
+                return Feed(
+                    lambda picture, now: unit_view(picture, id, now), self.clock, lambda picture, casualty: False
+                )
+            case _:
+                raise NotFound(what="feed", id=kind)
+
+    async def _tail(self, socket: WebSocket, after: int) -> None:
+        """Every entry from `after` on, as it is in the log; for the drill director."""
+        news = asyncio.Event()
+        stop = self.book.listen(lambda entries: news.set())
+        reader = asyncio.create_task(_until_gone(socket))
+        try:
+            while not reader.done():
+                news.clear()
+                for entry in await asyncio.to_thread(lambda last=after: list(self.book.log.read(last))):
+                    await socket.send_bytes(msgspec.json.encode(entry))
+                    after = entry.seq
+                waiting = asyncio.create_task(news.wait())
+                await asyncio.wait({waiting, reader}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            pass
+        finally:
+            stop()
+            reader.cancel()
+
+    def _who_may_see(self, request: Request, action: str, stream: str) -> None:
+        """A vehicle publishes its own streams; a ward views those of the vehicles bound for it."""
+        badge = badge_of(self.gate, request)
+        unit = stream.split(".")[0]
+        if action == "publish":
+            need(badge, Role.PARAMEDIC, what=f"publish {stream}")
+            need_unit(badge, unit, f"publish {stream}")
+        elif badge.role is Role.ED:
+            carried = self.book.picture.units.get(unit)
+            wards = {self.book.picture.casualties[one].hospital for one in (carried.aboard if carried else ())}
+            wards |= {one.hospital for one in self.book.picture.casualties.values() if one.unit == unit}
+            if badge.hospital not in wards:
+                raise NotAllowed("not_allowed", what=f"view {stream}", needs=f"{Role.ED} of the receiving hospital")
+        else:
+            need(badge, Role.DISPATCHER, what=f"view {stream}")
+
+
+def bound_for(hospital: str) -> Any:
+    """Whose vitals a ward follows: of those who come to it."""
+    return lambda picture, casualty: picture.casualties[casualty].hospital == hospital
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await socket.receive()

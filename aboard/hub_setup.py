@@ -1,0 +1,64 @@
+"""Open a hub on its folder: the book, the badges, the region's roads, the desks."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aboard.hub import Hub
+from aboard.links import Links
+from casebook import events as e
+from casebook.access import Gate
+from casebook.book import Book
+from casebook.clock import Clock
+from casebook.desks import DESK
+from casebook.errors import RefusedInput
+from casebook.sqlite_log import SqliteLog
+from dispatch.app import DispatchRoom
+from dispatch.area import Area
+from hospital_board.app import HospitalRoom
+from routing.roads import load_roads
+from scenarios.region import Region, find_region, load_region
+
+
+async def open_hub(
+    folder: Path, region: str, clock: Clock, *, facts: Path | None, drill: bool
+) -> tuple[Hub, dict[str, str]]:
+    """The hub and everyone's tokens. An empty book begins with the region's hospitals and the given facts."""
+    file = find_region(region)
+    if file is None:
+        raise RefusedInput("no_region", name=region)
+    known = load_region(file)
+    gate = Gate(folder / "badges.json")
+    book = Book.open(SqliteLog(folder / "book.sqlite"), clock)
+    first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
+    if book.picture.seq == 0:
+        await book.write(lambda picture: first, DESK)
+    roadmap = await asyncio.to_thread(load_region_roads, known)
+    room = DispatchRoom(book, clock, roadmap, area_of(known, book))
+    hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill)
+    return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
+
+
+def load_region_roads(region: Region) -> Any:
+    return load_roads(
+        region.roads, name=region.name_en, attribution=region.attribution, accuracy_m=region.accuracy_m,
+        country=region.country,
+    )  # fmt: skip
+
+
+def area_of(region: Region, book: Book) -> Area:
+    """What dispatch knows of the region beyond the book."""
+    machines = {id: machine for id, machine in region.aircraft.items() if id in book.picture.units}
+    return Area(
+        sites=region.sites, aircraft=machines, pads=region.pads, air_times=region.air_times, weather=region.weather,
+        places=tuple(region.places.values()),
+    )  # fmt: skip
+
+
+def read_facts(file: Path) -> list[e.Event]:
+    """First facts as [[kind, body], ...]."""
+    return [e.decode(kind, body) for kind, body in msgspec.json.decode(file.read_bytes())]

@@ -1,0 +1,155 @@
+"""A vehicle, put together: outbox, link, monitors, camera, agent, and the tablet's own server.
+
+A composition root: it knows which adapter is real, and wires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from aboard.links import write_private
+from ambulance_unit.agent import Agent
+from ambulance_unit.app import make_tablet_app
+from ambulance_unit.camera import LiveMedia, choose_camera
+from ambulance_unit.hub_link import HubLink
+from ambulance_unit.monitor.course import Course
+from ambulance_unit.monitor.feed import Monitor
+from ambulance_unit.monitor.generator import CourseMonitor
+from ambulance_unit.monitor.record import open_record
+from ambulance_unit.outbox import Outbox
+from ambulance_unit.scribe import Scribe
+from ambulance_unit.told_view import ToldView
+from casebook.access import Badge, Gate, Role
+from casebook.clock import Clock, RateClock, WallClock
+from casebook.errors import RefusedInput
+from casebook.place import Place
+
+
+class Body(msgspec.Struct, frozen=True):
+    """What the monitor will find on a casualty: a course, or a record to play."""
+
+    label: str
+    course: tuple[dict[str, Any], ...] = ()
+    record: str = ""
+    attached_at: datetime | None = None
+
+
+class UnitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vehicle's enrolment file. `bodies`: for a drill; a live vehicle names its `monitor` instead."""
+
+    unit: str
+    hub: str
+    token: str
+    folder: str
+    lat: float
+    lon: float
+    host: str = "127.0.0.1"
+    port: int = 0
+    camera: str = "scene"
+    live_media: bool = True
+    clock: str = ""
+    seed: int = 0
+    bodies: tuple[Body, ...] = ()
+    monitor: str = ""
+    position: str = ""
+    authority: str = ""
+
+
+def read_settings(file: Path) -> UnitSettings:
+    """The enrolment file of a vehicle. Raises RefusedInput naming the field."""
+    if not file.is_file():
+        raise RefusedInput("enrolment_absent", file=str(file))
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=UnitSettings)
+    except msgspec.DecodeError as wrong:
+        raise RefusedInput("bad_json", where=file.name, why=str(wrong)) from wrong
+
+
+def save_settings(file: Path, settings: UnitSettings) -> None:
+    write_private(file, msgspec.json.format(msgspec.json.encode(settings), indent=1))
+
+
+class Vehicle:
+    """One vehicle. `async with vehicle.running()` runs its agent; `vehicle.app` is the tablet's server."""
+
+    def __init__(self, settings: UnitSettings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or (RateClock.at_file(Path(settings.clock)) if settings.clock else WallClock())
+        folder = Path(settings.folder)
+        scribe = Scribe(Outbox(folder / "outbox.sqlite"))
+        told = ToldView(folder / "told.json")
+        tls = ssl.create_default_context(cafile=settings.authority) if settings.authority else None
+        link = HubLink(
+            f"{settings.hub.replace('http', 'ws', 1)}/api/v1/unit", settings.token, settings.unit, scribe, told,
+            self.clock, rng=random.Random(settings.seed), tls=tls,
+        )  # fmt: skip
+        self.agent = Agent(
+            settings.unit, self.clock, scribe, told, link, base=Place(settings.lat, settings.lon),
+            monitor_for=self._monitor_for(settings), live=self._live(settings, tls), feeds_began_at=self._began_at(),
+        )  # fmt: skip
+        self.gate = Gate(folder / "badges.json")
+        self.app = make_tablet_app(self.agent, self.gate, drill=bool(settings.clock))
+
+    def _began_at(self) -> datetime:
+        return self.clock.start_at if isinstance(self.clock, RateClock) else self.clock.now()
+
+    def _monitor_for(self, settings: UnitSettings) -> Callable[[str], Monitor | None]:
+        return monitors(settings.bodies, settings.monitor, self._began_at(), self.clock.rate, settings.seed)
+
+    def _live(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> LiveMedia | None:
+        if not settings.live_media:
+            return None
+        headers = {"Authorization": f"Bearer {settings.token}"}
+        client = httpx.AsyncClient(base_url=settings.hub, headers=headers, verify=tls or True, timeout=10)
+        return LiveMedia(client, settings.unit, choose_camera(settings.camera, seed=settings.seed))
+
+    def crew_token(self) -> str:
+        """The tablet's token: made once, kept in the vehicle's folder."""
+        file = Path(self.settings.folder) / "tablet.token"
+        if not file.exists():
+            badge = Badge(Role.PARAMEDIC, self.settings.unit, unit=self.settings.unit)
+            write_private(file, self.gate.issue(badge).encode())
+        return file.read_text()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Vehicle]:
+        task = asyncio.create_task(self.agent.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self.agent.close()
+
+
+def monitors(
+    bodies: Sequence[Body], record: str, began_at: datetime, rate: float, seed: int
+) -> Callable[[str], Monitor | None]:
+    """The monitor for a casualty by label: their course or record of the drill, else the vehicle's own record."""
+    made: dict[str, Monitor | None] = {}
+    by_label: Mapping[str, Body] = {body.label: body for body in bodies}
+
+    def make(label: str) -> Monitor | None:
+        body = by_label.get(label)
+        if body is not None and body.course:
+            number = sum(label.encode())  # the same for every vehicle that carries this casualty
+            return CourseMonitor(Course(body.course), began_at, seed=seed * 1000 + number, rate=rate)
+        name = body.record if body else record
+        return open_record(Path(name), began_at, rate=rate) if name else None
+
+    def find(label: str) -> Monitor | None:
+        if label not in made:
+            made[label] = make(label)
+        return made[label]
+
+    return find

@@ -1,0 +1,140 @@
+"""A region as values: its roads, hospitals, stations, landing sites and aircraft, read from region.yaml.
+
+What a hospital can take now is never here: that is reported. Every place keeps how far off it may be.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from casebook import events as e
+from casebook.place import Place
+from casebook.screens import REPO
+from routing.air import Aircraft, AirTimes, LandingSite, Weather
+from scenarios.yaml_file import BadFile, Mistake, YamlFile, check, read
+
+REGIONS = Path(__file__).parent / "regions"
+SCHEMA: dict[str, Any] = json.loads((REGIONS / "region.schema.json").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """`places`: everything that has an id and a position. `aircraft`: by id, at their bases."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    file: Path
+    roads: Path
+    accuracy_m: float
+    country: str
+    attribution: str
+    hospitals: Mapping[str, e.HospitalEnrolled]
+    places: Mapping[str, Place]
+    sites: tuple[LandingSite, ...] = ()
+    pads: Mapping[str, LandingSite] = field(default_factory=dict)
+    aircraft: Mapping[str, Aircraft] = field(default_factory=dict)
+    air_times: AirTimes = field(default_factory=AirTimes)
+    weather: Weather | None = None
+
+    def enrolments(self) -> list[e.Event]:
+        """The facts that make the region's hospitals known."""
+        return list(self.hospitals.values())
+
+
+def find_region(name: str, beside: Path | None = None) -> Path | None:
+    """The file of a region: a shipped one by its id, else a path (also beside the scenario that names it)."""
+    candidates = [REGIONS / name / "region.yaml", Path(name), *([beside / name] if beside else [])]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_region(file: Path) -> Region:
+    """Read and check a region. Raises BadFile naming every mistake, and files that it names and that are not there."""
+    source = read(file)
+    mistakes = check(source, SCHEMA)
+    if mistakes:
+        raise BadFile(mistakes)
+    values = source.values
+    roads = _file(source, file, "roads")
+    hospitals = list(values.get("hospitals", ())) + _table(source, file, "hospitals_csv", "hospital")
+    stations = list(values.get("stations", ())) + _table(source, file, "stations_csv", "station")
+    sites = {site["id"]: _site(site) for site in values.get("landing_sites", ())}
+    pads = {one["id"]: sites[one["pad"]] for one in hospitals if one.get("pad") in sites}
+    named = [*hospitals, *stations, *values.get("helicopter_bases", ()), *values.get("places", ())]
+    places = {one["id"]: place_of(one) for one in named} | {id: site.place for id, site in sites.items()}
+    return Region(
+        id=values["region"], name_zh=values["name_zh"], name_en=values["name_en"], file=file, roads=roads,
+        accuracy_m=values.get("roads_accuracy_m", 0), country=values["country"], attribution=values["attribution"],
+        hospitals={one["id"]: _hospital(one, pads) for one in hospitals}, places=places,
+        sites=tuple(site for site in sites.values() if site not in pads.values()), pads=pads,
+        aircraft={one["id"]: _aircraft(one, places) for one in values.get("aircraft", ())},
+        air_times=AirTimes(**values.get("air_times", {})),
+        weather=Weather(**values["weather"]) if "weather" in values else None,
+    )  # fmt: skip
+
+
+def place_of(one: Mapping[str, Any]) -> Place:
+    return Place(one["lat"], one["lon"], one["name_zh"], one["name_en"], float(one.get("radius_m", 0)))
+
+
+def _hospital(one: Mapping[str, Any], pads: Mapping[str, LandingSite]) -> e.HospitalEnrolled:
+    pad = pads.get(one["id"])
+    return e.HospitalEnrolled(
+        one["id"], one["name_zh"], one["name_en"], place_of(one), tuple(one.get("capabilities", ())),
+        one.get("trauma_level"), one.get("district", ""), pad.place if pad else None,
+    )  # fmt: skip
+
+
+def _site(one: Mapping[str, Any]) -> LandingSite:
+    size = one.get("size_m")
+    return LandingSite(
+        one["id"], place_of(one), one["kind"], (size[0], size[1]) if size else None, one.get("lit"),
+        one.get("pad_to_ed_s"), one.get("source", ""), one.get("confidence", ""),
+    )  # fmt: skip
+
+
+def _aircraft(one: Mapping[str, Any], places: Mapping[str, Place]) -> Aircraft:
+    optional = {name: one[name] for name in ("d_value_m", "pilots", "wind_limit_kt") if name in one}
+    return Aircraft(
+        one["id"], places[one["base"]], one["name_zh"], one["name_en"], float(one["cruise_kmh"]), **optional
+    )
+
+
+def _file(source: YamlFile, file: Path, field_: str) -> Path:
+    path = filled(source.values[field_], file.parent)
+    if not path.is_file():
+        raise BadFile([source.mistake([field_], "file_absent", path=path)])
+    return path
+
+
+def filled(text: str, beside: Path) -> Path:
+    """A path beside the region file; ${shared_data} is the sample-data folder (`ABOARD_SHARED_DATA`)."""
+    shared = os.environ.get("ABOARD_SHARED_DATA", str(REPO.parent / "shared" / "data"))
+    return beside / text.replace("${shared_data}", shared)
+
+
+def _table(source: YamlFile, file: Path, field_: str, kind: str) -> list[dict[str, Any]]:
+    """Rows of a JEMSS table: a title line, a header (index, x = lon, y = lat ...), then one place a line."""
+    if field_ not in source.values:
+        return []
+    path = _file(source, file, field_)
+    with path.open(encoding="utf-8", newline="") as lines:
+        next(lines)
+        rows = [{key.lower(): value for key, value in row.items() if key} for row in csv.DictReader(lines)]
+    return list(_places(rows, kind, path.name, source.values.get(f"{kind}_defaults", {})))
+
+
+def _places(rows: Iterable[Mapping[str, str]], kind: str, name: str, defaults: Mapping[str, Any]) -> Iterable[Any]:
+    for number, row in enumerate(rows, start=3):
+        try:
+            lat, lon = float(row["y"]), float(row["x"])
+        except (KeyError, ValueError) as wrong:
+            raise BadFile([Mistake(name, number, "x, y", "type", {"wanted": "number", "found": str(wrong)})]) from wrong
+        named = row.get("name") or f"{kind} {row['index']}"
+        yield {"id": f"{kind}_{row['index']}", "name_zh": named, "name_en": named, "lat": lat, "lon": lon, **defaults}
