@@ -23,15 +23,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from aboard.front.hub import FOLDER
 from aboard.front.language import spoken
-from aboard.front.tls import RENEW_BEFORE, days_left
 from casebook.clock import Clock, WallClock
 from casebook.words import say
 
 State = Literal["ok", "warn", "fail"]
 REPO = Path(__file__).resolve().parent.parent.parent
-HUB_PORT = 8300  # what `aboard hub` listens on unless told otherwise
+HUB_FOLDER, HUB_PORT = Path("aboard-hub"), 8300  # as `aboard hub` has them unless told otherwise
 TRIED_PYTHONS = ((3, 11), (3, 13))  # oldest needed, newest that the tests were run on
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING; WAL and synchronous=FULL are far older
 FREE_MB_NEEDED, FREE_MB_COMFORTABLE = 200, 2000  # a drill writes some MB; recordings about 0.5 GB an hour and camera
@@ -65,7 +63,9 @@ def found(state: State, key: str, **facts: Any) -> Finding:
 
 
 def doctor(
-    folder: Annotated[Path, typer.Option(envvar="ABOARD_FOLDER", help=say("doctor.option.folder", spoken()))] = FOLDER,
+    folder: Annotated[
+        Path, typer.Option(envvar="ABOARD_FOLDER", help=say("doctor.option.folder", spoken()))
+    ] = HUB_FOLDER,
     port: Annotated[int, typer.Option(envvar="ABOARD_PORT", help=say("doctor.option.port", spoken()))] = HUB_PORT,
     tls_cert: Annotated[
         Path | None, typer.Option(envvar="ABOARD_TLS_CERT", help=say("doctor.option.tls_cert", spoken()))
@@ -230,6 +230,8 @@ def check_port(port: int, host: str = "127.0.0.1") -> Finding:
 
 def check_tls(cert: Path, clock: Clock) -> Finding:
     """The hub's own certificate, where there is one; none is needed as long as it listens on loopback."""
+    from aboard.front.tls import RENEW_BEFORE, days_left  # here, so that a missing package is told and not tripped over
+
     if not cert.exists():
         return found("ok", "tls.none")
     try:

@@ -13,7 +13,6 @@ import pytest
 
 from aboard import cli
 from aboard.front import doctor
-from aboard.front.hub import hub
 from aboard.front.tls import own_ca
 from casebook.clock import JumpClock, WallClock
 from casebook.words import LANGUAGES, catalogue
@@ -51,8 +50,14 @@ def test_something_that_must_be_mended_makes_the_exit_code_one(
     assert str(tmp_path / "file") in capsys.readouterr().out
 
 
-def test_the_port_of_the_hub_is_looked_at() -> None:
-    assert inspect.signature(hub).parameters["port"].default == doctor.HUB_PORT
+def test_folder_and_port_are_those_of_the_hub() -> None:
+    from aboard.front.hub import hub
+
+    for ours, its in (("port", doctor.HUB_PORT), ("folder", doctor.HUB_FOLDER)):
+        assert inspect.signature(hub).parameters[ours].default == its
+
+
+def test_a_taken_port_is_told() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
