@@ -1,4 +1,4 @@
-"""Take a call: where, what, who told us; and open tasks with their clocks. Pure: returns facts, records nothing.
+"""Take a call: where, what, who told us. Pure: returns facts, records nothing.
 
 Coordinates are brought to WGS-84 here, at the edge. Which unit goes is dispatch/assignment.py's.
 """
@@ -6,13 +6,14 @@ Coordinates are brought to WGS-84 here, at the edge. Which unit goes is dispatch
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 
 from casebook import events as e
 from casebook.asking import Command
+from casebook.casualty import Stage
 from casebook.clock import SHANGHAI
 from casebook.errors import RefusedInput
 from casebook.picture import Picture
@@ -48,6 +49,21 @@ class ReportCall(Command, frozen=True):
     happened_at: datetime | None = None
     casualties_estimated: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
     hazards: tuple[Name, ...] = ()
+
+
+class LinkAgency(Command, frozen=True):
+    """Another service was told, or told us: 110, 119, the air agency, a district's EMS."""
+
+    incident: str
+    agency: Name
+    note: Text = ""
+
+
+class CloseIncident(Command, frozen=True):
+    """Everybody is handed over or accounted for."""
+
+    incident: str
+    outcome: Text = ""
 
 
 def place_of(where: Whereabouts, known: Iterable[Place]) -> Place:
@@ -91,19 +107,11 @@ def take_call(
     return facts
 
 
-def open_task(
-    picture: Picture, incident: str, kind: str, at: datetime, rules: TaskRules, *, to: str = "", note: str = "",
-    within_s: float | None = None, ahead: int = 0,
-) -> e.TaskOpened:  # fmt: skip
-    """A task with its clock; its id counts the incident's tasks (`ahead`: opened before it in the same batch).
-
-    Raises RefusedInput for a kind that the rules do not know, or a task for nobody.
-    """
-    rule = rules.kinds.get(kind)
-    if rule is None:
-        raise RefusedInput("unknown_task", kind=kind, known=", ".join(sorted(rules.kinds)))
-    if not (to or rule.to):
-        raise RefusedInput("bad_field", where="open_task", field="to", why=kind)
-    number = sum(task.incident == incident for task in picture.tasks.values()) + ahead + 1
-    due_at = at + timedelta(seconds=rule.within_s if within_s is None else within_s)
-    return e.TaskOpened(f"{incident}-T{number}", incident, kind, to or rule.to, due_at, note)
+def close_incident(picture: Picture, command: CloseIncident) -> list[e.Event]:
+    """The end of an incident. Raises RefusedInput `incident_unfinished` while somebody is still on the way."""
+    done = (Stage.HANDED_OVER, Stage.CLOSED)
+    mine = [one for one in picture.casualties.values() if one.incident == command.incident]
+    left = sorted(one.label for one in mine if one.stage not in done)
+    if left:
+        raise RefusedInput("incident_unfinished", incident=command.incident, casualties=", ".join(left))
+    return [e.IncidentClosed(command.incident, command.outcome)]

@@ -28,7 +28,7 @@ from routing.air import Aircraft, AirTimes, Term, is_night, leg_terms, total_s
 from routing.ground import route, table
 from routing.rendezvous import Comparison, Plan, Question, Refusal, compare
 from routing.roads import Roadmap
-from routing.traffic import Closure, Slowdown, Stretch, Traffic
+from routing.traffic import Closure, Slowdown, SlowSource, Stretch, Traffic
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
 # A landing site this near the scene is reached on foot with the stretcher; assumption, no published figure found.
@@ -53,11 +53,16 @@ def traffic_of(picture: Picture) -> Traffic:
     roads = [picture.roads[id] for id in sorted(picture.roads)]
     closures = [Closure(r.id, stretch_of(r), r.reason, r.by, r.at, r.until) for r in roads if r.speed_kmh is None]
     slow = [
-        Slowdown(r.id, stretch_of(r), r.reason, r.by, r.at, r.until, speed_kph=r.speed_kmh, source="works")
+        Slowdown(r.id, stretch_of(r), r.reason, r.by, r.at, r.until, speed_kph=r.speed_kmh, source=_why_slow(r))
         for r in roads
         if r.speed_kmh is not None
     ]
     return Traffic(len(roads), tuple(closures), tuple(slow))
+
+
+def _why_slow(road: RoadState) -> SlowSource:
+    """The reason where it is one of the known words, else works: then a siren gains nothing, which errs late."""
+    return "congestion" if road.reason == "congestion" else "weather" if road.reason == "weather" else "works"
 
 
 def traffic_version(picture: Picture, now: datetime) -> str:

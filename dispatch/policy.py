@@ -139,12 +139,13 @@ class AssignmentRules(Shape, frozen=True):
 
 
 class TaskRule(Sourced, frozen=True):
-    """One kind of task. `done_by` names the fact that settles it without anybody ticking it off."""
+    """One kind of task. `done_by`: the fact of a unit of `done_kind` that settles it without anybody ticking it off."""
 
     within_s: int
     escalate_to: str
     to: str = ""
     done_by: str = ""
+    done_kind: str = ""
 
 
 class TaskRules(Shape, frozen=True):

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from valley import CITY, SCENE, START, told
+from valley import CITY, SCENE, START, casualty, crash, enrolled, told
 
 from casebook import events as e
 from casebook.asking import read_command
 from casebook.errors import RefusedInput
 from casebook.picture import Picture
 from casebook.place import Place
-from dispatch.intake import ReportCall, Whereabouts, incident_id, open_task, place_of, take_call
+from dispatch.intake import CloseIncident, ReportCall, Whereabouts, close_incident, incident_id, place_of, take_call
 from dispatch.policy import default_tasks
 
 TASKS = default_tasks()
@@ -95,17 +95,10 @@ def test_it_cannot_have_happened_in_the_future():
         take_call(Picture(), call(happened_at=START + timedelta(seconds=1)), START, (), TASKS)
 
 
-def test_a_task_is_numbered_and_due_by_its_rule():
-    task = open_task(told([OPENED]), "20210418-001", "cross_district", START, TASKS, to="嘉善")
-    assert task.task == "20210418-001-T1"
-    assert task.due_at == START + timedelta(seconds=TASKS.kinds["cross_district"].within_s)
-    after = told([OPENED, task])
-    assert open_task(after, "20210418-001", "air_standby", START, TASKS).task == "20210418-001-T2"
-    assert open_task(after, "20210418-001", "air_standby", START, TASKS, ahead=1).task == "20210418-001-T3"
-
-
-def test_a_task_of_no_known_kind_or_for_nobody_is_refused():
-    with pytest.raises(RefusedInput):
-        open_task(told([OPENED]), "20210418-001", "tea", START, TASKS)
-    with pytest.raises(RefusedInput):
-        open_task(told([OPENED]), "20210418-001", "cross_district", START, TASKS)
+def test_an_incident_is_not_closed_while_somebody_is_on_the_way():
+    facts = [*enrolled(), *crash(), *casualty()]
+    with pytest.raises(RefusedInput) as refused:
+        close_incident(told(facts), CloseIncident(incident="20210418-001"))
+    assert refused.value.facts["casualties"] == "A"
+    done = told([*facts, e.CasualtyClosed("20210418-001-A", "refused")])
+    assert close_incident(done, CloseIncident(incident="20210418-001")) == [e.IncidentClosed("20210418-001")]

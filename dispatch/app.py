@@ -1,0 +1,159 @@
+"""The dispatch room: its asks, its console's view, and what it does by itself; the composition root plugs it in.
+
+Decides nothing: each ask finds the function that does, and what follows is written in one batch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from casebook import events as e
+from casebook.access import Role
+from casebook.asking import Ask, Asker, Command, Handler
+from casebook.book import Book
+from casebook.clock import Clock
+from casebook.log import Entry
+from casebook.picture import Picture
+from dispatch.area import Area
+from dispatch.assigning import AssignUnit, OrderStandby, RankUnits, StandDown, order_standby
+from dispatch.choosing import TO_HOSPITAL, ChooseDestination, ProposeDestination, holds_due, onward
+from dispatch.closures import CloseRoad, ReopenRoad, SlowRoad, close_road, refuse_nowhere, reopen_road
+from dispatch.console_view import LOG_LINES, console_view, is_told
+from dispatch.desk import Desk, onward_leg
+from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
+from dispatch.policy import (
+    AssignmentRules,
+    Policy,
+    TaskRules,
+    default_assignment,
+    default_policy,
+    default_tasks,
+)
+from dispatch.roads_drawn import roads_geojson
+from dispatch.tasks import ApproveTask, FinishTask, OpenTask, RefuseTask, open_task, tasks_due
+from routing.roads import Roadmap
+
+CONSOLE = Path(__file__).parent / "console"  # the screen's folder, for casebook.screens.add_screen
+DISPATCHER = (Role.DISPATCHER,)
+LOG_BEHIND = 2000  # entries looked through at start for the activity log
+Decide = Callable[[Picture, Any, Asker, datetime], Iterable[e.Event]]
+
+
+class DispatchRoom:
+    """Dispatch over one book and one road map. `threaded` False: think on the spot, for clocks that jump."""
+
+    def __init__(
+        self, book: Book, clock: Clock, roadmap: Roadmap, area: Area, *, policy: Policy | None = None,
+        assignment: AssignmentRules | None = None, tasks: TaskRules | None = None, threaded: bool = True,
+    ) -> None:  # fmt: skip
+        self._book, self._clock, self._area, self._roadmap = book, clock, area, roadmap
+        self._policy, self._tasks = policy or default_policy(), tasks or default_tasks()
+        self._desk = Desk(
+            book, clock, roadmap, area, self._policy, assignment or default_assignment(), self._tasks, threaded=threaded
+        )
+        self._roads: bytes | None = None
+        behind = book.log.read(max(0, book.picture.seq - LOG_BEHIND))
+        self._lines: deque[Entry] = deque(filter(is_told, behind), LOG_LINES)
+        book.listen(self._hear)
+
+    def _hear(self, entries: Sequence[Entry]) -> None:
+        self._lines.extend(filter(is_told, entries))
+
+    # --- what a hub plugs in
+
+    def asks(self) -> list[Ask]:
+        plain: dict[str, tuple[type[Command], Decide]] = {
+            "link_agency": (LinkAgency, lambda p, c, asker, at: [e.AgencyLinked(c.incident, c.agency, c.note)]),
+            "close_incident": (CloseIncident, lambda p, c, asker, at: close_incident(p, c)),
+            "order_standby": (OrderStandby, lambda p, c, asker, at: order_standby(p, c, self._tasks)),
+            "stand_down": (StandDown, lambda p, c, asker, at: [e.UnitStoodDown(c.unit, c.reason)]),
+            "open_task": (OpenTask, self._open_task),
+            "approve_task": (
+                ApproveTask,
+                lambda p, c, asker, at: [e.TaskApproved(c.task, c.approver or asker.badge.who)],
+            ),
+            "refuse_task": (
+                RefuseTask,
+                lambda p, c, asker, at: [e.TaskRefused(c.task, c.approver or asker.badge.who, c.reason)],
+            ),
+            "finish_task": (FinishTask, lambda p, c, asker, at: [e.TaskDone(c.task)]),
+            "reopen_road": (ReopenRoad, lambda p, c, asker, at: reopen_road(p, c)),
+        }
+        asks = [Ask(name, kind, DISPATCHER, self._writing(decide)) for name, (kind, decide) in plain.items()]
+        return [
+            *asks,
+            Ask("report_call", ReportCall, DISPATCHER, self._report_call),
+            Ask("rank_units", RankUnits, DISPATCHER, self._rank_units),
+            Ask("assign_unit", AssignUnit, DISPATCHER, self._desk.assign),
+            Ask("propose_destination", ProposeDestination, DISPATCHER, self._propose),
+            Ask("choose_destination", ChooseDestination, DISPATCHER, self._desk.choose),
+            Ask("close_road", CloseRoad, DISPATCHER, self._close_road),
+            Ask("slow_road", SlowRoad, DISPATCHER, self._close_road),
+        ]
+
+    async def react(self) -> None:
+        """What needs thinking outside the book: propose for every crew that asked."""
+        await self._desk.answer_requests()
+
+    def due(self, picture: Picture, now: datetime) -> list[e.Event]:
+        """What the desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
+        facts = [*tasks_due(picture, now, self._tasks), *holds_due(picture, now, self._policy)]
+        for aircraft, casualty in onward(picture):
+            leg = onward_leg(self._area, picture, aircraft.id, casualty.option.hospital, now)  # type: ignore[union-attr]
+            if leg is not None:
+                facts.append(e.LegGiven(aircraft.id, TO_HOSPITAL, leg))
+        return facts
+
+    def console_view(self, picture: Picture, now: datetime) -> dict[str, Any]:
+        """The console's view, for a Feed."""
+        return console_view(picture, now, self._area, self._lines)
+
+    def roads_geojson(self) -> bytes:
+        """The road network for the console's map; made once."""
+        if self._roads is None:
+            self._roads = roads_geojson(self._roadmap)
+        return self._roads
+
+    # --- asks
+
+    def _writing(self, decide: Decide) -> Handler:
+        async def handle(command: Any, asker: Asker) -> dict[str, Any]:
+            at = self._desk.instant(asker)
+            entries = await self._book.write(
+                lambda picture: decide(picture, command, asker, at), asker.by, at, asker.key
+            )
+            return {"entries": [entry.seq for entry in entries]}
+
+        return handle
+
+    def _open_task(self, picture: Picture, command: OpenTask, asker: Asker, at: datetime) -> list[e.Event]:
+        picture.get_incident(command.incident)
+        task = open_task(
+            picture, command.incident, command.kind, at, self._tasks, to=command.to, note=command.note,
+            within_s=command.within_s,
+        )  # fmt: skip
+        return [task]
+
+    async def _report_call(self, command: ReportCall, asker: Asker) -> dict[str, Any]:
+        known = [*(one.place for one in self._book.picture.hospitals.values()), *self._area.places]
+        write = self._writing(lambda picture, c, who, at: take_call(picture, c, at, known, self._tasks))
+        answer = await write(command, asker) or {}
+        first = next(self._book.log.read(answer["entries"][0] - 1))
+        units = await self._desk.rank(first.body["incident"], self._desk.instant(asker))
+        return answer | {"incident": first.body["incident"], "units": units}
+
+    async def _rank_units(self, command: RankUnits, asker: Asker) -> dict[str, Any]:
+        return {"units": await self._desk.rank(command.incident, self._desk.instant(asker))}
+
+    async def _propose(self, command: ProposeDestination, asker: Asker) -> dict[str, Any]:
+        entries = await self._desk.propose(command.casualty, self._desk.instant(asker), asker.by, asker.key)
+        return {"entries": [entry.seq for entry in entries], "proposed": entries[0].kind == "destination_proposed"}
+
+    async def _close_road(self, command: CloseRoad, asker: Asker) -> dict[str, Any] | None:
+        at = self._desk.instant(asker)
+        await self._desk.think(lambda: refuse_nowhere(command, at, self._roadmap))
+        return await self._writing(lambda picture, c, who, at: close_road(picture, c))(command, asker)

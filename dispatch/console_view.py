@@ -1,0 +1,231 @@
+"""What the dispatcher's console shows, folded from the picture: plain values keyed by id, so that patches stay small.
+
+Pure. Instants stand as they are; ages are the screen's. Names of hospitals and units stand once, everything else
+refers to their ids. Figures keep author and time; what nobody knows is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from shapely import LineString
+
+from casebook import events as e
+from casebook.atmist import newest_vitals
+from casebook.capacity import free_now
+from casebook.casualty import Stage
+from casebook.events import Decision
+from casebook.log import Entry
+from casebook.picture import CasualtyState, HospitalState, IncidentState, Picture, UnitState
+from casebook.place import Place
+from casebook.steps import Duty
+from dispatch.area import Area
+from dispatch.journeys import traffic_version
+from dispatch.policy import MODES
+
+QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled")  # not for the activity log
+LOG_LINES = 80
+LINE_OFF_DEG = 0.0001  # a drawn line may be off by this much, about 10 m: less than a pixel on a district's map
+TOLD_REASONS = 6
+
+
+def console_view(picture: Picture, now: datetime, area: Area, lines: Iterable[Entry] = ()) -> dict[str, Any]:
+    """The whole view. `lines`: the newest entries of the book, for the activity log."""
+    version = traffic_version(picture, now)
+    return {
+        "drill": picture.drill.scenario if picture.drill else None,
+        "traffic": version,
+        "incidents": {id: _incident(picture, state) for id, state in picture.incidents.items()},
+        "casualties": {id: _casualty(picture, state, now, version) for id, state in picture.casualties.items()},
+        "units": {id: _unit(state) for id, state in picture.units.items()},
+        "hospitals": {id: _hospital(picture, state, now) for id, state in picture.hospitals.items()},
+        "tasks": {id: msgspec.to_builtins(state) for id, state in picture.tasks.items()},
+        "roads": {id: _road(state, now) for id, state in picture.roads.items()},
+        "sites": {site.id: {"place": _place(site.place), "kind": site.kind} for site in area.sites},
+        "log": {str(entry.seq): log_line(entry) for entry in lines},
+    }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"lat": place.lat, "lon": place.lon, "name_zh": place.name_zh, "name_en": place.name_en} | (
+        {"radius_m": place.radius_m} if place.radius_m else {}
+    )
+
+
+def _incident(picture: Picture, state: IncidentState) -> dict[str, Any]:
+    first = [one.times["vitals_recorded"] for one in _casualties_of(picture, state) if "vitals_recorded" in one.times]
+    agencies = {str(number): {"agency": name, "at": at} for number, (name, _, at) in enumerate(state.agencies)}
+    told = ("kind", "priority", "channel", "summary", "received_at", "happened_at", "drill", "casualties_estimated")
+    return {name: getattr(state, name) for name in told} | {
+        "place": _place(state.place),
+        "stage": state.stage,
+        "hazards": state.hazards,
+        "agencies": agencies,
+        "first_data_at": min(first, default=None),
+    }
+
+
+def _casualties_of(picture: Picture, incident: IncidentState) -> list[CasualtyState]:
+    return [one for one in picture.casualties.values() if one.incident == incident.id]
+
+
+def _casualty(picture: Picture, state: CasualtyState, now: datetime, version: str) -> dict[str, Any]:
+    found, hold = state.findings, picture.find_hold(state.id)
+    told = (
+        "incident", "label", "age_years", "sex", "category", "stage", "unit", "wish", "requested_at", "proposed_at",
+        "chosen_at", "override_reason", "bay", "team", "team_level", "arrived_at",
+    )  # fmt: skip
+    view = {name: value for name in told if (value := getattr(state, name)) not in (None, "")}
+    view |= {"concern": found.concern, "pathway": found.pathway} if found else {}
+    view["triaged_at"] = state.triage[-1][0] if state.triage else None
+    view["vitals"] = newest_vitals(state.trend, now)
+    view["option"] = state.option
+    view["eta_at"] = (
+        state.chosen_at + timedelta(seconds=state.option.eta_s) if state.option and state.chosen_at else None
+    )
+    view["hold"] = hold if hold and hold.until > now else None
+    view["prealert"] = _prealert(state)
+    if state.proposal is not None and state.stage in (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD):
+        view["proposal"] = proposal_view(state.proposal)
+        view["outdated"] = state.proposal.traffic_version != version
+    if state.stranded:
+        view["stranded"] = [_told(one) for one in state.stranded]
+    return view
+
+
+def _prealert(state: CasualtyState) -> dict[str, Any]:
+    told = {
+        "stage": state.prealert, "hospital": state.prealert_hospital, "at": state.prealert_at,
+        "due_at": state.prealert_due_at, "acknowledged_at": state.acknowledged_at, "by": state.acknowledged_by,
+        "answer": state.acknowledged_answer, "note": state.acknowledged_note, "repeats": state.prealert_repeats,
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value not in (None, "", 0)}
+
+
+def proposal_view(decision: Decision) -> dict[str, Any]:
+    """The ranked options, the losers, and the three clocks side by side."""
+    return {
+        "options": [_told(option) for option in decision.options],
+        "rejected": [_told(one) for one in decision.rejected],
+        "clocks": {mode: clock for mode in MODES if (clock := clock_of(decision, mode)) is not None},
+        "rules": decision.rules,
+        "inputs": decision.inputs[:12],
+        "traffic_version": decision.traffic_version,
+    }
+
+
+def clock_of(decision: Decision, mode: str) -> dict[str, Any] | None:
+    """The best of one mode: the first option that goes this way, else how it fails at the proposed hospital.
+
+    `place` 1 is the proposal. None: nobody ever considered this mode.
+    """
+    for place, option in enumerate(decision.options, start=1):
+        if option.mode == mode:
+            return _told(option) | {"place": place}
+    home = decision.options[0].hospital if decision.options else ""
+    failed = [one for one in decision.rejected if one.mode == mode]
+    failed.sort(key=lambda one: (one.hospital != home, one.eta_s is None, one.eta_s or 0.0))
+    return _told(failed[0]) if failed else None
+
+
+def _told(one: e.Option | e.Rejection) -> dict[str, Any]:
+    plain = msgspec.to_builtins(one)
+    plain["reasons"] = plain["reasons"][:TOLD_REASONS]
+    # a merge patch replaces lists whole and merges dicts: terms in order therefore stand as a list of pairs
+    plain["terms"] = [[name, span_s] for name, span_s in plain.pop("terms_s").items()]
+    return {name: value for name, value in plain.items() if value not in (None, "")}
+
+
+def _unit(state: UnitState) -> dict[str, Any]:
+    told = ("kind", "name_zh", "name_en", "district", "station", "duty", "duty_at", "incident", "purpose", "aboard")
+    view = {name: value for name in told if (value := getattr(state, name)) not in (None, "")}
+    view["base"] = _place(state.base)
+    fix = state.position
+    if fix is not None:
+        view["fix"] = {"lat": fix.lat, "lon": fix.lon, "at": state.position_at, "speed_kmh": fix.speed_kmh}
+        view["fix"]["heading_deg"] = fix.heading_deg
+    if state.leg is not None:
+        view["leg"] = _leg(state.leg) | {"eta_at": leg_eta_at(state)}
+    return view
+
+
+def _leg(leg: e.Leg) -> dict[str, Any]:
+    return {
+        "to": _place(leg.to), "mode": leg.mode, "eta_s": leg.eta_s, "length_m": leg.length_m, "avoids": leg.avoids,
+        "eta_low_s": leg.eta_low_s, "eta_high_s": leg.eta_high_s, "line": drawn(leg.line),
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def drawn(line: tuple[tuple[float, float, float], ...]) -> list[list[float]]:
+    """A leg's line as the map draws it, with no more points than the eye can tell."""
+    if len(line) < 3:
+        return [[lon, lat] for lon, lat, _ in line]
+    simple = LineString([(lon, lat) for lon, lat, _ in line]).simplify(LINE_OFF_DEG)
+    return [[round(lon, 5), round(lat, 5)] for lon, lat in simple.coords]
+
+
+def leg_eta_at(state: UnitState) -> datetime | None:
+    """When the unit will be at the end of its leg; None while it has not set off on it."""
+    set_off = {Duty.EN_ROUTE: "unit_en_route", Duty.TRANSPORTING: "unit_left_scene"}.get(state.duty)
+    left_at = state.times.get(set_off) if set_off else None
+    if left_at is None or state.leg is None or state.leg_at is None:
+        return None
+    return max(left_at, state.leg_at) + timedelta(seconds=state.leg.eta_s)
+
+
+def _hospital(picture: Picture, state: HospitalState, now: datetime) -> dict[str, Any]:
+    names = ("name_zh", "name_en", "district", "trauma_level", "capabilities")
+    view: dict[str, Any] = {name: getattr(state, name) for name in names}
+    view["place"] = _place(state.place)
+    view["pad"] = state.pad is not None
+    view["figures"] = {resource: _figure(picture, state, resource, now) for resource in state.figures}
+    in_force = {name: closure for name, closure in state.closures.items() if closure.in_force(now)}
+    view["closures"] = {
+        name: {"reason": one.reason, "until": one.until, "at": one.at, "by": one.by} for name, one in in_force.items()
+    }
+    holds = sorted(h for h in picture.holds if picture.holds[h].hospital == state.id and picture.holds[h].until > now)
+    view["holds"] = {key: {"casualty": picture.holds[key].casualty, "slot": picture.holds[key].slot} for key in holds}
+    coming = [one for one in picture.casualties.values() if one.hospital == state.id and one.arrived_at is None]
+    view["inbound"] = sum(one.stage is not Stage.CLOSED for one in coming)
+    return view
+
+
+def _figure(picture: Picture, state: HospitalState, resource: str, now: datetime) -> dict[str, Any]:
+    figure = state.figures[resource]
+    held = len(picture.list_holds(state.id, resource, now))
+    left = free_now(figure, held, resource, now)
+    condition = "known" if left is not None else "unknown" if figure.free is None else "stale"
+    told = {"free": figure.free, "total": figure.total, "at": figure.at, "by": figure.by, "source": figure.source}
+    return told | {"held": held, "left": left, "state": condition}
+
+
+def _road(state: Any, now: datetime) -> dict[str, Any]:
+    told = ("reason", "ref", "bearing_deg", "until", "speed_kmh", "at", "by", "polygon")
+    view = {name: value for name in told if (value := getattr(state, name)) not in (None, "", ())}
+    return view | {"in_force": state.until is None or state.until > now}
+
+
+def is_told(entry: Entry) -> bool:
+    """Whether the activity log shows it."""
+    return entry.kind not in QUIET
+
+
+def log_line(entry: Entry) -> dict[str, Any]:
+    """One line of the activity log: the word key `event.<kind>` with its plain facts; names are the screen's."""
+    return {"at": entry.at, "kind": entry.kind, "by": str(entry.by), "facts": facts_of(entry.body)}
+
+
+def facts_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The short facts of an entry; of a chosen option its hospital, mode and minutes."""
+    facts = {name: value for name, value in body.items() if isinstance(value, str | int | float)}
+    option = body.get("option") or next(iter((body.get("decision") or {}).get("options", ())), None)
+    if option:
+        facts |= {"hospital": option["hospital"], "mode": option["mode"], "eta_min": round(option["eta_s"] / 60, 1)}
+    if "leg" in body:
+        facts["eta_min"] = round(body["leg"]["eta_s"] / 60, 1)
+    return facts

@@ -1,0 +1,233 @@
+"""The dispatcher's desk: think outside the book, then write what follows in one batch on the newest picture.
+
+Thinking (routes over a city) runs in a thread. An answer that went stale meanwhile is thought again before anything is
+written; whoever loses a race for a bay or an aircraft gets the next-best plan in the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from casebook import events as e
+from casebook.asking import Asker
+from casebook.book import Book
+from casebook.clock import Clock
+from casebook.errors import AlreadyHeld, CoordinationError, NoAnswer
+from casebook.events import Decision, Option
+from casebook.log import By, Entry
+from casebook.picture import CasualtyState, Picture
+from dispatch.area import Area
+from dispatch.assigning import AssignUnit, assign, rank_for, standing_units
+from dispatch.choosing import TO_HOSPITAL, TO_SITE, ChooseDestination, Legs, choose, option_for, wanted_of
+from dispatch.destination import Way, case_of, decide_destination
+from dispatch.journeys import flight_leg, road_leg, standing, traffic_version, ways_for
+from dispatch.policy import AssignmentRules, Policy, TaskRules
+from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
+from routing.roads import Roadmap
+
+DESK = By("desk", "dispatch", "rule")
+TRIES = 5  # how often an answer that went stale is thought again; the last one is written as it is
+FRESH_S = 5.0  # wall seconds for which a request is answered as of the instant it was made
+Thought = TypeVar("Thought")
+
+
+class Overtaken(CoordinationError):
+    """Somebody else took it first, or it is gone. `as_answer` carries the next-best option, newly proposed."""
+
+    http_status = 409
+
+    def __init__(self, lost: CoordinationError, next_best: Option | None) -> None:
+        super().__init__(lost.key, **lost.facts)
+        self.next_best = next_best
+
+    def as_answer(self) -> dict[str, Any]:
+        return super().as_answer() | {"next": msgspec.to_builtins(self.next_best)}
+
+
+class _Stale(Exception):
+    """The picture moved on while we thought."""
+
+
+class Desk:
+    """Decisions that need routes. `threaded` False: think on the spot (for tests on a clock that jumps)."""
+
+    def __init__(
+        self, book: Book, clock: Clock, roadmap: Roadmap, area: Area, policy: Policy, assignment: AssignmentRules,
+        tasks: TaskRules, *, threaded: bool = True,
+    ) -> None:  # fmt: skip
+        self.book, self.clock, self.roadmap, self.area = book, clock, roadmap, area
+        self.policy, self.assignment, self.tasks = policy, assignment, tasks
+        self._threaded = threaded
+
+    async def think(self, work: Callable[[], Thought]) -> Thought:
+        return await asyncio.to_thread(work) if self._threaded else work()
+
+    def instant(self, asker: Asker) -> datetime:
+        return asker.at or self.clock.now()
+
+    # --- proposing
+
+    async def propose(self, casualty: str, at: datetime, by: By, asked: str = "") -> list[Entry]:
+        """Decide for this casualty and record the answer: a proposal, or that nobody can take them, and why."""
+
+        def thought() -> tuple[list[Way], str]:
+            picture = self.book.picture
+            return self._ways(picture, casualty, at), standing(picture, casualty, at)
+
+        async def attempt(last: bool) -> list[Entry]:
+            ways, stood_on = await self.think(thought)
+
+            def decide(newest: Picture) -> list[e.Event]:
+                _refuse_stale(stood_on, standing(newest, casualty, at), last)
+                return [proposal_of(casualty, self._decision(newest, casualty, ways, at))]
+
+            return await self.book.write(decide, by, at, asked)
+
+        return await _until_fresh(attempt)
+
+    async def answer_requests(self) -> None:
+        """Propose for every crew that asked. Looks at the picture only, so a restart loses no request."""
+        waiting = [one for one in self.book.picture.casualties.values() if one.requested_at is not None]
+        for state in sorted(waiting, key=lambda one: (one.requested_at, one.id)):
+            await self.propose(state.id, self._answered_at(state), DESK)
+
+    def _answered_at(self, state: CasualtyState) -> datetime:
+        """The instant of the request while it is fresh, so that a drill decides the same each time; else now."""
+        now, asked_at = self.clock.now(), state.requested_at
+        assert asked_at is not None
+        return asked_at if now - asked_at <= timedelta(seconds=FRESH_S * self.clock.rate) else now
+
+    def _ways(self, picture: Picture, casualty: str, at: datetime) -> list[Way]:
+        return ways_for(self.roadmap, self.area, picture, casualty, at, self.policy)
+
+    def _decision(self, picture: Picture, casualty: str, ways: list[Way], at: datetime) -> Decision:
+        return decision_on(picture, casualty, ways, at, self.policy, self.roadmap)
+
+    # --- choosing
+
+    async def choose(self, command: ChooseDestination, asker: Asker) -> dict[str, Any]:
+        """Record a person's yes with all that follows. Raises Overtaken with the next-best option."""
+        at = self.instant(asker)
+
+        async def attempt(last: bool) -> list[Entry]:
+            picture = self.book.picture
+            ways, stood_on, option, legs = await self.think(lambda: self._plan(picture, command, at))
+
+            def decide(newest: Picture) -> list[e.Event]:
+                _refuse_stale(stood_on, standing(newest, command.casualty, at), last)
+                fresh = self._decision(newest, command.casualty, ways, at)
+                wanted = (option.hospital, option.mode)
+                taken = option_for(wanted, fresh, command.override_reason)
+                reason = command.override_reason.strip()
+                return choose(newest, command.casualty, taken, fresh, legs, at, self.policy, self.tasks, reason)
+
+            return await self.book.write(decide, asker.by, at, asker.key)
+
+        try:
+            entries = await _until_fresh(attempt)
+        except (AlreadyHeld, NoAnswer) as lost:
+            if lost.key == "no_capable_centre":
+                raise
+            raise await self._overtaken(command.casualty, at, lost) from lost
+        chosen = next(entry for entry in entries if entry.kind == "destination_chosen")
+        return {"entries": [entry.seq for entry in entries], "option": chosen.body["option"]}
+
+    def _plan(self, picture: Picture, command: ChooseDestination, at: datetime) -> tuple[list[Way], str, Option, Legs]:
+        ways, stood_on = self._ways(picture, command.casualty, at), standing(picture, command.casualty, at)
+        fresh = self._decision(picture, command.casualty, ways, at)
+        option = option_for(wanted_of(picture, command, fresh), fresh, command.override_reason)
+        legs = legs_for(self.roadmap, self.area, picture, command.casualty, option, at)
+        return ways, stood_on, option, legs
+
+    async def _overtaken(self, casualty: str, at: datetime, lost: CoordinationError) -> Overtaken:
+        await self.propose(casualty, at, DESK)
+        proposal = self.book.picture.get_casualty(casualty).proposal
+        return Overtaken(lost, proposal.options[0] if proposal and proposal.options else None)
+
+    # --- assigning
+
+    async def assign(self, command: AssignUnit, asker: Asker) -> dict[str, Any]:
+        """Send a unit: the one named, else the first of the ranking. Raises NoAnswer `no_unit_free`."""
+        at = self.instant(asker)
+
+        async def attempt(last: bool) -> list[Entry]:
+            picture = self.book.picture
+            stood_on = standing_units(picture, at)
+            fact = await self.think(lambda: assign(self.roadmap, self.area, picture, command, at, self.assignment))
+
+            def decide(newest: Picture) -> list[e.Event]:
+                _refuse_stale(stood_on, standing_units(newest, at), last)
+                return [fact]
+
+            return await self.book.write(decide, asker.by, at, asker.key)
+
+        entries = await _until_fresh(attempt)
+        return {"entries": [entry.seq for entry in entries], "unit": entries[0].body["unit"]}
+
+    async def rank(self, incident: str, at: datetime) -> list[dict[str, Any]]:
+        """Every unit for this incident, best first, with reasons; records nothing."""
+        picture = self.book.picture
+        ranked = await self.think(lambda: rank_for(self.roadmap, picture, incident, at, self.assignment))
+        return [msgspec.to_builtins(one) for one in ranked]
+
+
+def decision_on(
+    picture: Picture, casualty: str, ways: list[Way], at: datetime, policy: Policy, roadmap: Roadmap
+) -> Decision:
+    """The decision on what the picture knows of the case, the hospitals and the holds."""
+    return decide_destination(
+        case_of(picture.get_casualty(casualty)), ways, picture.hospitals, picture.holds.values(), at, policy,
+        traffic_version=traffic_version(picture, at), roads=roadmap.digest[:12],
+    )  # fmt: skip
+
+
+def proposal_of(casualty: str, decision: Decision) -> e.Event:
+    if decision.options:
+        return e.DestinationProposed(casualty, decision)
+    return e.NoDestination(casualty, decision.rejected)
+
+
+def legs_for(roadmap: Roadmap, area: Area, picture: Picture, casualty: str, option: Option, at: datetime) -> Legs:
+    """The drive of whoever has the patient, and the flight of the aircraft to the meeting. Raises NoAnswer."""
+    state = picture.get_casualty(casualty)
+    carrier, hospital = picture.units.get(state.unit or ""), picture.get_hospital(option.hospital)
+    here, _ = where_is(picture, state, at)
+    if carrier is not None and carrier.kind == HELICOPTER:
+        return Legs(onward_leg(area, picture, carrier.id, option.hospital, at), TO_HOSPITAL)
+    site = area.get_site(option.rendezvous) if option.rendezvous else None
+    flight = None
+    if option.aircraft is not None and site is not None:
+        start = where_is_unit(picture.get_unit(option.aircraft), at)
+        flight = flight_leg(start, site.place, area.aircraft[option.aircraft], area.air_times)
+    if carrier is None or option.mode == "air":
+        return Legs(aircraft=flight)
+    if site is not None:
+        return Legs(road_leg(roadmap, here, site.place, picture, at), TO_SITE, flight)
+    return Legs(road_leg(roadmap, here, hospital.place, picture, at), TO_HOSPITAL)
+
+
+def onward_leg(area: Area, picture: Picture, aircraft: str, hospital: str, at: datetime) -> e.Leg | None:
+    """From where the aircraft is to the hospital's pad; None when nothing is known of either."""
+    pad, machine = area.find_pad(picture.get_hospital(hospital)), area.aircraft.get(aircraft)
+    if pad is None or machine is None:
+        return None
+    return flight_leg(where_is_unit(picture.get_unit(aircraft), at), pad.place, machine, area.air_times)
+
+
+def _refuse_stale(stood_on: str, stands_on: str, last: bool) -> None:
+    if stood_on != stands_on and not last:
+        raise _Stale
+
+
+async def _until_fresh(attempt: Callable[[bool], Any]) -> list[Entry]:
+    for number in range(1, TRIES + 1):
+        try:
+            return await attempt(number == TRIES)
+        except _Stale:
+            continue
+    raise AssertionError("the last attempt is never stale")
