@@ -38,8 +38,8 @@ def pause_s(failures: int, rng: random.Random) -> float:
 class Link:
     """`path` is ``whip/A01`` or ``whep/A01.waves``; `client` brings base URL and token.
 
-    `prepare` sets each new peer connection up before the offer. The hub is never silent on a live connection: it
-    reports on video (RTCP, at most 1.5 s apart) and sends a beat on wave channels.
+    `prepare` sets each new peer connection up before the offer; once `spent()` the connection is of no more use. The hub
+    is never silent on a live connection: it reports on video (RTCP, at most 1.5 s apart) and beats on wave channels.
     """
 
     def __init__(
@@ -48,10 +48,11 @@ class Link:
         path: str,
         prepare: Prepare,
         *,
+        spent: Callable[[], bool] = lambda: False,
         rng: random.Random | None = None,
     ) -> None:
         self._client, self._path = client, path
-        self._prepare = prepare
+        self._prepare, self._spent = prepare, spent
         self._rng = rng or random.Random()
         self.connected = asyncio.Event()
         self.connections = 0
@@ -119,7 +120,7 @@ class Link:
     async def _until_lost(self, pc: RTCPeerConnection) -> None:
         now_s = asyncio.get_running_loop().time
         heard, heard_at_s = -1, now_s()
-        while pc.connectionState == "connected" and now_s() - heard_at_s <= SILENCE_S:
+        while pc.connectionState == "connected" and now_s() - heard_at_s <= SILENCE_S and not self._spent():
             await asyncio.sleep(_LOOK_S)
             received = packets_received(pc)
             if received != heard:

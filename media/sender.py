@@ -35,7 +35,7 @@ class VideoPublisher:
         self._camera, self._bit_rate = camera, bit_rate or BitRate()
         self._tracks: list[CameraTrack] = []
         self._sent_before = 0
-        self.link = Link(client, f"whip/{unit}", self._prepare, rng=rng)
+        self.link = Link(client, f"whip/{unit}", self._prepare, spent=self._camera_ended, rng=rng)
 
     @property
     def frames_sent(self) -> int:
@@ -45,6 +45,9 @@ class VideoPublisher:
     async def run(self) -> None:
         """Publish until cancelled."""
         await self.link.run()
+
+    def _camera_ended(self) -> bool:
+        return any(track.lost is not None for track in self._tracks)
 
     def _prepare(self, pc: RTCPeerConnection) -> None:
         self._sent_before, track = self.frames_sent, self._camera.track()

@@ -30,7 +30,7 @@ const LOOKS = [
 const STYLE = `
   :host { display: block; position: relative; background: #05080b; min-height: 48px; }
   canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
-  span, p { position: absolute; margin: 0; font: 600 16px / 1.2 system-ui, sans-serif; font-size: var(--wave-text, 16px); }
+  span, p { position: absolute; margin: 0; font-weight: 600; line-height: 1.2; font-size: var(--wave-text, 16px); }
   span { left: 6px; top: 4px; color: var(--wave-colour); }
   p { inset: 0; display: grid; place-content: center; color: #e8eef4; }
 `;

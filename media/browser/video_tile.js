@@ -21,7 +21,7 @@ const STYLE = `
   video { width: 100%; height: 100%; object-fit: contain; display: block; visibility: hidden; }
   :host([state="live"]) video { visibility: visible; }
   .words { position: absolute; inset: 0; display: grid; place-content: center; text-align: center; margin: 0;
-           font: 600 16px / 1.3 system-ui, sans-serif; font-size: var(--video-text, clamp(16px, 5cqi, 56px)); padding: 1em; }
+           font-weight: 600; line-height: 1.3; font-size: var(--video-text, clamp(16px, 5cqi, 56px)); padding: 1em; }
   :host([state="live"]) .words { display: none; }
   :host { container-type: inline-size; }
 `;

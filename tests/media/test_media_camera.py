@@ -9,7 +9,8 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from casebook.errors import FeedLost, RefusedInput
-from media.camera import Camera, DrawnSource, FileSource, open_camera
+from media.camera import Camera, open_camera
+from media.camera_source import DrawnSource, FileSource, open_live
 from media.receiver import top_luma
 from media.stamp import Stamp, find
 
@@ -25,7 +26,7 @@ def test_each_picture_carries_its_number_and_the_time_of_its_making() -> None:
 
 
 def test_the_drawn_scene_depends_on_seed_and_time_alone_and_moves() -> None:
-    one, same, other = DrawnSource(seed=1), DrawnSource(seed=1), DrawnSource(seed=2)
+    one, same, other = DrawnSource(640, 360, seed=1), DrawnSource(640, 360, seed=1), DrawnSource(640, 360, seed=2)
     assert np.array_equal(one.picture(3.0), same.picture(3.0))
     assert not np.array_equal(one.picture(3.0), other.picture(3.0))
     assert not np.array_equal(one.picture(3.0), one.picture(3.1))
@@ -33,7 +34,7 @@ def test_the_drawn_scene_depends_on_seed_and_time_alone_and_moves() -> None:
 
 def test_a_real_clip_is_shown_at_its_own_speed_and_loops(shared_data: Path) -> None:
     clip = shared_data / "video" / "firstperson_walk_gopro_max_heromode.mp4"
-    source = FileSource(clip)
+    source = FileSource(clip, 640, 360)
     pictures = {second: source.picture(float(second)) for second in range(25)}  # the clip lasts 10.5 s
     assert all(picture.shape == (540, 640) for picture in pictures.values())
     changes = [not np.array_equal(pictures[n], pictures[n + 1]) for n in range(24)]
@@ -42,11 +43,13 @@ def test_a_real_clip_is_shown_at_its_own_speed_and_loops(shared_data: Path) -> N
 
 
 def test_a_clip_asked_twice_for_the_same_moment_gives_the_same_picture(shared_data: Path) -> None:
-    source = FileSource(shared_data / "video" / "bikes.mp4")
+    source = FileSource(shared_data / "video" / "bikes.mp4", 640, 360)
     assert np.array_equal(source.picture(0.5), source.picture(0.5))
 
 
-@pytest.mark.parametrize("spec", ["nowhere.mp4", "v4l2:/dev/video99", ""])
+@pytest.mark.parametrize(
+    "spec", ["nowhere.mp4", "device:/dev/video99", "device:97", "rtsp://127.0.0.1:9/x", "lavfi:nonsense", ""]
+)
 def test_no_camera_is_refused_with_its_name(spec: str) -> None:
     with pytest.raises(RefusedInput) as refused:
         open_camera(spec, at(0))
@@ -60,6 +63,17 @@ def test_a_file_that_is_no_video_is_no_camera(tmp_path: Path) -> None:
     with pytest.raises(RefusedInput) as refused:
         open_camera(str(file), at(0))
     assert str(file) in refused.value.said("en")
+
+
+def test_a_live_camera_gives_its_newest_picture_each_once_and_is_lost_when_it_ends() -> None:
+    live = open_live("testsrc=size=640x360:rate=50:duration=0.4,realtime", 640, 360, format="lavfi")
+    pictures = []
+    with pytest.raises(FeedLost) as lost:
+        while True:
+            pictures.append(live.picture(0.0))
+    assert lost.value.key == "camera_lost"
+    assert len(pictures) >= 5 and all(picture.shape == (540, 640) for picture in pictures)
+    assert not np.array_equal(pictures[0], pictures[-1])
 
 
 class Unplugged:
@@ -79,7 +93,7 @@ class Unplugged:
 
 
 async def test_a_camera_that_is_unplugged_ends_its_track_and_says_why() -> None:
-    track = Camera(Unplugged(2), lambda: 0.0, fps=100).track()
+    track = Camera(lambda: Unplugged(2), lambda: 0.0, fps=100).track()
     await track.recv()
     await track.recv()
     with pytest.raises(MediaStreamError):
@@ -88,7 +102,7 @@ async def test_a_camera_that_is_unplugged_ends_its_track_and_says_why() -> None:
 
 
 async def test_a_track_counts_time_not_calls_when_the_machine_was_slow(monkeypatch) -> None:
-    camera = Camera(Unplugged(100), lambda: 0.0, fps=100)
+    camera = Camera(lambda: Unplugged(100), lambda: 0.0, fps=100)
     track = camera.track()
     first = await track.recv()
     assert track._began_s is not None

@@ -15,8 +15,9 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.rtp import is_rtcp
 from media_stage import Hub, Running, eventually, wall_ms
 
-from casebook.errors import CoordinationError
+from casebook.errors import CoordinationError, FeedLost
 from media.camera import Camera, open_camera
+from media.camera_source import DrawnSource
 from media.forwarder import MediaPlane
 from media.link import PAUSE_S_MAX, pause_s
 from media.receiver import VideoViewer, Viewer, WaveViewer
@@ -116,6 +117,40 @@ async def test_lost_packets_are_sent_again_on_both_legs(hub: Hub, vehicle, board
     await eventually(lambda: viewer.frames_shown >= shown + 45, "three seconds of pictures")
     assert all(leg.dropped >= 5 for leg in lossy)
     assert viewer.unstamped == 0 and len(viewer.latency_ms) == viewer.frames_shown
+
+
+async def test_a_camera_that_was_unplugged_is_opened_again_and_seen_again(
+    hub: Hub, vehicle, board, running: Running
+) -> None:
+    opened: list[BrokenCable] = []
+
+    def plug() -> BrokenCable:
+        opened.append(BrokenCable(pictures=10 if not opened else 10_000))
+        return opened[-1]
+
+    viewer = VideoViewer(board, "A01", wall_ms)
+    running(viewer, VideoPublisher(vehicle, "A01", Camera(plug, wall_ms)))
+    await eventually(
+        lambda: viewer.latest is not None and viewer.latest.frame >= 30, "pictures of the camera re-opened"
+    )
+    assert len(opened) == 2 and opened[0].closed
+
+
+class BrokenCable(DrawnSource):
+    """Gives so many pictures and then none."""
+
+    def __init__(self, pictures: int) -> None:
+        super().__init__(640, 360)
+        self.left, self.closed = pictures, False
+
+    def picture(self, t_s: float) -> np.ndarray:
+        self.left -= 1
+        if self.left < 0:
+            raise FeedLost("camera_lost", camera="cable", why="unplugged")
+        return super().picture(t_s)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class LossyTransport:

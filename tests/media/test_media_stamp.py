@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.camera import DrawnSource
+from media.camera_source import DrawnSource
 from media.encoder import BitRate, Vp8Encoder
 from media.receiver import top_luma
 from media.stamp import BLOCK_PX, HEIGHT_PX, WIDTH_PX, Stamp, burn, find
@@ -46,7 +46,7 @@ def test_a_picture_too_small_for_a_stamp_carries_none() -> None:
 
 def test_every_stamp_survives_vp8_at_500_kbit_s() -> None:
     """The drawn scene with its grain, encoded as the sender does it, at the lower end of its rates."""
-    source, encoder = DrawnSource(), Vp8Encoder(BitRate(500_000, 500_000, 500_000))
+    source, encoder = DrawnSource(640, 360), Vp8Encoder(BitRate(500_000, 500_000, 500_000))
     decoder = av.CodecContext.create("libvpx", "r")
     for number in range(150):
         planes = source.picture(number / 15)
