@@ -1,12 +1,12 @@
 """Pictures, sound and waveforms in real time.
 
 =====================  ================================================================================================
-on the vehicle         `camera` (stamped pictures from a `camera_source`), `encoder`, `sender` (publish, again and again)
+on the vehicle         `camera` (stamped pictures from a `camera_source`), `encoder`, `sender` (publish, and again)
 on the hub             `signalling` (SDP checks, WHIP and WHEP), `forwarder` (sessions), `video_stream`, `wave_stream`
 at the viewer          `receiver` (headless), `browser/` (video tile, sweep trace)
 shared                 `waveforms` (wire format), `stamp` (frame identity and age), `link` (keep connected)
 aiortc's inside        `aiortc_private`, and nowhere else; `listen_on` there chooses the addresses, loopback included
 =====================  ================================================================================================
 
-Nothing is imported here: a hub has no need of OpenCV, a vehicle none of FastAPI's routes.
+Nothing is imported here: a hub has no need of OpenCV, nor a vehicle with a real camera.
 """

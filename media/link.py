@@ -38,8 +38,8 @@ def pause_s(failures: int, rng: random.Random) -> float:
 class Link:
     """`path` is ``whip/A01`` or ``whep/A01.waves``; `client` brings base URL and token.
 
-    `prepare` sets each new peer connection up before the offer; once `spent()` the connection is of no more use. The hub
-    is never silent on a live connection: it reports on video (RTCP, at most 1.5 s apart) and beats on wave channels.
+    `prepare` sets each new peer connection up before the offer; once `spent()` it is of no more use. The hub is never
+    silent on a live connection: it reports on video (RTCP, at most 1.5 s apart) and beats on wave channels.
     """
 
     def __init__(
