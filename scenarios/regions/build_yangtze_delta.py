@@ -133,7 +133,10 @@ def main() -> None:
     parser.add_argument("stem", type=Path, help="the table's path without .nodes.csv / .edges.csv")
     parser.add_argument("--out", type=Path, default=FOLDER / "roads.osm.gz")
     asked = parser.parse_args()
-    text = build(asked.stem)
+    try:
+        text = build(asked.stem)
+    except (OSError, ValueError) as refused:
+        parser.error(str(refused))
     with asked.out.open("wb") as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
         packed.write(text.encode())
 

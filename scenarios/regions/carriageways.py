@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from scenarios.regions.table import EARTH_RADIUS_M, Line, Point, Tags, metres
 
@@ -215,7 +216,7 @@ def _ramp(what: str) -> Tags:
     return {"highway": "motorway_link", "oneway": "yes", "note": what, "source": ASSUMED}
 
 
-def add_service_area(works: Works, expressways: Expressways, area: Mapping[str, str | float | Sequence[float]]) -> None:
+def add_service_area(works: Works, expressways: Expressways, area: Mapping[str, Any]) -> None:
     """A forecourt on each side with its own way in and out, and a point that carries its name."""
     lane, other, at_m = expressways.nearest(str(area["line"]), _point(area))
     for side, here_m in ((lane, at_m), (other, other.length_m - at_m)):
@@ -227,7 +228,7 @@ def add_service_area(works: Works, expressways: Expressways, area: Mapping[str, 
         works.way((into, forecourt, out), {**tags, "maxspeed": "40", "source": ASSUMED})
 
 
-def add_opening(works: Works, expressways: Expressways, opening: Mapping[str, str | float | Sequence[float]]) -> None:
+def add_opening(works: Works, expressways: Expressways, opening: Mapping[str, Any]) -> None:
     """A crossing of the median that only ambulances may use."""
     lane, other, at_m = expressways.nearest(str(opening["line"]), _point(opening))
     nodes = lane.stop(works, at_m), other.stop(works, other.length_m - at_m)
@@ -235,6 +236,6 @@ def add_opening(works: Works, expressways: Expressways, opening: Mapping[str, st
     works.way(nodes, {**tags, "note": str(opening["note"]), "source": ASSUMED})
 
 
-def _point(item: Mapping[str, str | float | Sequence[float]]) -> Point:
-    lat, lon = item["at"]  # type: ignore[misc]
+def _point(item: Mapping[str, Any]) -> Point:
+    lat, lon = item["at"]
     return float(lat), float(lon)

@@ -36,7 +36,7 @@ def gather(graph: nx.Graph, lines: Sequence[Line]) -> Junctions:
     on_line = {frozenset(hop) for line in dual for hop in line.hops}
     known = {frozenset(hop): tags for line in lines if not line.dual for hop, tags in _tagged(line)}
     surface: dict[tuple[int, int], Tags] = {}
-    for a, b in sorted((min(edge), max(edge)) for edge in graph.edges):
+    for a, b in sorted((min(int(a), int(b)), max(int(a), int(b))) for a, b in graph.edges):
         if frozenset((a, b)) in on_line:
             continue
         start, end = sorted((leader.get(a, a), leader.get(b, b)))

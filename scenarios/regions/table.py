@@ -105,9 +105,10 @@ def _nearest(graph: nx.Graph, point: Point, road: str) -> int:
 def _stretch(graph: nx.Graph, start: int, end: int, road: str) -> list[int]:
     a, b = graph.nodes[start]["at"], graph.nodes[end]["at"]
     try:
-        length_m, path = nx.single_source_dijkstra(graph, start, end, weight="length_m")
+        path: list[int] = nx.dijkstra_path(graph, start, end, weight="length_m")
     except nx.NetworkXNoPath:
         raise ValueError(f"{road}: the table does not lead from {a} to {b}") from None
+    length_m = nx.path_weight(graph, path, "length_m")
     if length_m > DETOUR * metres(a, b) + 200:
         raise ValueError(f"{road}: from {a} to {b} the table leads {length_m:.0f} m over {path}")
     return path

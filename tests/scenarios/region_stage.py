@@ -13,6 +13,7 @@ import networkx as nx
 import yaml
 
 import scenarios
+from scenarios.region import Region, find_region, load_region
 
 REGIONS = Path(scenarios.__file__).parent / "regions"
 FOLDER = REGIONS / "yangtze_delta"
@@ -62,3 +63,9 @@ def region_file(name: str) -> dict[str, Any]:
 
 def assumptions() -> dict[str, Any]:
     return yaml.safe_load((FOLDER / "g60_assumptions.yaml").read_text(encoding="utf-8"))
+
+
+def load(name: str) -> Region:
+    file = find_region(name)
+    assert file is not None
+    return load_region(file)

@@ -6,10 +6,9 @@ import json
 
 import jsonschema
 import pytest
-from region_stage import REGIONS, assumptions, region_file
+from region_stage import REGIONS, assumptions, load, region_file
 
 from casebook.capacity import CAPABILITIES
-from scenarios.region import find_region, load_region
 
 SCHEMA = json.loads((REGIONS / "region.schema.json").read_text(encoding="utf-8"))
 LISTS = ("hospitals", "stations", "landing_sites", "helicopter_bases", "places")
@@ -54,7 +53,7 @@ def test_only_a_hospital_with_a_pad_declares_a_helipad():
 
 
 def test_the_assumptions_name_places_of_the_region():
-    region, told = load_region(find_region("yangtze_delta")), assumptions()
+    region, told = load("yangtze_delta"), assumptions()
     assert told["ambulance_post"]["place"] in region.places
     assert told["helicopter"]["waits_at"] in region.places
     assert told["helicopter"]["aircraft"] in region.aircraft
@@ -63,7 +62,7 @@ def test_the_assumptions_name_places_of_the_region():
 
 def test_auckland_reads_the_real_tables(shared_data, monkeypatch):
     monkeypatch.setenv("ABOARD_SHARED_DATA", str(shared_data))
-    region = load_region(find_region("auckland"))
+    region = load("auckland")
     assert {one.name_en for one in region.hospitals.values()} >= {"Auckland Hospital", "Middlemore Hospital"}
     assert region.roads.is_file()
     assert sum(id.startswith("station_") for id in region.places) == 14

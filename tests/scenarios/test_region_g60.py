@@ -8,14 +8,14 @@ from functools import cache
 from typing import Any
 
 import pytest
-from region_stage import FOLDER, assumptions
+from region_stage import FOLDER, assumptions, load
 from shapely import Polygon, box
 
 from routing.air import AirTimes, leg_terms, to_the_door_terms, total_s
 from routing.ground import Route, route
 from routing.roads import Roadmap, load_roads
 from routing.traffic import FREE_FLOW, Closure, Slowdown, Stretch, Traffic
-from scenarios.region import Region, find_region, load_region
+from scenarios.region import Region
 
 AT = datetime(2023, 9, 1, 1, 30, tzinfo=UTC)
 POST, CRASH, LANDING = "fengjing_service_area_jiashan_bound", "g60_crash_site", "fengjing_service_area"
@@ -23,7 +23,7 @@ POST, CRASH, LANDING = "fengjing_service_area_jiashan_bound", "g60_crash_site", 
 
 @pytest.fixture(scope="module")
 def region() -> Region:
-    return load_region(find_region("yangtze_delta"))
+    return load("yangtze_delta")
 
 
 @pytest.fixture(scope="module")
@@ -164,5 +164,12 @@ def test_the_readme_tells_the_computed_minutes(drive, region: Region):
     } | {
         f"crash to the trauma centre, {name}": drive(CRASH, "sgh_south", traffic).eta_s
         for name, traffic in to_door.items()
+    }
+    left, door = seconds("left_scene"), seconds("door")
+    computed |= {
+        "helicopter from the landing point": door,
+        "by road, works off": left + drive(CRASH, "sgh_south").eta_s,
+        "by road, works, congestion 30 / 60 km/h": left + drive(CRASH, "sgh_south", jammed(30, 60)).eta_s,
+        "by road, works, congestion 25 / 50 km/h (the drill's)": left + drive(CRASH, "sgh_south", jammed(25, 50)).eta_s,
     }
     assert readme_rows() == {name: pytest.approx(s / 60, abs=0.0501) for name, s in computed.items()}

@@ -8,6 +8,8 @@ from pathlib import Path
 import networkx as nx
 import osmium
 import pytest
+from osmium.osm import Node
+from osmium.osm import Way as OsmWay
 from region_stage import FOLDER, ROADS, drawn, region_file
 
 from scenarios.regions.build_yangtze_delta import build
@@ -34,11 +36,12 @@ def off_m(place: tuple[float, float], ref: str) -> float:
 
 
 def test_osmium_reads_the_file_and_finds_every_node_of_every_way():
-    nodes, ways = set(), 0
+    nodes: set[int] = set()
+    ways = 0
     for item in osmium.FileProcessor(str(ROADS)):
-        if isinstance(item, osmium.osm.Node):
+        if isinstance(item, Node):
             nodes.add(item.id)
-        elif isinstance(item, osmium.osm.Way):
+        elif isinstance(item, OsmWay):
             ways += 1
             assert len(item.nodes) >= 2
             assert all(node.ref in nodes for node in item.nodes)
