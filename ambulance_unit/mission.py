@@ -60,6 +60,25 @@ def drive_of(view: View) -> Drive | None:
     return Drive(departed, line, leg["eta_s"], place_of(leg["to"]), leg.get("mode", "road"))
 
 
+def stands_at(view: View, base: Place) -> Place:
+    """Where a vehicle that is not under way is: at the near end of a leg it has yet to drive, at the far end of one it
+    has driven, else at its base. For drills, where no receiver says it."""
+    leg = view.get("leg")
+    if "unit" not in view or not leg or not leg["line"]:
+        return base
+    lon, lat, _ = leg["line"][0 if leg_is_ahead(view) else -1]
+    return Place(lat, lon)
+
+
+def leg_is_ahead(view: View) -> bool:
+    """Whether there is a leg that leads onward from where the vehicle stands, and not the one that led there."""
+    unit, leg = view["unit"], view.get("leg")
+    if not leg:
+        return False
+    stops = [instant(at) for name, at in unit.get("times", {}).items() if name in _STOPS]
+    return not stops or instant(leg["given_at"]) >= max(stops)
+
+
 def bound_for(view: View) -> Bound:
     """What the present leg leads to. Outbound it is the scene, unless an aircraft is to meet an ambulance elsewhere."""
     unit, planned = view["unit"], planned_casualty(view)

@@ -216,6 +216,16 @@ class Outbox:
         """Sequence numbers written under this idempotency key, also when they are long acknowledged."""
         return [seq for (seq,) in self._db.execute("SELECT seq FROM asked WHERE key = ? ORDER BY seq", (key,))]
 
+    def remember(self, name: str, value: str) -> None:
+        """Keep a small thing of the vehicle's across a restart. Raises FeedLost (`outbox_unwritable`)."""
+        with self._lock, self._written():
+            self._set_mark(f"own.{name}", value)
+
+    def recall(self, name: str) -> str:
+        """What was remembered, or ""."""
+        row = self._db.execute("SELECT value FROM mark WHERE name = ?", (f"own.{name}",)).fetchone()
+        return row[0] if row else ""
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

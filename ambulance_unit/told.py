@@ -17,6 +17,7 @@ from casebook.casualty import Stage
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 
 MODES = ("road", "rendezvous", "air")
+_CARRIED = (Stage.ABOARD, Stage.ARRIVED, Stage.HANDING_OVER, Stage.HANDED_OVER)
 
 
 def unit_view(picture: Picture, unit: str, now: datetime) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def concerns(picture: Picture, casualty: CasualtyState, unit: UnitState) -> bool
     if casualty.incident != unit.incident or casualty.stage is Stage.CLOSED:
         return False
     planned = casualty.option is not None and casualty.option.aircraft == unit.id
-    if casualty.unit is not None:
+    if casualty.stage in _CARRIED:
         return casualty.unit == unit.id or (planned and casualty.stage is Stage.ABOARD)
     return planned or unit.kind != "helicopter"
 

@@ -10,8 +10,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+
+from ambulance_unit.monitor import Channel, WaveChunk
+from ambulance_unit.scribe import Scribe
+from ambulance_unit.told import unit_view
+from ambulance_unit.told_view import ToldView
+from casebook.book import Book, Row
+from casebook.errors import FeedLost
+from casebook.live import plain
+from casebook.vitals import Vitals
 
 START = datetime(2021, 4, 18, 1, 30, tzinfo=UTC)
 
@@ -113,3 +124,65 @@ class SocketHub:
     def rows(self) -> list[int]:
         """The numbers of all readings taken, over all epochs, in order."""
         return [row["body"].get("n") for rows in self.book.values() for row in rows]
+
+
+class BookLink:
+    """A hub in the same process, for the jump clock: the real book takes the rows, the view comes back whole.
+
+    Dials: `up`; `lose_acks`: so many acknowledgements do not come back.
+    """
+
+    def __init__(self, book: Book, unit: str, scribe: Scribe, told: ToldView) -> None:
+        self._book, self._unit, self._scribe, self._told = book, unit, scribe, told
+        self.changed: Callable[[], None] = lambda: None
+        self.up, self.lose_acks = True, 0
+        self.sent = self.hub_lost_rows = 0
+        self._version = 0
+        self._news = asyncio.Event()
+        book.listen(lambda entries: self.wake())
+
+    def wake(self) -> None:
+        self._news.set()
+
+    def as_view(self) -> dict[str, Any]:
+        return {"state": "connected" if self.up else "lost"}
+
+    async def run(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if self.up:
+                with contextlib.suppress(FeedLost):  # as the real link: what could not be acknowledged comes again
+                    await self._exchange()
+
+    async def _exchange(self) -> None:
+        outbox = self._scribe.outbox
+        while rows := outbox.unacknowledged():
+            self.sent += len(rows)
+            taken = [Row(row.seq, row.at, row.kind, row.body, row.who, row.origin) for row in rows]
+            through = await self._book.take_rows(self._unit, outbox.epoch, taken)
+            if self.lose_acks > 0:
+                self.lose_acks -= 1
+                continue
+            outbox.acknowledge(outbox.epoch, through)
+        self._version += 1
+        now = self._book.clock.now()
+        view = json.loads(msgspec.json.encode(plain(unit_view(self._book.picture, self._unit, now))))
+        self._told.apply({"t": "snapshot", "v": self._version, "now": now.isoformat(), "view": view})
+        self.changed()
+
+
+class SteadyMonitor:
+    """A monitor whose numbers are set by hand; `waves` switches one channel of ECG on."""
+
+    def __init__(self, vitals: Vitals | None = None) -> None:
+        self.vitals = vitals or Vitals(hr_bpm=118, spo2_pct=93, sbp_mmhg=86)
+        self.channels: dict[str, Channel] = {"ecg_ii": Channel(250, "mV")}
+
+    def numerics(self, at: datetime) -> Vitals:
+        return self.vitals
+
+    def chunk(self, start_s: float, duration_s: float) -> dict[str, WaveChunk]:
+        first = round(start_s * 250)
+        samples = np.sin(np.arange(first, first + round(duration_s * 250)) / 20).astype(np.float32)
+        return {"ecg_ii": WaveChunk(250, first, samples, "mV")}

@@ -1,0 +1,336 @@
+"""The vehicle's agent: samples the monitor, follows the position, takes the crew's taps, and makes each a durable fact.
+
+Works the same with the hub gone: facts go into the outbox, and the crew sees the last view told with their own facts
+over it. The link sends; what a tap means is `crew`'s, what an arrival means `mission`'s, waves are `wave_feed`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from ambulance_unit.crew import CrewDesk
+from ambulance_unit.mission import View, arrival_of, drive_of
+from ambulance_unit.monitor.feed import Monitor
+from ambulance_unit.next_step import next_step
+from ambulance_unit.outbox import Record
+from ambulance_unit.own_facts import OwnFacts
+from ambulance_unit.position import Fix, FollowLeg, PositionSource
+from ambulance_unit.sampling import Sample, Sampler
+from ambulance_unit.scribe import Scribe
+from ambulance_unit.technical import Technical
+from ambulance_unit.told_view import ToldView
+from ambulance_unit.wave_feed import WaveFeed
+from casebook import events as e
+from casebook.asking import Asker
+from casebook.clock import Clock
+from casebook.errors import CoordinationError, FeedLost
+from casebook.place import Place, distance_m
+from media.waveforms import Numerics, WavePacket
+
+POSITION_S = 5  # clock seconds between reports of a moving vehicle, on whole multiples
+PARKED_S = 60  # of one that stands
+MOVED_M = 10.0
+RETRY_S = 5.0  # wall seconds before a feed that failed is tried again
+MONITOR_ON = "monitor_on"  # what the outbox's file remembers of it across a restart
+SETTLED = ("handed_over", "closed")
+
+
+class Link(Protocol):
+    """The way to the hub: `hub_link.HubLink`, or a stand-in. Calls `changed` when view or counts have changed."""
+
+    changed: Callable[[], None]
+    sent: int
+    hub_lost_rows: int
+
+    def wake(self) -> None: ...
+
+    def as_view(self) -> dict[str, Any]: ...
+
+    async def run(self) -> None: ...
+
+
+class Live(Protocol):
+    """What goes to the hub without being stored: `camera.LiveMedia`. Light vehicles have none."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def send(self, packet: WavePacket) -> bool: ...
+
+    def send_numerics(self, numerics: Numerics) -> bool: ...
+
+    def counts(self) -> dict[str, Any]: ...
+
+
+class Agent:
+    """One vehicle. `monitor_for(label)` gives the monitor for a casualty; `base` is where it stands by.
+
+    `position` None follows the told leg by the clock, as drills do. `draws_waves`: make wave packets, for `live` and
+    for the tablet; `feeds_began_at` is second 0 of the monitors' waves. `wall_s` is a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        unit: str,
+        clock: Clock,
+        scribe: Scribe,
+        told: ToldView,
+        link: Link,
+        *,
+        base: Place,
+        monitor_for: Callable[[str], Monitor | None] = lambda label: None,
+        position: PositionSource | None = None,
+        live: Live | None = None,
+        draws_waves: bool = False,
+        feeds_began_at: datetime | None = None,
+        wall_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.unit, self.clock, self.link, self.live = unit, clock, link, live
+        self._scribe, self._outbox, self._told = scribe, scribe.outbox, told
+        self._monitor_for, self._draws_waves = monitor_for, draws_waves or live is not None
+        self._listeners: list[Callable[[], None]] = []
+        self._pending: set[asyncio.Task[Any]] = set()
+        self._fix: tuple[datetime, Fix] | None = None
+        self._monitor_off: str | None = None  # whom the crew took it off
+        self.unstored = 0
+        self.technical = Technical(self._touch)
+        self.own = OwnFacts(scribe.outbox, wall_s)
+        self.position = position or FollowLeg(lambda: self.view, base)
+        sampled = self._outbox.stored_of(e.VitalsRecorded.name)
+        self.sampler = Sampler(clock, self.technical, self._choose_monitor, self._store_sample, sampled=sampled)
+        self.waves = WaveFeed(clock, feeds_began_at or clock.now(), lambda: self.sampler.monitor)
+        self.crew = CrewDesk(lambda: self.view, self._record_tap, self.attach_monitor)
+        link.changed = self._hear
+        if told.unreadable:
+            self.technical.note("view", FeedLost("last_view_unreadable", why=told.unreadable), clock.now())
+        self.sampler.attach(self._outbox.recall(MONITOR_ON) or None)
+
+    # --- running
+
+    async def run(self) -> None:
+        """Work until cancelled; the feeds and the link end with it."""
+        feeds = {"position": self.position.run, "monitor": self.sampler.run, "outbox": self._follow_position}
+        if self.live is not None:
+            self.waves.send_to(self.live.send)
+            self.live.start()
+        if self._draws_waves:
+            feeds["waves"] = self.waves.run
+        works = [self.link.run(), *(self._keep_up(name, work) for name, work in feeds.items())]
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, *self._pending, return_exceptions=True)
+            if self.live is not None:
+                await self.live.stop()
+
+    async def close(self) -> None:
+        """Finish what is being written and close the outbox."""
+        await asyncio.gather(*self._pending, return_exceptions=True)
+        await self._scribe.close()
+
+    async def _keep_up(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a feed; one that fails is told to the crew and tried again, and the vehicle goes on without it."""
+        while True:
+            try:
+                await work()
+                return
+            except CoordinationError as wrong:
+                self.technical.note(name, wrong, self.clock.now())
+                await asyncio.sleep(RETRY_S)
+
+    # --- facts
+
+    async def record(
+        self, facts: Sequence[e.Event], at: datetime, *, who: str = "", origin: str = "device", asked: str = ""
+    ) -> list[int]:
+        """Make facts durable, then show them; gives their rows in the outbox.
+
+        Raises FeedLost when the disk does not take them, and then nothing has changed.
+        """
+        records = [Record(at, fact.name, e.encode(fact), who or self.unit, origin, asked) for fact in facts]
+        seqs = await self._scribe.put(records)
+        self.own.add(seqs, at, facts, who)
+        self.link.wake()
+        self._settle_monitor()
+        self._touch()
+        return seqs
+
+    async def _record_tap(self, facts: Sequence[e.Event], asker: Asker) -> list[int]:
+        at = asker.at or self.clock.now()
+        seqs = await self.record(facts, at, who=asker.badge.who, origin=asker.origin, asked=asker.key)
+        for fact in facts:
+            if isinstance(fact, e.UnitAtPatient) and self.sampler.casualty is None:
+                await self.attach_monitor(fact.casualty)
+        return seqs
+
+    def _put_soon(self, at: datetime, fact: e.Event, origin: str) -> None:
+        """Store without waiting for the disk; what it does not take is counted and told to the crew."""
+        record = Record(at, fact.name, e.encode(fact), self.unit, origin)
+        self._soon(self._scribe.put([record])).add_done_callback(self._stored)
+
+    def _soon(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        return task
+
+    def _stored(self, task: asyncio.Task[Any]) -> None:
+        wrong = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if wrong is None:
+            self.technical.clear("outbox")
+            self.link.wake()
+            return
+        self.unstored += 1
+        told = wrong if isinstance(wrong, CoordinationError) else FeedLost("outbox_unwritable", file="", why=str(wrong))
+        self.technical.note("outbox", told, self.clock.now())
+
+    # --- monitor
+
+    async def attach_monitor(self, casualty: str | None) -> None:
+        """Put the monitor on this casualty or, with None, take it off; remembered across a restart."""
+        self._monitor_off = None if casualty else self.sampler.casualty
+        self._move_monitor(casualty)
+
+    def _move_monitor(self, casualty: str | None) -> None:
+        if casualty == self.sampler.casualty:
+            return
+        self.sampler.attach(casualty)
+        remembering = self._soon(self._scribe.do(lambda: self._outbox.remember(MONITOR_ON, casualty or "")))
+        remembering.add_done_callback(lambda done: done.cancelled() or done.exception())  # told with the next fact
+        self._touch()
+
+    def _choose_monitor(self, casualty: str) -> Monitor | None:
+        known = self.view.get("casualties", {}).get(casualty, {})
+        return self._monitor_for(known.get("label", casualty.rpartition("-")[2]))
+
+    def _settle_monitor(self) -> None:
+        """Off whoever is not ours any more; on the one who is aboard, unless the crew took it off them."""
+        view, on = self.view, self.sampler.casualty
+        if "unit" not in view:
+            return
+        casualties, aboard = view.get("casualties", {}), view["unit"].get("aboard", [])
+        if on is not None and casualties.get(on, {"stage": "closed"})["stage"] in SETTLED:
+            self._move_monitor(None)
+        if self.sampler.casualty is None and len(aboard) == 1 and aboard[0] in casualties:
+            ours = casualties[aboard[0]]["stage"] not in SETTLED and aboard[0] != self._monitor_off
+            self._move_monitor(aboard[0] if ours else None)
+
+    def _store_sample(self, sample: Sample) -> None:
+        self._put_soon(sample.at, e.VitalsRecorded(sample.casualty, self.unit, sample.vitals.as_dict()), "monitor")
+        if self.live is not None:
+            numbers = {name: value for name, value in sample.vitals.as_dict().items() if isinstance(value, int | float)}
+            self.live.send_numerics(Numerics(sample.casualty, self.sampler.sampled, sample.at, numbers))
+        self._touch()
+
+    # --- position
+
+    async def _follow_position(self) -> None:
+        """Report on whole multiples of POSITION_S, and look for the arrival also at the instant it is due."""
+        due = _next_multiple(self.clock.now())
+        while True:
+            arrival_due = self._arrival_due()
+            await self.clock.sleep_until(min(due, arrival_due) if arrival_due else due)
+            now = self.clock.now()
+            await self._arrive(now)
+            if now >= due:
+                due = _next_multiple(now)
+                self._report(due - timedelta(seconds=POSITION_S))
+
+    def _arrival_due(self) -> datetime | None:
+        drive = drive_of(self.view)
+        if drive is None:
+            return None
+        at = drive.departed_at + timedelta(seconds=drive.eta_s)
+        return at if at > self.clock.now() else None
+
+    async def _arrive(self, now: datetime) -> None:
+        drive = drive_of(self.view)
+        at = self.position.arrived_at(drive, now) if drive else None
+        fact = arrival_of(self.view) if at else None
+        if at and fact:
+            await self.record([fact], at, origin="geofence")
+
+    def _report(self, at: datetime) -> None:
+        fix = self.position.fix(at)
+        if fix is None:
+            self.technical.note("position", FeedLost("position_lost"), at)
+            return
+        if self._fix is not None and not self._is_news(at, fix):
+            return
+        self.technical.clear("position")
+        self._fix = (at, fix)
+        speed = None if fix.speed_kmh is None else round(fix.speed_kmh, 1)
+        heading = None if fix.heading_deg is None else round(fix.heading_deg, 1)
+        fact = e.PositionReported(self.unit, round(fix.lat, 6), round(fix.lon, 6), speed, heading)
+        self._put_soon(at, fact, "position")
+
+    def _is_news(self, at: datetime, fix: Fix) -> bool:
+        assert self._fix is not None
+        last_at, last = self._fix
+        return (at - last_at).total_seconds() >= PARKED_S or distance_m(last.place, fix.place) > MOVED_M
+
+    # --- what is seen
+
+    @property
+    def view(self) -> View:
+        """The last view told, with the crew's own facts over it."""
+        return self.own.over(self._told.view)
+
+    def tablet_view(self) -> dict[str, Any]:
+        """Everything the tablet shows: the view, and what only the vehicle knows."""
+        view, counts, sampler = self.view, self._outbox.counts, self.sampler
+        latest = sampler.latest.as_view() if sampler.latest else None
+        channels = list(sampler.monitor.channels) if sampler.monitor else []
+        return view | {
+            "me": self.unit,
+            "told_at": self._told.at,
+            "link": self.link.as_view(),
+            "outbox": {"waiting": counts.waiting, "corrupt": counts.corrupt},
+            "monitor": {"casualty": sampler.casualty, "latest": latest, "channels": channels},
+            "position": {"at": self._fix[0], "speed_kmh": self._fix[1].speed_kmh} if self._fix else None,
+            "technical": self.technical.as_view(),
+            "next": next_step(view),
+        }
+
+    def ledger(self) -> dict[str, Any]:
+        """Counts that prove what became of every sample: sampled, stored here, sent, in the hub's book."""
+        counts, sampler = self._outbox.counts, self.sampler
+        return {
+            "unit": self.unit, "epoch": self._outbox.epoch, "sampled": sampler.sampled, "unstored": self.unstored,
+            "vitals_stored": self._outbox.stored_of(e.VitalsRecorded.name), "missed": sampler.missed,
+            "impossible": sampler.impossible, "stored": counts.stored, "sent": self.link.sent, "acked": counts.acked,
+            "waiting": counts.waiting, "corrupt": counts.corrupt, "hub_lost_rows": self.link.hub_lost_rows,
+            "media": self.live.counts() if self.live else {},
+        }  # fmt: skip
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Be told when something that the tablet shows has changed. Returns how to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def find_asked(self, key: str) -> list[int]:
+        """Rows that an idempotency key has written."""
+        return self._outbox.find_asked(key)
+
+    def _touch(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _hear(self) -> None:
+        """The link has changed something."""
+        self.own.settle()
+        self._settle_monitor()
+        self._touch()
+
+
+def _next_multiple(now: datetime) -> datetime:
+    """The next whole multiple of POSITION_S after `now`."""
+    return datetime.fromtimestamp((now.timestamp() // POSITION_S + 1) * POSITION_S, now.tzinfo)

@@ -1,0 +1,69 @@
+"""Which camera the vehicle has, by its setting; and its live media: picture, waves and live numbers sent to the hub.
+
+Glue: opening, stamping and sending are media's. A light vehicle has neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from casebook.clock import WallClock
+from media.camera import Camera, open_camera
+from media.sender import VideoPublisher, WavePublisher
+from media.waveforms import Numerics, WavePacket
+
+
+def choose_camera(setting: str, *, seed: int = 0, wall_ms: Callable[[], float] | None = None) -> Camera | None:
+    """`setting`: ``scene`` (drawn), a file, ``v4l2:/dev/video0`` and the like, or ``none``.
+
+    Raises RefusedInput (`no_camera`) when it cannot be opened.
+    """
+    if setting == "none":
+        return None
+    return open_camera(setting, wall_ms or wall_clock_ms, seed=seed)
+
+
+def wall_clock_ms() -> float:
+    """The wall's ms since 1970, for the stamp in the picture: latency is measured on the wall, also in a drill."""
+    return WallClock().now().timestamp() * 1000
+
+
+class LiveMedia:
+    """Everything live that goes to the hub over WebRTC. Without a camera it carries waves and numbers only."""
+
+    def __init__(self, client: httpx.AsyncClient, unit: str, camera: Camera | None) -> None:
+        self.camera = camera
+        self.video = VideoPublisher(client, unit, camera) if camera else None
+        self.waves = WavePublisher(client, unit)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        publishers = [self.waves, *([self.video] if self.video else [])]
+        self._tasks = [asyncio.create_task(publisher.run()) for publisher in publishers]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.camera:
+            self.camera.close()
+
+    def send(self, packet: WavePacket) -> bool:
+        return self.waves.send(packet)
+
+    def send_numerics(self, numerics: Numerics) -> bool:
+        return self.waves.send_numerics(numerics)
+
+    def counts(self) -> dict[str, Any]:
+        """What was sent and dropped, for the ledger."""
+        return {
+            "frames_sent": self.video.frames_sent if self.video else 0,
+            "waves_sent": self.waves.waves_sent,
+            "numerics_sent": self.waves.numerics_sent,
+            "dropped": self.waves.dropped,
+            "video": bool(self.video and self.video.link.connected.is_set()),
+        }

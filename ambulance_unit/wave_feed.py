@@ -1,0 +1,89 @@
+"""Turn the monitor's live waves into packets, 25 a second of the wall, for the hub and for the crew's own tablet.
+
+Waves keep their natural rate also in a fast drill. They are never stored and never queued: who cannot take a packet
+misses it. Drawing is `media/browser/sweep_wave.js`; the format is media/waveforms.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from ambulance_unit.monitor.feed import Monitor, WaveChunk
+from casebook.clock import Clock
+from media.waveforms import PACKET_MS, ChannelWave, WaveKind, WavePacket, encode
+
+PACKET_S = PACKET_MS / 1000
+BEHIND_S = 1.0  # wall seconds; further behind, go on with now
+WAITING_MAX = 10  # packets for one tablet: 0.4 s
+
+
+class WaveFeed:
+    """`began_at`: the clock's instant of the monitor's second 0, so that a restarted vehicle draws on where it was."""
+
+    def __init__(self, clock: Clock, began_at: datetime, monitor: Callable[[], Monitor | None]) -> None:
+        self._clock, self._began_at, self._monitor = clock, began_at, monitor
+        self._tablets: set[asyncio.Queue[bytes]] = set()
+        self._senders: list[Callable[[WavePacket], object]] = []
+        self._sequence = 0
+
+    def send_to(self, sender: Callable[[WavePacket], object]) -> None:
+        self._senders.append(sender)
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[asyncio.Queue[bytes]]:
+        """A queue of encoded packets for one tablet; one that does not keep up misses packets."""
+        queue: asyncio.Queue[bytes] = asyncio.Queue(WAITING_MAX)
+        self._tablets.add(queue)
+        try:
+            yield queue
+        finally:
+            self._tablets.discard(queue)
+
+    async def run(self) -> None:
+        """Make a packet every 40 ms until cancelled."""
+        number = self._number_now() + 1
+        while True:
+            if self._number_now() - number > BEHIND_S / PACKET_S:
+                number = self._number_now()
+            await self._clock.sleep_until(self._due_at(number + 1))  # its last sample is there
+            self.pass_on(number)
+            number += 1
+
+    def pass_on(self, number: int) -> None:
+        """Give packet `number` (counted from the monitor's second 0) to whoever listens."""
+        monitor = self._monitor()
+        if monitor is None or not (self._senders or self._tablets):
+            return
+        channels = channels_of(monitor.chunk(number * PACKET_S, PACKET_S))
+        if not channels:
+            return
+        start_ms = round(self._began_at.timestamp() * 1000) + number * PACKET_MS
+        packet = WavePacket(self._sequence, start_ms, channels)
+        self._sequence += 1
+        for send in self._senders:
+            send(packet)
+        if self._tablets:
+            self._offer(encode(packet))
+
+    def _offer(self, message: bytes) -> None:
+        for queue in self._tablets:
+            if not queue.full():
+                queue.put_nowait(message)
+
+    def _number_now(self) -> int:
+        return int((self._clock.now() - self._began_at).total_seconds() / self._clock.rate / PACKET_S)
+
+    def _due_at(self, number: int) -> datetime:
+        return self._began_at + timedelta(seconds=number * PACKET_S * self._clock.rate)
+
+
+def channels_of(chunks: dict[str, WaveChunk]) -> tuple[ChannelWave, ...]:
+    """The monitor's channels under their names on the wire."""
+    return tuple(
+        ChannelWave(WaveKind[kind.upper()], chunk.rate_hz, chunk.first_index, chunk.samples)
+        for kind, chunk in chunks.items()
+        if len(chunk.samples)
+    )
