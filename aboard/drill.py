@@ -20,7 +20,7 @@ import msgspec
 
 from aboard.children import Child, resident_mb
 from aboard.links import Links, write_private
-from aboard.unit import Body, UnitSettings, Vehicle, save_settings
+from aboard.unit import UnitSettings, Vehicle, save_settings
 from aboard.watching import Watchers
 from casebook import events as e
 from casebook.access import Badge, Gate, Role
@@ -28,6 +28,7 @@ from casebook.asking import Asker, read_command
 from casebook.clock import RateClock
 from casebook.log import Entry
 from casebook.sqlite_log import SqliteLog
+from scenarios.feeds import bodies_of, first_facts
 from scenarios.format import Scenario, ScenarioUnit
 from scenarios.player import Played, Player
 from scenarios.report import Watched
@@ -108,14 +109,11 @@ class Drill:
         return self.ports[number] if number < len(self.ports) else 0
 
     def _settings(self, unit: ScenarioUnit, port: int = 0) -> UnitSettings:
-        bodies = tuple(
-            Body(one.label, tuple(dict(p) for p in one.course), one.record) for one in self.scenario.casualties
-        )
         return UnitSettings(
             unit=unit.id, hub=self.urls["hub"], token=self.links[f"unit:{unit.id}"],
             folder=str(self.folder / unit.id), lat=unit.place.lat, lon=unit.place.lon, port=port,
             camera=unit.camera, live_media=unit.full, clock=str(self.folder / "clock.txt"), seed=self.scenario.seed,
-            bodies=bodies,
+            bodies=bodies_of(self.scenario),
         )  # fmt: skip
 
     async def _start_child(self, unit: ScenarioUnit, number: int, stack: contextlib.AsyncExitStack) -> None:
@@ -187,8 +185,17 @@ class Drill:
                 self._peak_mb = max(self._peak_mb or 0.0, now_mb)
             await asyncio.sleep(0.5)
 
+    def screens(self) -> list[tuple[str, str]]:
+        """(word, link) of the screens worth opening: console, the first ward of the scenario, tablets."""
+        hub = self.urls["hub"]
+        shown = [("console", f"{hub}/console#{self.links['dispatcher']}")]
+        wall = next(iter(self.scenario.capacity), next(iter(self.scenario.region.hospitals)))
+        shown.append(("wall", f"{hub}/wall?hospital={wall}#{self.links[f'hospital:{wall}']}"))
+        shown += [("tablet", f"{self.urls[id]}/tablet#{self._doors[f'crew:{id}'].token}") for id in self._children]
+        return shown
+
     def entries(self) -> list[Entry]:
-        """The book of this drill, whole; after the hub has ended."""
+        """The book of this drill as it is now."""
         log = SqliteLog(self.folder / "hub" / "book.sqlite", make=False)
         try:
             return list(log.read())
@@ -220,18 +227,3 @@ class DrillStage(SocketStage):
 
     async def _read(self, url: str, door: Doorway) -> dict[str, Any]:
         return answer_of(await self.client.get(url, headers=door.headers))
-
-
-def first_facts(scenario: Scenario, rate: float) -> list[e.Event]:
-    """What is so before the drill begins: that it is one, its units, what hospitals have reported."""
-    facts: list[e.Event] = [e.DrillStarted(scenario.id, scenario.seed, rate, scenario.region.id)]
-    facts += [
-        e.UnitEnrolled(unit.id, unit.kind, unit.name_zh, unit.name_en, unit.district, unit.place, unit.station)
-        for unit in scenario.units
-    ]
-    facts += [
-        e.CapacityReported(hospital, resource, count.get("free"), count.get("total"), "scenario")
-        for hospital, counts in scenario.capacity.items()
-        for resource, count in counts.items()
-    ]
-    return facts

@@ -18,9 +18,9 @@ from casebook.desks import DESK
 from casebook.errors import RefusedInput
 from casebook.sqlite_log import SqliteLog
 from dispatch.app import DispatchRoom
-from dispatch.area import Area
 from hospital_board.app import HospitalRoom
 from routing.roads import load_roads
+from scenarios.area import area_of
 from scenarios.region import Region, find_region, load_region
 
 
@@ -38,7 +38,7 @@ async def open_hub(
     if book.picture.seq == 0:
         await book.write(lambda picture: first, DESK)
     roadmap = await asyncio.to_thread(load_region_roads, known)
-    room = DispatchRoom(book, clock, roadmap, area_of(known, book))
+    room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units))
     hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 
@@ -47,15 +47,6 @@ def load_region_roads(region: Region) -> Any:
     return load_roads(
         region.roads, name=region.name_en, attribution=region.attribution, accuracy_m=region.accuracy_m,
         country=region.country,
-    )  # fmt: skip
-
-
-def area_of(region: Region, book: Book) -> Area:
-    """What dispatch knows of the region beyond the book."""
-    machines = {id: machine for id, machine in region.aircraft.items() if id in book.picture.units}
-    return Area(
-        sites=region.sites, aircraft=machines, pads=region.pads, air_times=region.air_times, weather=region.weather,
-        places=tuple(region.places.values()),
     )  # fmt: skip
 
 

@@ -9,10 +9,9 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
@@ -22,10 +21,7 @@ from ambulance_unit.agent import Agent
 from ambulance_unit.app import make_tablet_app
 from ambulance_unit.camera import LiveMedia, choose_camera
 from ambulance_unit.hub_link import HubLink
-from ambulance_unit.monitor.course import Course
 from ambulance_unit.monitor.feed import Monitor
-from ambulance_unit.monitor.generator import CourseMonitor
-from ambulance_unit.monitor.record import open_record
 from ambulance_unit.outbox import Outbox
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.told_view import ToldView
@@ -33,15 +29,7 @@ from casebook.access import Badge, Gate, Role
 from casebook.clock import Clock, RateClock, WallClock
 from casebook.errors import RefusedInput
 from casebook.place import Place
-
-
-class Body(msgspec.Struct, frozen=True):
-    """What the monitor will find on a casualty: a course, or a record to play."""
-
-    label: str
-    course: tuple[dict[str, Any], ...] = ()
-    record: str = ""
-    attached_at: datetime | None = None
+from scenarios.feeds import Body, monitors
 
 
 class UnitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,26 +118,3 @@ class Vehicle:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self.agent.close()
-
-
-def monitors(
-    bodies: Sequence[Body], record: str, began_at: datetime, rate: float, seed: int
-) -> Callable[[str], Monitor | None]:
-    """The monitor for a casualty by label: their course or record of the drill, else the vehicle's own record."""
-    made: dict[str, Monitor | None] = {}
-    by_label: Mapping[str, Body] = {body.label: body for body in bodies}
-
-    def make(label: str) -> Monitor | None:
-        body = by_label.get(label)
-        if body is not None and body.course:
-            number = sum(label.encode())  # the same for every vehicle that carries this casualty
-            return CourseMonitor(Course(body.course), began_at, seed=seed * 1000 + number, rate=rate)
-        name = body.record if body else record
-        return open_record(Path(name), began_at, rate=rate) if name else None
-
-    def find(label: str) -> Monitor | None:
-        if label not in made:
-            made[label] = make(label)
-        return made[label]
-
-    return find

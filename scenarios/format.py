@@ -24,6 +24,7 @@ from scenarios.yaml_file import BadFile, Mistake, YamlFile, check, read
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "library"
+Asks = Mapping[str, Mapping[str, type[Command]]]  # "crew": a vehicle's tablet, "hub": everyone else
 SCHEMA: dict[str, Any] = json.loads((FOLDER / "scenario.schema.json").read_text(encoding="utf-8"))
 
 
@@ -66,6 +67,7 @@ class Step:
     ask: str = ""
     command: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,8 @@ def list_scenarios() -> list[str]:
     return sorted(file.stem for file in LIBRARY.glob("*.yaml"))
 
 
-def load_scenario(file: Path, asks: Mapping[str, type[Command]]) -> Scenario:
-    """Read and check a scenario. `asks`: every command that can be asked, by name. Raises BadFile with all mistakes."""
+def load_scenario(file: Path, asks: Asks) -> Scenario:
+    """Read and check a scenario; `asks`: every command there is. Raises BadFile with all mistakes."""
     source = read(file)
     mistakes = check(source, SCHEMA)
     if mistakes:
@@ -169,14 +171,15 @@ def _references(source: YamlFile, region: Region) -> Iterable[Mistake]:
             yield unknown(["steps", number, "after", "fact"], "fact", step["after"]["fact"], e.FACTS)
 
 
-def _commands(source: YamlFile, asks: Mapping[str, type[Command]]) -> Iterable[Mistake]:
+def _commands(source: YamlFile, asks: Asks) -> Iterable[Mistake]:
     """Every ask exists and its command has the right fields ($names stand for text)."""
     for number, step in enumerate(source.values["steps"]):
         if "ask" not in step:
             continue
-        kind = asks.get(step["ask"])
+        known = asks["crew" if step["who"].startswith("crew:") else "hub"]
+        kind = known.get(step["ask"])
         if kind is None:
-            yield source.mistake(["steps", number, "ask"], "no_ask", ask=step["ask"], known=", ".join(sorted(asks)))
+            yield source.mistake(["steps", number, "ask"], "no_ask", ask=step["ask"], known=", ".join(sorted(known)))
             continue
         try:
             read_command(msgspec.json.encode(step.get("with", {})), kind, step["ask"])
@@ -234,4 +237,5 @@ def _step(number: int, step: dict[str, Any]) -> Step:
     return Step(
         number, step["who"], step.get("name", ""), seconds(step["at"]) if "at" in step else None, step.get("after"),
         seconds(step.get("plus", 0)), step.get("ask", ""), step.get("with", {}), step.get("fault", ""),
+        step.get("optional", False),
     )  # fmt: skip

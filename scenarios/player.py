@@ -23,6 +23,8 @@ from casebook.picture import Picture, fold
 from scenarios.format import Scenario, Step
 
 log = logging.getLogger(__name__)
+NOT_YET = frozenset({"not_found", "no_mission", "illegal_step", "nothing_named"})  # may be true in a moment
+TRIES, AGAIN_S = 12, 5.0  # how often, and clock seconds between: a minute of the drill
 
 
 class Stage(Protocol):
@@ -80,7 +82,8 @@ class Player:
             with contextlib.suppress(asyncio.CancelledError):
                 await listening
         for step in self._waiting:
-            self._note(Played(step, self._due.get(step.number), "unplayed"))
+            if not step.optional:
+                self._note(Played(step, self._due.get(step.number), "unplayed"))
         return self.played
 
     async def _turn(self) -> None:
@@ -108,13 +111,23 @@ class Player:
             if step.fault:
                 await self.stage.fault(step.fault)
             else:
-                command = resolved(step.command, self.picture)
-                key = f"{self.scenario.id}:{self.scenario.seed}:{step.number}"
-                await self.stage.ask(step.who, step.ask, command, due, key)
+                await self._ask(step, due)
             self._note(Played(step, due))
         except CoordinationError as wrong:
             log.warning("step %d (%s) was refused: %s", step.number, step.ask or step.fault, wrong)
             self._note(Played(step, due, wrong.key, wrong.said("en")))
+
+    async def _ask(self, step: Step, due: datetime) -> None:
+        """Ask; what a screen does not show yet is asked again a little later, as people do."""
+        key = f"{self.scenario.id}:{self.scenario.seed}:{step.number}"
+        for patience in range(TRIES, 0, -1):
+            try:
+                await self.stage.ask(step.who, step.ask, resolved(step.command, self.picture), due, key)
+                return
+            except CoordinationError as wrong:
+                if wrong.key not in NOT_YET or patience == 1:
+                    raise
+                await self.clock.sleep(AGAIN_S)
 
     def _note(self, played: Played) -> None:
         self.played.append(played)

@@ -21,6 +21,7 @@ from casebook.log import Entry
 from casebook.picture import Picture, fold
 from scenarios.format import Expectation, Scenario
 from scenarios.player import Played
+from scenarios.report_intervals import interval_lines, moments_of, yardstick_lines
 
 # Facts that somebody decided: two runs of one scenario with one seed must agree on these to the last byte.
 DECIDED = frozenset(
@@ -50,6 +51,7 @@ class Clocks:
     """Seconds; None when the moment never came."""
 
     incident_to_first_data: float | None
+    incident_to_rendezvous: float | None
     incident_to_door: float | None
     decision_to_door: float | None
     handover_to_door: float | None
@@ -82,9 +84,8 @@ def door_s(entries: Sequence[Entry], label: str) -> float | None:
 
 def clocks_of(entries: Sequence[Entry], label: str, ground_s: float | None) -> Clocks:
     """The drill's clocks for the casualty with this label; `ground_s` comes from the run without aircraft."""
-    opened = first(entries, "incident_opened")
     casualty = find_severe(entries, label)
-    happened = _happened(opened)
+    happened = _happened(_opened(entries, casualty))
     data = first(entries, "vitals_recorded", casualty=casualty)
     door = first(entries, "casualty_arrived", casualty=casualty)
     chosen = first(entries, "destination_chosen", casualty=casualty)
@@ -93,12 +94,19 @@ def clocks_of(entries: Sequence[Entry], label: str, ground_s: float | None) -> C
     to_door = _span(happened, door_at)
     return Clocks(
         incident_to_first_data=_span(happened, data.recorded_at if data else None),
+        incident_to_rendezvous=_span(happened, handed.at if handed else None),
         incident_to_door=to_door,
         decision_to_door=_span(chosen.at if chosen else None, door_at),
         handover_to_door=_span(handed.at if handed else None, door_at),
         ground_incident_to_door=ground_s,
-        saved=ground_s - to_door if ground_s is not None and to_door is not None else None,
+        saved=round(ground_s - to_door, 1) if ground_s is not None and to_door is not None else None,
     )
+
+
+def _opened(entries: Sequence[Entry], casualty: str | None) -> Entry | None:
+    """The call of this casualty's incident; of the first one while nobody was found."""
+    found = first(entries, "casualty_found", casualty=casualty) if casualty else None
+    return first(entries, "incident_opened", **({"incident": found.body["incident"]} if found else {}))
 
 
 def _happened(opened: Entry | None) -> datetime | None:
@@ -116,17 +124,24 @@ def decision_of(picture: Picture, casualty: str | None) -> dict[str, Any]:
     """Where the severe casualty went and why every other way lost."""
     state = picture.casualties.get(casualty or "")
     if state is None or state.option is None:
-        return {"hospital": None, "mode": None, "rendezvous": None, "rejected": []}
-    option = state.option
-    rejected = [
-        {"hospital": one.hospital, "mode": one.mode, "rendezvous": one.rendezvous, "eta_s": one.eta_s,
-         "reasons": [msgspec.to_builtins(reason) for reason in one.reasons]}
-        for one in state.rejected
-    ]  # fmt: skip
+        stranded = _rejected(state.stranded) if state else []
+        return {"hospital": None, "mode": None, "rendezvous": None, "rejected": stranded}
+    option, proposal = state.option, state.proposal
     return {
         "hospital": option.hospital, "mode": option.mode, "rendezvous": option.rendezvous, "eta_s": option.eta_s,
-        "terms_s": dict(option.terms_s), "decides": option.decides, "rejected": rejected,
+        "aircraft": option.aircraft, "terms_s": dict(option.terms_s), "decides": option.decides,
+        "reasons": [msgspec.to_builtins(reason) for reason in option.reasons],
+        "override_reason": state.override_reason, "rejected": _rejected(state.rejected),
+        "rules": proposal.rules if proposal else None, "roads": proposal.roads if proposal else None,
     }  # fmt: skip
+
+
+def _rejected(ways: Iterable[e.Rejection]) -> list[dict[str, Any]]:
+    return [
+        {"hospital": one.hospital, "mode": one.mode, "rendezvous": one.rendezvous, "eta_s": one.eta_s,
+         "terms_s": dict(one.terms_s), "reasons": [msgspec.to_builtins(reason) for reason in one.reasons]}
+        for one in ways
+    ]  # fmt: skip
 
 
 def vitals_of(entries: Sequence[Entry], watched: Watched) -> dict[str, Any]:
@@ -168,10 +183,12 @@ def make_report(
     report: dict[str, Any] = {
         "scenario": scenario.id,
         "title": dict(scenario.title),
+        "severe": scenario.severe,
         "seed": scenario.seed,
         "rate": rate,
         "starts_at": scenario.starts_at.isoformat(),
         "clocks_s": {**msgspec.to_builtins(clocks), "ground_works_off_incident_to_door": ground_open_s},
+        "moments_s": moments_of(entries, picture, find_severe(entries, scenario.severe)),
         "decision": decision_of(picture, find_severe(entries, scenario.severe)),
         "vitals": vitals_of(entries, watched),
         "video": {
@@ -181,6 +198,8 @@ def make_report(
         },
         "waves": dict(watched.waves),
         "casualties": [_casualty_line(picture, id) for id in picture.casualties],
+        "intervals": interval_lines(entries, picture),
+        "yardstick": yardstick_lines(entries),
         "steps": {
             "played": len(played) - len(refused),
             "refused": [
@@ -195,6 +214,7 @@ def make_report(
         },
     }
     report["expectations"] = [judged(one, report) for one in scenario.expectations]
+    report["passed"] = not refused and all(one["passed"] for one in report["expectations"])
     return report
 
 
@@ -232,12 +252,16 @@ def judged(expectation: Expectation, report: Mapping[str, Any]) -> dict[str, Any
         passed = passed and actual == expectation.equals
     if expectation.at_least is not None:
         expected["at_least"] = expectation.at_least
-        passed = passed and actual >= expectation.at_least
+        passed = passed and _is_number(actual) and actual >= expectation.at_least
     if expectation.at_most is not None:
         expected["at_most"] = expectation.at_most
-        passed = passed and actual <= expectation.at_most
+        passed = passed and _is_number(actual) and actual <= expectation.at_most
     return {
         "name": expectation.name["en"], "name_zh": expectation.name["zh"],
         "value": expectation.value, "expected": expected, "actual": actual,
         "passed": bool(passed), "source": expectation.source,
     }  # fmt: skip
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

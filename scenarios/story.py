@@ -33,6 +33,7 @@ from casebook.log import Entry, MemoryLog
 from scenarios.format import Scenario, ScenarioUnit
 from scenarios.player import Played, Player
 
+STREAMING = frozenset({"vitals_recorded", "position_reported"})
 LOOK_S = 5.0  # story seconds between looks of the desks when nothing happens
 
 
@@ -45,7 +46,14 @@ class NearLink:
         self.sent = 0
         self._version = 0
         self._news = asyncio.Event()
-        book.listen(lambda entries: self._news.set())
+        self._stale = True
+        book.listen(self._hear)
+
+    def _hear(self, entries: Sequence[Entry]) -> None:
+        """A vehicle's own samples and fixes change nothing of what it is told."""
+        if any(entry.kind not in STREAMING for entry in entries):
+            self._stale = True
+            self._news.set()
 
     def wake(self) -> None:
         self._news.set()
@@ -55,7 +63,9 @@ class NearLink:
 
     async def run(self) -> None:
         while True:
-            self._tell()
+            if self._stale:
+                self._stale = False
+                self._tell()
             await self._news.wait()
             self._news.clear()
             await self._hand_over()
@@ -152,6 +162,9 @@ async def _story(
     try:
         stage = StoryStage(book, [ask for desk in desks for ask in desk.asks()], agents)
         played = await Player(scenario, stage, clock).play()
+        for agent in agents.values():
+            await agent.attach_monitor(None)
+        await clock.sleep(LOOK_S)  # what was sampled last is handed over
         sampled = sum(agent.sampler.sampled for agent in agents.values())
         return Told(played, list(book.log.read()), sampled)
     finally:
@@ -172,7 +185,7 @@ def make_agent(unit: ScenarioUnit, book: Book, clock: JumpClock, folder: Path, m
 async def _look_after(book: Book, desks: Sequence[Desk]) -> None:
     """The desks do what is theirs to do, after every change and every few seconds of the story."""
     news = asyncio.Event()
-    stop = book.listen(lambda entries: news.set())
+    stop = book.listen(lambda entries: news.set() if any(x.kind not in STREAMING for x in entries) else None)
     try:
         while True:
             for desk in desks:

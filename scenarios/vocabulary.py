@@ -1,0 +1,36 @@
+"""Everything that can be asked in a drill, by who is asked: a vehicle's tablet, or the hub."""
+
+from __future__ import annotations
+
+from ambulance_unit import crew, crew_commands
+from casebook.asking import Command
+from dispatch import assigning, choosing, closures, intake, tasks
+from hospital_board.app import ASKS as WARD_ASKS
+from scenarios.format import Asks
+
+DISPATCH: dict[str, type[Command]] = {
+    "report_call": intake.ReportCall,
+    "link_agency": intake.LinkAgency,
+    "close_incident": intake.CloseIncident,
+    "rank_units": assigning.RankUnits,
+    "assign_unit": assigning.AssignUnit,
+    "order_standby": assigning.OrderStandby,
+    "stand_down": assigning.StandDown,
+    "open_task": tasks.OpenTask,
+    "approve_task": tasks.ApproveTask,
+    "refuse_task": tasks.RefuseTask,
+    "finish_task": tasks.FinishTask,
+    "propose_destination": choosing.ProposeDestination,
+    "choose_destination": choosing.ChooseDestination,
+    "close_road": closures.CloseRoad,
+    "slow_road": closures.SlowRoad,
+    "reopen_road": closures.ReopenRoad,
+}
+
+
+def all_asks() -> Asks:
+    """Commands by name, for checking scenarios before anything runs."""
+    tablet: dict[str, type[Command]] = {name: command for name, command, _ in crew.ASKS}
+    tablet["attach_monitor"] = crew_commands.AttachMonitor
+    ward = {name: row[0] for name, row in WARD_ASKS.items()}
+    return {"crew": tablet, "hub": ward | DISPATCH}

@@ -1,0 +1,140 @@
+"""The player does each step at its instant, or when the fact it waits for has happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from casebook import events as e
+from casebook.book import Book
+from casebook.clock import JumpClock
+from casebook.errors import RefusedInput
+from casebook.log import By, Entry, MemoryLog
+from casebook.place import Place
+from scenarios.player import Player, matches, resolved
+
+START = datetime(2021, 4, 18, 1, 30, tzinfo=UTC)
+
+
+class Plan:
+    """As much of a scenario as the player looks at."""
+
+    id, seed = "plan", 1
+
+    def __init__(self, *steps: Any, lasts_s: float = 600) -> None:
+        self.steps, self.lasts_s = steps, lasts_s
+
+    def at(self, offset_s: float) -> datetime:
+        return START + timedelta(seconds=offset_s)
+
+
+class DeskStage:
+    """A stage over a real book in memory: `open` opens an incident, `find` finds a casualty, `refuse` refuses."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.asked: list[tuple[str, str, dict[str, Any], datetime, str]] = []
+        self.faults: list[str] = []
+
+    async def ask(self, who: str, name: str, command: Mapping[str, Any], at: datetime, key: str) -> dict[str, Any]:
+        self.asked.append((who, name, dict(command), at, key))
+        if name == "refuse":
+            raise RefusedInput("bad_field", where="x", field="y", why="z")
+        facts: dict[str, e.Event] = {
+            "open": e.IncidentOpened("I1", Place(30.8, 121.0), "traffic", 1, "110", "crash"),
+            "find": e.CasualtyFound("I1-A", "I1", "A"),
+        }
+        if name in facts:
+            await self.book.write(lambda picture: [facts[name]], By("dispatcher", "d"), at=at)
+        return {}
+
+    async def entries(self) -> AsyncIterator[Entry]:
+        queue: asyncio.Queue[Entry] = asyncio.Queue()
+        self.book.listen(lambda entries: [queue.put_nowait(entry) for entry in entries] and None)
+        while True:
+            yield await queue.get()
+
+    async def fault(self, name: str) -> None:
+        self.faults.append(name)
+
+
+def step(number: int, ask: str = "", at_s: float | None = None, **more: Any) -> Any:
+    from scenarios.format import Step
+
+    return Step(number, more.pop("who", "dispatcher"), ask=ask, at_s=at_s, **more)
+
+
+def perform(*steps: Any, lasts_s: float = 600) -> tuple[Player, DeskStage, JumpClock]:
+    clock = JumpClock(START)
+
+    async def story() -> tuple[Player, DeskStage, JumpClock]:
+        stage = DeskStage(Book(MemoryLog(), clock))
+        player = Player(Plan(*steps, lasts_s=lasts_s), stage, clock)  # type: ignore[arg-type]
+        await player.play()
+        return player, stage, clock
+
+    return asyncio.run(clock.run(story()))
+
+
+def test_steps_are_done_at_their_instants_in_order_of_time():
+    _, stage, _ = perform(step(1, "b", 60), step(2, "a", 30), step(3, "c", 60))
+    assert [(name, (at - START).total_seconds()) for _, name, _, at, _ in stage.asked] == [
+        ("a", 30),
+        ("b", 60),
+        ("c", 60),
+    ]
+
+
+def test_a_step_after_a_fact_waits_for_it_and_counts_from_its_instant():
+    _, stage, _ = perform(step(1, "open", 40), step(2, "find", after={"fact": "incident_opened"}, plus_s=15))
+    assert [(name, (at - START).total_seconds()) for _, name, _, at, _ in stage.asked] == [("open", 40), ("find", 55)]
+
+
+def test_names_are_filled_in_from_what_has_happened():
+    _, stage, _ = perform(
+        step(1, "open", 1),
+        step(2, "find", 2),
+        step(3, "look", after={"fact": "casualty_found", "label": "A"}, plus_s=1,
+             command={"casualty": "$A", "list": ["$incident"]}),
+    )  # fmt: skip
+    assert stage.asked[-1][2] == {"casualty": "I1-A", "list": ["I1"]}
+
+
+def test_a_refused_step_is_noted_and_the_drill_goes_on():
+    player, stage, _ = perform(step(1, "refuse", 1), step(2, "open", 2))
+    assert [played.error for played in player.played] == ["bad_field", ""]
+    assert [name for _, name, *_ in stage.asked] == ["refuse", "open"]
+
+
+def test_a_step_whose_moment_never_comes_is_told_at_the_end():
+    player, _, clock = perform(step(1, "x", after={"fact": "handover_completed"}), lasts_s=90)
+    assert [played.error for played in player.played] == ["unplayed"]
+    assert clock.now() == START + timedelta(seconds=90)
+
+
+def test_a_name_that_stands_for_nothing_refuses_its_step_only():
+    player, _, _ = perform(step(1, "x", 1, command={"casualty": "$Z"}), step(2, "open", 2))
+    assert [played.error for played in player.played] == ["nothing_named", ""]
+
+
+def test_a_fault_is_given_to_the_stage():
+    _, stage, _ = perform(step(1, at_s=5, fault="kill_hub"))
+    assert stage.faults == ["kill_hub"]
+
+
+def test_every_step_has_its_own_idempotency_key():
+    _, stage, _ = perform(step(1, "a", 1), step(2, "a", 2))
+    keys = [key for *_, key in stage.asked]
+    assert len(set(keys)) == 2 and keys == ["plan:1:1", "plan:1:2"]
+
+
+def test_a_fact_matches_on_every_named_field():
+    entry = Entry(1, "casualty_found", 1, {"casualty": "I1-A", "label": "A"}, START, START, By("x", "y"))
+    from casebook.picture import Picture
+
+    assert matches({"fact": "casualty_found", "label": "A"}, entry, Picture())
+    assert not matches({"fact": "casualty_found", "label": "B"}, entry, Picture())
+    assert not matches({"fact": "casualty_found", "casualty": "$A"}, entry, Picture())
+    assert resolved({"n": 1, "t": "plain"}, Picture()) == {"n": 1, "t": "plain"}
