@@ -15,6 +15,7 @@ from casebook.access import Role, need_hospital
 from casebook.asking import Ask, Asker, Command, Handler
 from casebook.book import Book
 from casebook.clock import Clock
+from casebook.desks import Due
 from casebook.picture import Picture
 from hospital_board.bays import AssignBay, ClearBay, assign_bay, clear_bay
 from hospital_board.board import wall_view
@@ -82,9 +83,9 @@ class HospitalRoom:
         """What needs thinking outside the book: nothing at a ward, where people decide."""
 
     @staticmethod
-    def due(picture: Picture, now: datetime) -> list[e.Event]:
+    def due(picture: Picture, now: datetime) -> list[Due]:
         """What the ward's desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
-        return [*unanswered(picture, now), *signed_by_both(picture, now)]
+        return [due for due in (*unanswered(picture, now), *signed_by_both(picture)) if due.facts]
 
     @staticmethod
     def look(hospital: str) -> Callable[[Picture, datetime], dict[str, Any]]:

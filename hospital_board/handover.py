@@ -13,6 +13,7 @@ from casebook import events as e
 from casebook.asking import Command
 from casebook.atmist import ITEMS, atmist
 from casebook.casualty import Stage
+from casebook.desks import Due
 from casebook.errors import IllegalStep
 from casebook.picture import CasualtyState, Picture
 from hospital_board.bays import RESUS_BAY, find_bay_hold
@@ -56,14 +57,15 @@ def completed(picture: Picture, state: CasualtyState, hospital_id: str, now: dat
     return [e.HandoverCompleted(state.id, hospital_id), *released, *counted]
 
 
-def signed_by_both(picture: Picture, now: datetime) -> list[e.Event]:
+def signed_by_both(picture: Picture) -> list[Due]:
     """What follows for every casualty whose second signature came from the crew."""
-    facts: list[e.Event] = []
+    dues: list[Due] = []
     for state in picture.casualties.values():
         hospital = state.prealert_hospital or state.hospital
         if state.stage is Stage.HANDING_OVER and set(state.signatures) == set(SIDES) and hospital is not None:
-            facts += completed(picture, state, hospital, now)
-    return facts
+            at = max(at for _, at in state.signatures.values())
+            dues.append(Due(at, tuple(completed(picture, state, hospital, at))))
+    return dues
 
 
 def handover_view(state: CasualtyState) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from casebook import events as e
 from casebook.asking import Command
 from casebook.casualty import Findings
+from casebook.desks import Due
 from casebook.errors import IllegalStep, RefusedInput
 from casebook.picture import CasualtyState, Picture
 from casebook.steps import Prealert
@@ -144,21 +145,25 @@ def prealert_view(state: CasualtyState) -> dict[str, Any]:
     return seen | answered | {"acknowledged_at": state.acknowledged_at, "news": has_news(state)}
 
 
-def unanswered(picture: Picture, now: datetime) -> list[e.Event]:
+def unanswered(picture: Picture, now: datetime) -> list[Due]:
     """What must happen for pre-alerts nobody acknowledged in time: repeat, then escalate, then say it reached nobody.
 
     Looks only at the picture: `prealert_repeats` counts how far it has come, so that a restart changes nothing.
     """
     cases = (state for state in picture.casualties.values() if state.prealert in (Prealert.SENT, Prealert.ESCALATED))
-    return [fact for state in cases if state.stage not in OVER for fact in _next_alarm(state, now)]
+    return [
+        Due(state.prealert_due_at, tuple(_next_alarm(state, state.prealert_due_at)))
+        for state in cases
+        if state.stage not in OVER and state.prealert_due_at is not None and now >= state.prealert_due_at
+    ]
 
 
-def _next_alarm(state: CasualtyState, now: datetime) -> Iterable[e.Event]:
+def _next_alarm(state: CasualtyState, at: datetime) -> Iterable[e.Event]:
     hospital = state.prealert_hospital
-    if hospital is None or state.prealert_due_at is None or now < state.prealert_due_at:
+    if hospital is None:
         return []
     rule = team_table().prealert
-    again = e.PrealertRepeated(state.id, hospital, now + timedelta(seconds=rule.repeat_every_s))
+    again = e.PrealertRepeated(state.id, hospital, at + timedelta(seconds=rule.repeat_every_s))
     match state.prealert_repeats:
         case 0:
             return [again]

@@ -1,0 +1,42 @@
+// @ts-check
+// The live picture and waves of one vehicle: the elements of the media room, fed by one link each.
+import { html } from 'htm/preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { token } from '/casebook/access.js';
+import { say } from '/casebook/words.js';
+import '/media/sweep_wave.js';
+import '/media/video_tile.js';
+import { WaveLink } from '/media/wave_link.js';
+
+/** The first-person picture. @param {{unit: string | undefined}} props */
+export function Picture({ unit }) {
+  return unit ? html`<video-tile token=${token()} say=${say} unit=${unit}></video-tile>` : html`<div class="no-picture">${say('media.video.no_signal')}</div>`;
+}
+
+/**
+ * The waves of the patient on the monitor; without a stream the traces are blank with words.
+ * @param {{unit: string | undefined, kinds: string[], labels?: boolean}} props `labels` false: no room for the name
+ */
+export function Waves({ unit, kinds, labels = true }) {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    if (!unit) return;
+    const link = new WaveLink({ unit, token: token() });
+    link.addEventListener('wave', (event) => {
+      const wave = /** @type {CustomEvent} */ (event).detail;
+      for (const sweep of sweepsIn(box.current)) if (sweep.kind === wave.kind) sweep.push(wave);
+    });
+    link.start();
+    return () => link.stop();
+  }, [unit]);
+  return html`<div class="waves" ref=${box}>${kinds.map((kind) => html`<sweep-wave say=${labels ? say : sayUnlabelled} kind=${kind} key=${kind}></sweep-wave>`)}</div>`;
+}
+
+/** @param {string} key @param {Record<string, string | number>} [facts] */
+const sayUnlabelled = (key, facts) => (key.startsWith('media.wave.') ? '' : say(key, facts));
+
+/** @param {HTMLElement | null} box @returns {import('/media/sweep_wave.js').SweepWave[]} */
+const sweepsIn = (box) => (box ? /** @type {any} */ ([...box.querySelectorAll('sweep-wave')]) : []);
+
+/** The vehicle of a stream's name. @param {string | undefined} stream */
+export const unitOf = (stream) => stream?.replace(/\.waves$/, '');
