@@ -79,9 +79,6 @@ class HospitalRoom:
 
         return handle
 
-    async def react(self) -> None:
-        """What needs thinking outside the book: nothing at a ward, where people decide."""
-
     @staticmethod
     def due(picture: Picture, now: datetime) -> list[Due]:
         """What the ward's desk must do by itself now. Looks at the picture only: asked twice, it is done once."""

@@ -12,6 +12,7 @@ from casebook import events as e
 from casebook.access import Badge, Gate, Role
 from casebook.book import Book
 from casebook.clock import JumpClock
+from casebook.desks import do_due
 from casebook.door import add_asks, make_app
 from casebook.log import By, MemoryLog
 from hospital_board.app import ASKS, HospitalRoom
@@ -112,11 +113,13 @@ def test_the_same_ask_sent_twice_is_done_once(ward: Ward):
 
 
 async def test_what_nobody_answered_is_repeated_by_itself_and_once(ward: Ward):
-    for seconds, names in ((59, []), (60, ["prealert_repeated"]), (60, [])):
-        now = START + timedelta(seconds=400 + seconds)
-        facts = ward.room.due(ward.book.picture, now)
-        assert [fact.name for fact in facts] == names
-        await ward.book.write(lambda picture, facts=facts: facts, By("desk", "hospital"), now)
+    for seconds, names in ((49, []), (50, ["prealert_repeated"]), (109, []), (110, ["prealert_escalated"])):
+        written = ward.book.log.head()[0]
+        ward.clock = ward.book.clock = JumpClock(START + timedelta(seconds=410 + seconds))
+        await do_due(ward.book, ward.room)
+        await do_due(ward.book, ward.room)
+        assert [entry.kind for entry in ward.book.log.read(written)][: len(names)] == names
+        assert len(list(ward.book.log.read(written))) == (2 if seconds == 110 else len(names))
 
 
 def test_vitals_stream_to_the_patients_own_hospital_only(ward: Ward):

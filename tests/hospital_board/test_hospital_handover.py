@@ -50,14 +50,15 @@ def test_the_wards_signature_after_the_crews_completes_the_handover():
 
 def test_the_crews_signature_after_the_wards_completes_it_by_itself_and_once():
     picture = crew_signs(ward_signs(at_the_door(), 1310), 1330)
-    facts = signed_by_both(picture, at(1330))
-    check_done(after(picture, 1330, *facts))
-    assert signed_by_both(after(picture, 1330, *facts), at(1331)) == []
+    (due,) = signed_by_both(picture)
+    assert due.at == at(1330)
+    check_done(after(picture, 1330, *due.facts))
+    assert signed_by_both(after(picture, 1330, *due.facts)) == []
 
 
 def test_one_signature_completes_nothing():
     for picture in (crew_signs(at_the_door(), 1320), ward_signs(at_the_door(), 1320)):
-        assert signed_by_both(picture, at(5000)) == []
+        assert signed_by_both(picture) == []
         assert picture.casualties[A].stage is Stage.HANDING_OVER
         assert len(picture.holds) == 1
 

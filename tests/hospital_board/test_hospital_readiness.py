@@ -86,7 +86,7 @@ def test_nothing_can_be_acknowledged_before_there_is_a_prealert():
 
 
 def climb(picture: Picture, seconds: float) -> tuple[list[e.Event], Picture]:
-    facts = unanswered(picture, at(seconds))
+    facts = [fact for due in unanswered(picture, at(seconds)) for fact in due.facts]
     return facts, after(picture, seconds, *facts)
 
 
@@ -101,8 +101,16 @@ def test_an_unanswered_prealert_is_repeated_then_escalated_then_said_to_have_rea
     facts, picture = climb(picture, 580)
     assert [fact.name for fact in facts] == ["alert_undelivered", "prealert_repeated"]
     assert climb(picture, 10_000)[0] == []
+    assert picture.casualties[A].prealert_repeats == 3
     accepted = acknowledge_prealert(picture, answer(), "at last")
     assert prealert_view(after(picture, 10_001, *accepted).casualties[A])["state"] == "acknowledged"
+
+
+def test_what_was_due_is_dated_when_it_was_due_however_late_the_desk_looks():
+    (due,) = unanswered(expected(), at(475))
+    assert due.at == at(460)
+    (again,) = due.facts
+    assert isinstance(again, e.PrealertRepeated) and again.due_at == at(520)
 
 
 def test_what_the_desk_did_once_it_does_not_do_again_after_a_restart():

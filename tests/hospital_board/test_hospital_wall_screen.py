@@ -25,6 +25,7 @@ from ward_story import (
 
 from casebook import events as e
 from casebook.casualty import Category, Findings
+from casebook.desks import do_due
 from casebook.picture import Picture
 from casebook.words import Language, say
 
@@ -261,7 +262,7 @@ async def test_the_ward_signs_and_clears_the_bay(stage: WallStage, page: Page):
     await page.click(".next.sign")
     await seen(page, "() => document.querySelector('.waiting')")
     await stage.tell(e.HandoverSigned(A, "crew", "medic Chen"))
-    await stage.tell(*stage.room.due(stage.book.picture, stage.clock.now()))
+    await do_due(stage.book, stage.room)
     await seen(page, "() => document.querySelector('.countdown.done')")
     await page.click(".next.clear")
     await seen(page, "() => !document.querySelector('.next.clear')")
