@@ -20,7 +20,7 @@ from casebook import events as e
 from casebook.access import Badge, Gate, Role, need, need_hospital, need_unit
 from casebook.asking import Ask
 from casebook.book import Book
-from casebook.desks import look_after
+from casebook.desks import do_due
 from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
 from casebook.errors import CoordinationError, NotAllowed, NotFound
 from casebook.live import Feed
@@ -34,6 +34,8 @@ from media.forwarder import MediaPlane
 from media.signalling import router as media_router
 
 REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
+STREAMING = frozenset({"vitals_recorded", "position_reported"})  # they change a view only by numbers and a dot
+STREAM_LOOK_S = 0.2  # wall seconds between looks at the views while nothing but those arrives
 LOOK_S = 0.5  # how often the desks look by themselves for what is due
 
 
@@ -78,7 +80,7 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
-        tasks = [asyncio.create_task(work()) for work in (self._keep_screens_fresh, self._do_what_is_due)]
+        tasks = [asyncio.create_task(work()) for work in (self._keep_screens_fresh, self._do_what_is_due, self._think)]
         try:
             yield self
         finally:
@@ -93,23 +95,34 @@ class Hub:
         self._changed.set()
 
     async def _keep_screens_fresh(self) -> None:
-        """Gather changes for a moment, then tell every watched screen; once a second also without a change."""
+        """Gather changes for a moment, then tell every watched screen; samples go out at once, views less often."""
+        looked_s = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), 1.0)
             await asyncio.sleep(REFRESH_S)
             self._changed.clear()
             fresh, self._fresh = self._fresh, []
+            now_s = asyncio.get_running_loop().time()
+            look = now_s - looked_s >= STREAM_LOOK_S or any(entry.kind not in STREAMING for entry in fresh)
+            looked_s = now_s if look else looked_s
             for feed in self._feeds.values():
                 if feed.watched:
-                    feed.refresh(self.book.picture, fresh)
+                    feed.refresh(self.book.picture, fresh, look=look)
+                    await asyncio.sleep(0)  # media and vehicles go on between two feeds
 
     async def _do_what_is_due(self) -> None:
-        """Let each desk look at the picture and do what is its own to do, after every change and twice a second."""
+        """Let each desk do what is its own to do, a few times a second."""
         while True:
             for room in (self.dispatch, self.ward):
-                await look_after(self.book, room)
-            await asyncio.sleep(min(LOOK_S, LOOK_S / self.clock.rate * 2))
+                await do_due(self.book, room)
+            await asyncio.sleep(min(LOOK_S, 2 * LOOK_S / self.clock.rate))
+
+    async def _think(self) -> None:
+        """Let dispatch answer who asked; routes take time, and nothing else waits for them."""
+        while True:
+            await self.dispatch.react()
+            await asyncio.sleep(min(LOOK_S, 2 * LOOK_S / self.clock.rate))
 
     def _video_started(self, stream: str) -> None:
         self._note_video(e.VideoStarted(stream.split(".")[0], stream))

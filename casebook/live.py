@@ -134,19 +134,25 @@ class Feed:
     def watched(self) -> bool:
         return bool(self._screens)
 
-    def refresh(self, picture: Picture, fresh: Sequence[Entry] = ()) -> None:
-        """Compare the view with the last one and send what changed, with the samples among the fresh entries."""
+    def refresh(self, picture: Picture, fresh: Sequence[Entry] = (), *, look: bool = True) -> None:
+        """Send what changed since the last look, with the samples among the fresh entries.
+
+        `look` False sends the samples only: at many samples a second the view need not be computed for each.
+        """
         self._picture = picture
-        view = plain(self._look(picture, self._clock.now()))
-        patch = merge_patch(self._view, view)
-        joined = self._newly_followed()
+        patch, joined = self._look_again() if look else ({}, [])
         samples = [sample for id in joined for sample in self._trend(id)]  # what the screens have missed of them
         samples += [sample_of(entry) for entry in fresh if self._wants(entry) and entry.body["casualty"] not in joined]
-        self._view = view
         if not patch and not samples:
             return
         self._version += 1
         self._send({"t": "delta", "v": self._version, "now": self._now(), "patch": patch, "samples": samples})
+
+    def _look_again(self) -> tuple[View, list[str]]:
+        """(what changed in the view, whom the screens follow only from now on)"""
+        view = plain(self._look(self._picture, self._clock.now()))
+        patch, self._view = merge_patch(self._view, view), view
+        return patch, self._newly_followed()
 
     def snapshot(self) -> bytes:
         """The whole view with the trend of everyone followed, from the newest picture known."""
@@ -173,7 +179,7 @@ class Feed:
         return msgspec.json.encode({"t": "beat", "v": self._version, "now": self._now()})
 
     def _wants(self, entry: Entry) -> bool:
-        return entry.kind == "vitals_recorded" and self._follows(self._picture, entry.body["casualty"])
+        return entry.kind == "vitals_recorded" and entry.body["casualty"] in self._followed
 
     def _now(self) -> datetime:
         return self._clock.now()

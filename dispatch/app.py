@@ -16,6 +16,7 @@ from casebook.access import Role
 from casebook.asking import Ask, Asker, Command, Handler
 from casebook.book import Book
 from casebook.clock import Clock
+from casebook.desks import Due
 from casebook.log import Entry
 from casebook.picture import Picture
 from dispatch.area import Area
@@ -99,14 +100,15 @@ class DispatchRoom:
         """What needs thinking outside the book: propose for every crew that asked."""
         await self._desk.answer_requests()
 
-    def due(self, picture: Picture, now: datetime) -> list[e.Event]:
+    def due(self, picture: Picture, now: datetime) -> list[Due]:
         """What the desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
-        facts = [*tasks_due(picture, now, self._tasks), *holds_due(picture, now, self._policy)]
+        dues = [*tasks_due(picture, now, self._tasks), *holds_due(picture, now, self._policy)]
         for aircraft, casualty in onward(picture):
-            leg = onward_leg(self._area, picture, aircraft.id, casualty.option.hospital, now)  # type: ignore[union-attr]
+            met_at = casualty.times.get("casualty_transferred", now)
+            leg = onward_leg(self._area, picture, aircraft.id, casualty.option.hospital, met_at)  # type: ignore[union-attr]
             if leg is not None:
-                facts.append(e.LegGiven(aircraft.id, TO_HOSPITAL, leg))
-        return facts
+                dues.append(Due(met_at, (e.LegGiven(aircraft.id, TO_HOSPITAL, leg),)))
+        return dues
 
     def console_view(self, picture: Picture, now: datetime) -> dict[str, Any]:
         """The console's view, for a Feed."""

@@ -17,6 +17,7 @@ from casebook import events as e
 from casebook.asking import Command
 from casebook.capacity import Hold, free_now
 from casebook.casualty import Stage
+from casebook.desks import Due
 from casebook.errors import AlreadyHeld, NoAnswer, RefusedInput
 from casebook.events import Decision, Option
 from casebook.picture import CasualtyState, Picture, UnitState
@@ -195,21 +196,23 @@ def _prealert(state: CasualtyState, option: Option, at: datetime, policy: Policy
 # --- what the desk does by itself
 
 
-def holds_due(picture: Picture, now: datetime, policy: Policy) -> Iterable[e.Event]:
+def holds_due(picture: Picture, now: datetime, policy: Policy) -> Iterable[Due]:
     """Holds of those on the way renewed before they run out, holds of those who will not come released."""
     for hold in (picture.holds[key] for key in sorted(picture.holds)):
         state = picture.casualties.get(hold.casualty)
         if state is None:
             continue
         if state.stage is Stage.CLOSED:
-            yield e.HoldReleased(hold.casualty, hold.hospital, hold.resource, hold.slot, "closed")
-        elif state.stage is not Stage.HANDED_OVER and _runs_out(hold, now, policy):
-            until = now + timedelta(seconds=policy.hold.beyond_arrival_s)
-            yield e.HoldPlaced(hold.casualty, hold.hospital, hold.resource, hold.slot, until)
+            released = e.HoldReleased(hold.casualty, hold.hospital, hold.resource, hold.slot, "closed")
+            yield Due(state.times["casualty_closed"], (released,))
+        elif state.stage is not Stage.HANDED_OVER and (at := _renewed_at(hold, policy)) < now:
+            longer = timedelta(seconds=policy.hold.beyond_arrival_s)
+            until = at + longer if at + longer > now else now + longer
+            yield Due(at, (e.HoldPlaced(hold.casualty, hold.hospital, hold.resource, hold.slot, until),))
 
 
-def _runs_out(hold: Hold, now: datetime, policy: Policy) -> bool:
-    return (hold.until - now).total_seconds() < policy.hold.renew_before_s
+def _renewed_at(hold: Hold, policy: Policy) -> datetime:
+    return hold.until - timedelta(seconds=policy.hold.renew_before_s)
 
 
 def onward(picture: Picture) -> list[tuple[UnitState, CasualtyState]]:

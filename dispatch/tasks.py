@@ -13,6 +13,7 @@ import msgspec
 
 from casebook import events as e
 from casebook.asking import Command
+from casebook.desks import Due
 from casebook.errors import RefusedInput
 from casebook.picture import Picture, TaskState
 from casebook.steps import Task
@@ -71,16 +72,17 @@ def open_task(
     return e.TaskOpened(f"{incident}-T{number}", incident, kind, to or rule.to, due_at, note)
 
 
-def tasks_due(picture: Picture, now: datetime, rules: TaskRules) -> Iterable[e.Event]:
+def tasks_due(picture: Picture, now: datetime, rules: TaskRules) -> Iterable[Due]:
     """Tasks that a fact has settled, and tasks whose clock ran out. Looks at the picture only."""
     for task in (picture.tasks[id] for id in sorted(picture.tasks)):
         rule = rules.kinds.get(task.kind)
         if rule is None or task.stage in (Task.DONE, Task.REFUSED):
             continue
-        if _settled(picture, task, rule):
-            yield e.TaskDone(task.id)
+        settled_at = _settled_at(picture, task, rule)
+        if settled_at is not None:
+            yield Due(settled_at, (e.TaskDone(task.id),))
         elif task.stage is Task.OPEN and now > task.due_at:
-            yield e.TaskEscalated(task.id, rule.escalate_to)
+            yield Due(task.due_at, (e.TaskEscalated(task.id, rule.escalate_to),))
 
 
 def settled_by(picture: Picture, incident: str, fact: str, rules: TaskRules) -> list[e.Event]:
@@ -91,8 +93,10 @@ def settled_by(picture: Picture, incident: str, fact: str, rules: TaskRules) -> 
     return [e.TaskDone(task.id) for task in mine if (rule := rules.kinds.get(task.kind)) and rule.done_by == fact]
 
 
-def _settled(picture: Picture, task: TaskState, rule: TaskRule) -> bool:
+def _settled_at(picture: Picture, task: TaskState, rule: TaskRule) -> datetime | None:
+    """When the fact that settles the task happened, not before the task was opened; None: not yet."""
     if not rule.done_by:
-        return False
+        return None
     units = (unit for unit in picture.units.values() if unit.incident == task.incident and unit.kind == rule.done_kind)
-    return any(rule.done_by in unit.times for unit in units)
+    times = [unit.times[rule.done_by] for unit in units if rule.done_by in unit.times]
+    return max(min(times), task.opened_at) if times else None

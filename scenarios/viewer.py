@@ -54,6 +54,7 @@ class BoardViewer:
         self.vitals = SeenVitals()
         self.view: View = {}
         self.snapshots = 0
+        self._followed: set[str] = set()
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -83,8 +84,10 @@ class BoardViewer:
     async def _take(self, socket: websockets.ClientConnection, message: dict[str, Any], *, live: bool) -> None:
         now = self._clock.now()
         samples = message.get("samples", [])
+        fresh = {one["casualty"] for one in samples} - self._followed  # their trend comes along, as old as it is
+        self._followed |= fresh
         for sample in samples:
-            self.vitals.add(sample, now, self._clock.rate, live=live)
+            self.vitals.add(sample, now, self._clock.rate, live=live and sample["casualty"] not in fresh)
         if samples:
             rows = [[one["unit"], one["epoch"], one["seq"]] for one in samples]
             await socket.send(msgspec.json.encode({"t": "shown", "rows": rows}).decode())

@@ -15,6 +15,7 @@ from casebook import events as e
 from casebook.access import Badge, Role, need
 from casebook.asking import Asker, read_command
 from casebook.casualty import Category
+from casebook.desks import do_due
 from casebook.errors import CoordinationError, IllegalStep, NoAnswer, NotAllowed, NotFound, RefusedInput
 from casebook.steps import Duty, Prealert, Task
 from dispatch.app import DispatchRoom
@@ -50,8 +51,7 @@ class Desk(Stage):
     async def react(self) -> None:
         """What the hub does after every change."""
         await self.room.react()
-        if facts := self.room.due(self.book.picture, self.clock.now()):
-            await self.happen(*facts)
+        await do_due(self.book, self.room)
 
     @property
     def picture(self):

@@ -8,6 +8,7 @@ import pytest
 from valley import SCENE, START, enrolled, told
 
 from casebook import events as e
+from casebook.desks import Due
 from casebook.errors import RefusedInput
 from dispatch.policy import default_tasks
 from dispatch.tasks import open_task, settled_by, tasks_due
@@ -38,7 +39,7 @@ def test_a_task_whose_clock_ran_out_goes_up_once():
     task = open_task(told([OPENED]), ID, "cross_district", START, TASKS, to="嘉善")
     picture = told([OPENED, task])
     assert list(tasks_due(picture, task.due_at, TASKS)) == []
-    assert list(tasks_due(picture, LATE, TASKS)) == [e.TaskEscalated(task.task, "centre_leader")]
+    assert list(tasks_due(picture, LATE, TASKS)) == [Due(task.due_at, (e.TaskEscalated(task.task, "centre_leader"),))]
     assert list(tasks_due(told([OPENED, task, e.TaskEscalated(task.task, "centre_leader")]), LATE, TASKS)) == []
 
 
@@ -54,5 +55,5 @@ def test_the_helicopter_on_standby_settles_the_order_and_an_ambulance_under_way_
     facts = [*enrolled(), OPENED, standby, tasking, e.UnitAssigned("A1", ID), e.UnitEnRoute("A1")]
     assert list(tasks_due(told(facts), START, TASKS)) == []
     facts.append(e.UnitOnStandby("H1", ID))
-    assert list(tasks_due(told(facts), START, TASKS)) == [e.TaskDone(standby.task)]
+    assert [due.facts for due in tasks_due(told(facts), START, TASKS)] == [(e.TaskDone(standby.task),)]
     assert settled_by(told(facts), ID, "unit_en_route", TASKS) == [e.TaskDone(tasking.task)]
