@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from casebook import events as e
 from casebook.capacity import Hold
@@ -68,10 +69,13 @@ class Book:
     async def write(self, decide: Decide, by: By, at: datetime | None = None, asked: str = "") -> list[Entry]:
         """Decide on the newest picture and commit what follows. `at`: when it happened, default now.
 
-        Raises what `decide` raises, IllegalStep when a fact does not fit, AlreadyHeld when a claim is lost; then
-        nothing was written.
+        `asked` is the asker's idempotency key: what it wrote before is given again, nothing is written twice, however
+        close together the two came. Raises what `decide` raises, IllegalStep when a fact does not fit, AlreadyHeld
+        when a claim is lost; then nothing was written.
         """
         async with self._lock:
+            if asked and (done := self.log.find_asked(asked)):
+                return list(islice(self.log.read(done[0] - 1), len(done)))
             now = self.clock.now()
             happened = at or now
             facts = list(decide(self.picture))

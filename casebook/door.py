@@ -14,7 +14,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -132,7 +132,7 @@ def _stated_time(request: Request) -> datetime | None:
         at = None
     if at is None or at.tzinfo is None:
         raise RefusedInput("bad_field", where="Aboard-At", field="header", why="not an ISO time with its zone")
-    return at
+    return at.astimezone(UTC)
 
 
 async def admit_socket(socket: WebSocket, gate: Gate) -> Badge | None:

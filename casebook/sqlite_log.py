@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -40,7 +40,7 @@ class SqliteLog:
 
     def __init__(self, file: Path, *, make: bool = True) -> None:
         self.file, self._make = file, make
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # one connection, several threads: nobody reads what may still be rolled back
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = not file.exists()
         try:
@@ -84,7 +84,9 @@ class SqliteLog:
         if claim.until is None:
             self._db.execute("DELETE FROM claim WHERE key = ? AND ? IN (holder, '*')", (claim.key, claim.holder))
             return
-        named = {"key": claim.key, "holder": claim.holder, "until": _text(claim.until), "now": _text(now)}
+        # Compared as text, so both in UTC.
+        until, now_utc = _text(claim.until.astimezone(UTC)), _text(now.astimezone(UTC))
+        named = {"key": claim.key, "holder": claim.holder, "until": until, "now": now_utc}
         if self._db.execute(_TAKE, named).rowcount == 0:
             holder = self._db.execute("SELECT holder FROM claim WHERE key = ?", (claim.key,)).fetchone()[0]
             resource, _, rest = claim.key.partition(":")
@@ -92,7 +94,9 @@ class SqliteLog:
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         while True:
-            rows = self._db.execute("SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT 1000", (after,)).fetchall()
+            with self._lock:
+                query = "SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT 1000"
+                rows = self._db.execute(query, (after,)).fetchall()
             if not rows:
                 return
             for row in rows:
@@ -100,17 +104,21 @@ class SqliteLog:
             after = rows[-1][0]
 
     def head(self) -> tuple[int, str]:
-        row = self._db.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+        with self._lock:
+            row = self._db.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
         return row or (0, GENESIS)
 
     def through(self, unit: str, epoch: str) -> int:
         query = "SELECT coalesce(max(unit_seq), 0) FROM entry WHERE unit = ? AND epoch = ?"
-        return self._db.execute(query, (unit, epoch)).fetchone()[0]
+        with self._lock:
+            return self._db.execute(query, (unit, epoch)).fetchone()[0]
 
     def find_asked(self, key: str) -> list[int]:
         if not key:
             return []
-        return [seq for (seq,) in self._db.execute("SELECT seq FROM entry WHERE asked = ? ORDER BY seq", (key,))]
+        with self._lock:
+            rows = self._db.execute("SELECT seq FROM entry WHERE asked = ? ORDER BY seq", (key,)).fetchall()
+        return [seq for (seq,) in rows]
 
     def close(self) -> None:
         self._db.close()

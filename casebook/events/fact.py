@@ -7,6 +7,7 @@ Optional facts are None when not known. Text that a person typed is kept as type
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -40,9 +41,23 @@ def fact(name: str, version: int = 1):
 
 
 def encode(event: Event) -> dict[str, Any]:
-    """The event as plain JSON values, facts that are not known (None) left out."""
-    body = msgspec.to_builtins(event)
-    return {name: value for name, value in body.items() if value is not None}
+    """The event as plain JSON values, facts that are not known (None) left out.
+
+    Raises RefusedInput for NaN and infinity: JSON has no such numbers, and would silently make them unknown.
+    """
+    body = {name: value for name, value in msgspec.to_builtins(event).items() if value is not None}
+    for name, value in body.items():
+        if not _is_finite(value):
+            raise RefusedInput("bad_field", where=event.name, field=name, why="not a finite number")
+    return body
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return not isinstance(value, (list, tuple)) or all(map(_is_finite, value))
 
 
 def decode(name: str, body: dict[str, Any]) -> Event:
