@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from aboard.front.language import spoken
-from casebook.errors import CoordinationError, RefusedInput
+from casebook.errors import AlreadyHeld, CoordinationError, FeedLost, NoAnswer, RefusedInput
 from casebook.words import LANGUAGES, say
 
 WORDS = {  # word: module and attribute (a function, or a typer app with words of its own)
@@ -35,6 +35,7 @@ WORDS = {  # word: module and attribute (a function, or a typer app with words o
     "doctor": "aboard.front.doctor:doctor",
 }
 DONE, DIFFERS, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes; 130 = 128 + SIGINT, as shells count it
+UNDOABLE = (RefusedInput, NoAnswer, FeedLost, AlreadyHeld)  # the asked cannot be done as asked: nothing ran
 
 
 class FrontDoor(TyperGroup):
@@ -100,7 +101,7 @@ def entrance(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one word and leave with its exit code: 0 done, 1 a difference or a failure, 2 the input is refused."""
+    """Run one word and leave with its exit code: 0 done, 1 a difference or a failure, 2 it cannot be done as asked."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -111,7 +112,7 @@ def run(arguments: list[str]) -> int:
         return answer if isinstance(answer, int) else DONE
     except CoordinationError as error:
         _tell(error.said(spoken()))
-        return REFUSED if isinstance(error, RefusedInput) else DIFFERS
+        return REFUSED if isinstance(error, UNDOABLE) else DIFFERS
     except typer.TyperException as misuse:
         return _misused(misuse)
     except (typer.Abort, KeyboardInterrupt):

@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from aboard import cli
-from casebook.errors import NoAnswer, RefusedInput
+from casebook.errors import AlreadyHeld, CoordinationError, FeedLost, NoAnswer, RefusedInput
+from casebook.log import ChainBroken
 from casebook.words import say
 
 
@@ -98,13 +99,32 @@ def test_refused_input_leaves_with_two_and_says_why_in_the_users_language(
     assert told.out == ""
 
 
-def test_a_fair_question_without_answer_leaves_with_one(word, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (NoAnswer("no_answer", why="no road"), "no road"),
+        (FeedLost(feed="hub"), "hub"),
+        (AlreadyHeld(resource="unit", hospital="SJ-5G-01", holder="case 7"), "case 7"),
+    ],
+)
+def test_what_cannot_be_done_as_asked_leaves_with_two(
+    word, capsys: pytest.CaptureFixture[str], wrong: CoordinationError, told: str
+) -> None:
     def ask() -> None:
-        raise NoAnswer("no_answer", why="no road")
+        raise wrong
 
     word(ask)
+    assert cli.run(["score"]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_log_that_was_altered_leaves_with_one_and_the_entry(word, capsys: pytest.CaptureFixture[str]) -> None:
+    def verify() -> None:
+        raise ChainBroken(seq=7, why="altered", found="unit_assigned")
+
+    word(verify)
     assert cli.run(["score"]) == 1
-    assert "no road" in capsys.readouterr().err
+    assert "7" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("ended", "code"), [(None, 0), (0, 0), (1, 1), ("text", 0)])
