@@ -19,6 +19,7 @@ from casebook import events as e
 from casebook.asking import Command, read_command
 from casebook.errors import RefusedInput
 from casebook.place import Place
+from casebook.words import Language
 from scenarios.region import Region, find_region, load_region
 from scenarios.yaml_file import BadFile, Mistake, YamlFile, check, read
 
@@ -118,12 +119,18 @@ def list_scenarios() -> list[str]:
     return sorted(file.stem for file in LIBRARY.glob("*.yaml"))
 
 
-def load_scenario(file: Path, asks: Asks) -> Scenario:
-    """Read and check a scenario; `asks`: every command there is. Raises BadFile with all mistakes."""
+def load_scenario(file: Path, asks: Asks, language: Language = "zh") -> Scenario:
+    """Read and check a scenario; `asks`: every command there is. Raises BadFile with all mistakes.
+
+    What people type in a drill may stand as {zh, en}; it is typed in `language`.
+    """
     source = read(file)
     mistakes = check(source, SCHEMA)
     if mistakes:
         raise BadFile(mistakes)
+    for step in source.values["steps"]:
+        step["with"] = typed(step.get("with", {}), language)
+        step["name"] = typed(step.get("name", ""), language)
     values = source.values
     region = _region(source, file)
     mistakes = [*_references(source, region), *_commands(source, asks)]
@@ -187,6 +194,17 @@ def _commands(source: YamlFile, asks: Asks) -> Iterable[Mistake]:
             field_ = str(wrong.facts.get("field", "$"))
             path = ["steps", number, "with", *([] if field_ == "$" else field_.split("."))]
             yield source.mistake(path, "command", ask=step["ask"], why=wrong.facts.get("why", "?"))
+
+
+def typed(value: Any, language: Language) -> Any:
+    """A command as it is typed in one language: every {zh, en} becomes that text."""
+    if isinstance(value, dict):
+        if set(value) == {"zh", "en"}:
+            return value[language]
+        return {name: typed(one, language) for name, one in value.items()}
+    if isinstance(value, list):
+        return [typed(one, language) for one in value]
+    return value
 
 
 def seconds(offset: str | float) -> float:

@@ -34,7 +34,7 @@ def drill(
     from scenarios.format import find_scenario, load_scenario
     from scenarios.vocabulary import all_asks
 
-    scenario = load_scenario(find_scenario(name), all_asks())
+    scenario = load_scenario(find_scenario(name), all_asks(), spoken())
     if check:
         typer.echo(say("front.drill.sound", spoken(), name=scenario.id, steps=len(scenario.steps)))
         return 0
