@@ -67,7 +67,7 @@ def _weigh(unit: UnitState, eta_s: float | None, ranks: Mapping[str, int], best_
         unfit.append(Reason("unit_kind", {"kind": unit.kind}))
     if unit.duty is not Duty.AVAILABLE:
         unfit.append(Reason("unit_busy", {"duty": str(unit.duty)}))
-    if eta_s is None and unit.kind in ranks:
+    if eta_s is None and not unfit:  # a unit that cannot go anyway was not timed
         unfit.append(Reason("no_route"))
     return _Weighed(unit, eta_s, rank, float((rank - best_rank) * worth_s), tuple(unfit))
 

@@ -19,7 +19,10 @@ OFF_DEG = 0.00005  # about 5 m
 
 
 def roads_geojson(roadmap: Roadmap) -> bytes:
-    """GeoJSON lines with `class`, `ref`, `name`, and the network's bounds and attribution. Take it once and keep it."""
+    """GeoJSON lines with `class`, `ref`, `name`, `name_en`, `oneway`; the network's bounds and attribution.
+
+    Costs a moment for a city: take it once and keep it.
+    """
     drawn: dict[str, Any] = roadmap.as_geojson()
     if len(drawn["features"]) > WHOLE_UP_TO:
         drawn = roadmap.as_geojson(MAIN)
@@ -30,8 +33,8 @@ def roads_geojson(roadmap: Roadmap) -> bytes:
 
 def _line(feature: dict[str, Any]) -> dict[str, Any]:
     said = feature["properties"]
-    told = {"class": said.get("highway", ""), "ref": said.get("ref"), "name": said.get("name")}
-    told["name_en"] = said.get("name_en")
+    told: dict[str, Any] = {"class": said.get("highway", ""), "ref": said.get("ref"), "name": said.get("name")}
+    told |= {"name_en": said.get("name_en"), "oneway": said.get("oneway")}
     points = feature["geometry"]["coordinates"]
     if len(points) > 2:
         points = [list(point) for point in LineString(points).simplify(OFF_DEG).coords]

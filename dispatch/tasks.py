@@ -69,7 +69,8 @@ def open_task(
         raise RefusedInput("bad_field", where="open_task", field="to", why=kind)
     number = sum(task.incident == incident for task in picture.tasks.values()) + ahead + 1
     due_at = at + timedelta(seconds=rule.within_s if within_s is None else within_s)
-    return e.TaskOpened(f"{incident}-T{number}", incident, kind, to or rule.to, due_at, note)
+    # Escalation changes who must act; whom it was first about stays readable in the note.
+    return e.TaskOpened(f"{incident}-T{number}", incident, kind, to or rule.to, due_at, note or to)
 
 
 def tasks_due(picture: Picture, now: datetime, rules: TaskRules) -> Iterable[Due]:

@@ -1,0 +1,118 @@
+// @ts-check
+// The left column: calls, their casualties, the units; one row each, every group with its age.
+import { html } from 'htm/preact';
+import { Age, clockText, spanText } from '/casebook/age.js';
+import { TriageMark } from '/casebook/triage.js';
+import { nameOf, say } from '/casebook/words.js';
+import { awaitsYes, casualtyOrder, dialog, picked, selected } from './chosen.js';
+import { Key } from './keys.js';
+import { agencyName, hospitalName, kindName, placeName, unitName } from './names.js';
+
+/** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
+/** @typedef {import('./view_types.js').LiveFeed} LiveFeed */
+/** @typedef {{feed: LiveFeed, view: ConsoleView}} Props */
+
+// The golden half hour (reference/workflow.md 3.2): amber for its last third, alarm beyond it.
+const HALF_HOUR_S = 1800;
+const LAST_THIRD_S = 1200;
+const SIGNS = ['hr_bpm', 'sbp_mmhg', 'spo2_pct', 'gcs'];
+const DONE = ['handed_over', 'closed'];
+
+/** @param {Props} props */
+export function Calls({ feed, view }) {
+  feed.tick.value;
+  const ids = Object.keys(view.incidents).sort((a, b) => (a < b ? 1 : -1));
+  return html`<section class="panel calls" aria-label=${say('dispatch.calls')}>
+    <h2>${say('dispatch.calls')}<button class="small" onClick=${() => { dialog.value = 'call'; }}>${say('dispatch.new_call')} <${Key} k="N" /></button></h2>
+    ${ids.length === 0 && html`<p class="none">${say('dispatch.no_calls')}</p>`}
+    ${ids.map((id) => html`<${Call} key=${id} feed=${feed} view=${view} id=${id} />`)}
+  </section>`;
+}
+
+/** @param {Props & {id: string}} props */
+function Call({ feed, view, id }) {
+  const one = view.incidents[id];
+  const since_s = feed.age_s(one.happened_at) ?? 0;
+  const running = one.stage === 'open';
+  const pace = !running ? '' : since_s > HALF_HOUR_S ? 'over' : since_s > LAST_THIRD_S ? 'late' : '';
+  const told = Object.values(one.agencies).map(({ agency }) => agencyName(agency));
+  return html`<article class="call ${one.stage}">
+    <p class="head"><b>${kindName(one.kind)}</b> <span class="priority p${one.priority}">${say('dispatch.priority', { n: one.priority })}</span>
+      <span class="t ${pace}">${running ? `T+${spanText(since_s)}` : say('dispatch.closed')}</span></p>
+    <p class="where">${placeName(one.place)}</p>
+    <p class="quiet">${clockText(one.received_at, true)} · ${say(`dispatch.channel.${one.channel}`)} · ${id}
+      ${one.casualties_estimated !== undefined && html` · ${say('dispatch.about_n', { n: one.casualties_estimated })}`}</p>
+    ${one.summary && html`<p class="summary" title=${one.summary}>${one.summary}</p>`}
+    ${told.length > 0 && html`<p class="quiet">${say('dispatch.linked', { who: [...new Set(told)].join(say('dispatch.join')) })}</p>`}
+    ${one.first_data_at && html`<p class="quiet">${say('dispatch.first_data', { span: spanText((Date.parse(one.first_data_at) - Date.parse(one.happened_at)) / 1000) })}</p>`}
+  </article>`;
+}
+
+/** @param {Props} props */
+export function Casualties({ feed, view }) {
+  const ids = casualtyOrder(view);
+  const chosen = selected(view);
+  return html`<section class="panel casualties" aria-label=${say('dispatch.casualties')}>
+    <h2>${say('dispatch.casualties')} <span class="count">${ids.length}</span></h2>
+    ${ids.length === 0 && html`<p class="none">${say('dispatch.no_casualties')}</p>`}
+    <div class="rows" role="listbox" aria-label=${say('dispatch.casualties')} tabindex="0" aria-activedescendant=${chosen ? `casualty-${chosen}` : undefined}>
+      ${ids.map((id, row) => html`<${CasualtyRow} key=${id} feed=${feed} view=${view} id=${id} row=${row} chosen=${id === chosen} />`)}
+    </div>
+  </section>`;
+}
+
+/** @param {Props & {id: string, row: number, chosen: boolean}} props */
+function CasualtyRow({ feed, view, id, row, chosen }) {
+  const one = view.casualties[id];
+  const waits = awaitsYes(one) || (one.requested_at !== undefined && one.option === undefined);
+  return html`<article id=${`casualty-${id}`} class="casualty ${waits ? 'waits' : ''} ${DONE.includes(one.stage) ? 'done' : ''}" role="option" aria-selected=${chosen}
+      onClick=${() => { picked.value = id; }}>
+    <p class="head"><${TriageMark} category=${one.category} words=${false} /> <b>${one.label}</b> <span class="who">${whoText(one)}</span>
+      <span class="stage">${waits ? say('dispatch.awaits') : say(`dispatch.stage.${one.stage}`)}</span> ${row < 9 && html`<${Key} k=${row + 1} />`}</p>
+    ${one.concern && html`<p class="concern" title=${one.concern}>${one.concern}</p>`}
+    <p class="to">${one.unit && html`<span>${unitName(view, one.unit)}</span>`}
+      ${one.option && html`<span class="arrow">→ ${hospitalName(view, one.option.hospital)} ${arrivalText(one)}</span>`}</p>
+    <${Signs} feed=${feed} vitals=${one.vitals} done=${one.arrived_at !== undefined} />
+  </article>`;
+}
+
+/** @param {import('./view_types.js').Casualty} one */
+const whoText = (one) => [one.sex && say(`dispatch.sex.${one.sex}`), one.age_years !== undefined && say('dispatch.years', { n: one.age_years })].filter(Boolean).join(' ');
+
+/** @param {import('./view_types.js').Casualty} one */
+const arrivalText = (one) => (one.arrived_at ? say('dispatch.arrived_at', { clock: clockText(one.arrived_at) }) : one.eta_at ? say('dispatch.eta_at', { clock: clockText(one.eta_at) }) : '');
+
+/** @param {{feed: LiveFeed, vitals: Record<string, {value: any, at: string}>, done: boolean}} props */
+function Signs({ feed, vitals, done }) {
+  const known = SIGNS.filter((field) => vitals[field]);
+  if (known.length === 0) return null;
+  const newest = known.map((field) => vitals[field].at).sort().at(-1);
+  const rate = feed.rate;
+  return html`<p class="signs">${known.map((field) => html`<span key=${field} title=${say(`vital.${field}`)}><i>${say(`dispatch.sign.${field}`)}</i> ${Math.round(vitals[field].value)}</span>`)}
+    ${!done && html`<${Age} feed=${feed} at=${newest} late_s=${5 * rate} lost_s=${15 * rate} />`}</p>`;
+}
+
+/** @param {Props} props */
+export function Units({ feed, view }) {
+  const ids = Object.keys(view.units).sort((a, b) => Number(!view.units[a].incident) - Number(!view.units[b].incident) || (a < b ? -1 : 1));
+  return html`<section class="panel units" aria-label=${say('dispatch.units')}>
+    <h2>${say('dispatch.units')} <span class="count">${ids.length}</span>
+      <button class="small" onClick=${() => { dialog.value = 'assign'; }}>${say('dispatch.assign')} <${Key} k="A" /></button></h2>
+    <div class="rows" tabindex="0">${ids.map((id) => html`<${UnitRow} key=${id} feed=${feed} view=${view} id=${id} />`)}</div>
+  </section>`;
+}
+
+/** @param {Props & {id: string}} props */
+function UnitRow({ feed, view, id }) {
+  feed.tick.value;
+  const one = view.units[id];
+  const left_s = one.leg?.eta_at ? (Date.parse(one.leg.eta_at) - feed.now()) / 1000 : undefined;
+  const rate = feed.rate;
+  return html`<article class="unit ${one.incident ? 'busy' : 'idle'}">
+    <p class="head"><span class="mark ${one.kind}" title=${say(`dispatch.unit_kind.${one.kind}`)}></span> <b>${nameOf(one)}</b>
+      <span class="duty">${say(`dispatch.duty.${one.duty}`)}</span>
+      ${left_s !== undefined && html`<span class="left">${left_s > 0 ? spanText(left_s) : say('dispatch.due_now')}</span>`}</p>
+    <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
+      ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
+  </article>`;
+}

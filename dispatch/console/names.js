@@ -1,0 +1,91 @@
+// @ts-check
+// Ids and word keys as people read them: names of hospitals and units, reasons and log lines as sentences.
+import { clockText, spanText } from '/casebook/age.js';
+import { language, nameOf, say } from '/casebook/words.js';
+
+/** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
+/** @typedef {import('./view_types.js').Reason} Reason */
+
+const COUNTED = ['resus_bay', 'ed_bed', 'icu_bed', 'theatre', 'ct', 'cath_lab', 'ventilator', 'trauma_team', 'blood_o_neg', 'helipad'];
+
+/** @param {ConsoleView} view @param {string | undefined} id */
+export const hospitalName = (view, id) => nameOf(view.hospitals[id ?? '']) || id || '';
+/** @param {ConsoleView} view @param {string | undefined} id */
+export const unitName = (view, id) => nameOf(view.units[id ?? '']) || id || '';
+/** @param {ConsoleView} view @param {string | undefined} id */
+export const casualtyLabel = (view, id) => view.casualties[id ?? '']?.label ?? id ?? '';
+/** @param {ConsoleView} view @param {string | undefined} id */
+export const siteName = (view, id) => nameOf(view.sites[id ?? '']?.place) || id || '';
+
+/** A counted thing or a service. @param {string} word */
+export const resourceName = (word) =>
+  word === '*' ? say('dispatch.whole_hospital') : COUNTED.includes(word) ? say(`hospital.resource.${word}`) : say(`dispatch.capability.${word}`);
+
+/** @param {ConsoleView} view @param {string} name @param {any} value @returns {any} */
+function fact(view, name, value) {
+  if (value === null || value === undefined || value === '') return '–';
+  switch (name) {
+    case 'missing': return value.map((/** @type {string} */ word) => say(`dispatch.capability.${word}`)).join(say('dispatch.join'));
+    case 'resource': return resourceName(value);
+    case 'hospital': return hospitalName(view, value);
+    case 'unit': case 'aircraft': case 'from_unit': case 'to_unit': return unitName(view, value);
+    case 'casualty': return casualtyLabel(view, value);
+    case 'site': return siteName(view, value);
+    case 'mode': return say(`dispatch.mode.${value}`);
+    case 'category': return say(`triage.${value}`);
+    case 'duty': return say(`dispatch.duty.${value}`);
+    case 'until': return clockText(value);
+    case 'to': case 'agency': case 'approver': return agencyName(value);
+    case 'member': return say(`hospital.member.${value}`);
+    case 'state': return say(`hospital.member_state.${value}`);
+    default: return value;
+  }
+}
+
+/** @param {ConsoleView} view @param {Record<string, any>} facts */
+const named = (view, facts) => Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, fact(view, name, value)]));
+
+/** Why, as a sentence. @param {ConsoleView} view @param {Reason} reason */
+export function reasonText(view, reason) {
+  const sentence = say(`reason.${reason.code}`, named(view, reason.facts));
+  return reason.facts.until ? `${sentence} ${say('dispatch.until', { clock: clockText(reason.facts.until) })}` : sentence;
+}
+
+/** A line of the activity log as a sentence. @param {ConsoleView} view @param {import('./view_types.js').Line} line */
+export function lineText(view, line) {
+  const { kind, facts } = line;
+  const said = named(view, facts);
+  if (kind === 'task_opened') said.kind = say(`dispatch.task.${facts.kind}`);
+  if (kind.startsWith('task_')) said.task = taskName(view, facts.task);
+  if (kind === 'incident_opened') said.kind = kindName(facts.kind);
+  if (kind === 'handover_signed') said.side = say(`dispatch.side.${facts.side}`);
+  return say(`event.${kind}`, said);
+}
+
+/** @param {ConsoleView} view @param {string} id */
+const taskName = (view, id) => (view.tasks[id] ? `${say(`dispatch.task.${view.tasks[id].kind}`)} (${agencyName(view.tasks[id].note || view.tasks[id].to)})` : id);
+
+const KINDS = ['traffic', 'fall', 'chest_pain', 'stroke', 'burns', 'poisoning', 'collapse', 'obstetric', 'other'];
+export const KNOWN_KINDS = KINDS;
+/** What the call is about; words that we do not know stand as they came. @param {string} kind */
+export const kindName = (kind) => (KINDS.includes(kind) ? say(`dispatch.kind.${kind}`) : kind);
+
+const AGENCIES = ['110', '119', 'air_agency', 'duty_head', 'centre_leader', 'police', 'police_command', 'dispatcher'];
+/** @param {string} name */
+export const agencyName = (name) => (AGENCIES.includes(name) ? say(`dispatch.agency.${name}`) : name);
+
+/** Who said it: the role in words, then the name. @param {string} by */
+export function byName(by) {
+  const [role, ...who] = by.split(':');
+  const known = ['dispatcher', 'ed', 'paramedic', 'director', 'desk'].includes(role) ? say(`dispatch.role.${role}`) : role;
+  return role === 'desk' ? known : `${known} ${who.join(':')}`;
+}
+
+/** A place by name, else by its coordinates with their datum. @param {import('./view_types.js').Place} place */
+export const placeName = (place) => (language.value === 'zh' ? place.name_zh : place.name_en) || place.name_zh || place.name_en || coordinates(place.lat, place.lon);
+
+/** Coordinates as they are read out and copied: the datum is part of them. @param {number} lat @param {number} lon */
+export const coordinates = (lat, lon) => `${lat.toFixed(5)}, ${lon.toFixed(5)} WGS-84`;
+
+/** Seconds as minutes and seconds, or dashes. @param {number | undefined} span_s */
+export const spanOrDash = (span_s) => (span_s === undefined ? '--:--' : spanText(Math.round(span_s)));
