@@ -9,31 +9,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from ambulance_unit.crew import CrewDesk
-from ambulance_unit.mission import View, arrival_of, drive_of
+from ambulance_unit.mission import View, arrival_of
 from ambulance_unit.monitor.feed import Monitor
 from ambulance_unit.next_step import next_step
 from ambulance_unit.outbox import Record
 from ambulance_unit.own_facts import OwnFacts
-from ambulance_unit.position import Fix, FollowLeg, PositionSource
+from ambulance_unit.position import FollowLeg, PositionSource
 from ambulance_unit.sampling import Sample, Sampler
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.technical import Technical
 from ambulance_unit.told_view import ToldView
 from ambulance_unit.wave_feed import WaveFeed
+from ambulance_unit.whereabouts import Whereabouts
 from casebook import events as e
 from casebook.asking import Asker
 from casebook.clock import Clock
 from casebook.errors import CoordinationError, FeedLost
-from casebook.place import Place, distance_m
+from casebook.place import Place
 from media.waveforms import Numerics, WavePacket
 
-POSITION_S = 5  # clock seconds between reports of a moving vehicle, on whole multiples
-PARKED_S = 60  # of one that stands
-MOVED_M = 10.0
 RETRY_S = 5.0  # wall seconds before a feed that failed is tried again
 MONITOR_ON = "monitor_on"  # what the outbox's file remembers of it across a restart
 SETTLED = ("handed_over", "closed")
@@ -44,7 +42,6 @@ class Link(Protocol):
 
     changed: Callable[[], None]
     sent: int
-    hub_lost_rows: int
 
     def wake(self) -> None: ...
 
@@ -95,16 +92,16 @@ class Agent:
         self._monitor_for, self._draws_waves = monitor_for, draws_waves or live is not None
         self._listeners: list[Callable[[], None]] = []
         self._pending: set[asyncio.Task[Any]] = set()
-        self._fix: tuple[datetime, Fix] | None = None
         self._monitor_off: str | None = None  # whom the crew took it off
         self.unstored = 0
         self.technical = Technical(self._touch)
         self.own = OwnFacts(scribe.outbox, wall_s)
-        self.position = position or FollowLeg(lambda: self.view, base)
+        source = position or FollowLeg(lambda: self.view, base)
+        self.whereabouts = Whereabouts(unit, clock, source, self.technical, self._report, self._arrived)
         sampled = self._outbox.stored_of(e.VitalsRecorded.name)
         self.sampler = Sampler(clock, self.technical, self._choose_monitor, self._store_sample, sampled=sampled)
         self.waves = WaveFeed(clock, feeds_began_at or clock.now(), lambda: self.sampler.monitor)
-        self.crew = CrewDesk(lambda: self.view, self._record_tap, self.attach_monitor)
+        self.crew = CrewDesk(unit, lambda: self.view, self._record_tap, self.attach_monitor)
         link.changed = self._hear
         if told.unreadable:
             self.technical.note("view", FeedLost("last_view_unreadable", why=told.unreadable), clock.now())
@@ -114,7 +111,9 @@ class Agent:
 
     async def run(self) -> None:
         """Work until cancelled; the feeds and the link end with it."""
-        feeds = {"position": self.position.run, "monitor": self.sampler.run, "outbox": self._follow_position}
+        self._settle()
+        whereabouts = self.whereabouts
+        feeds = {"position": whereabouts.source.run, "monitor": self.sampler.run, "outbox": whereabouts.run}
         if self.live is not None:
             self.waves.send_to(self.live.send)
             self.live.start()
@@ -159,7 +158,7 @@ class Agent:
         seqs = await self._scribe.put(records)
         self.own.add(seqs, at, facts, who)
         self.link.wake()
-        self._settle_monitor()
+        self._settle()
         self._touch()
         return seqs
 
@@ -170,6 +169,14 @@ class Agent:
             if isinstance(fact, e.UnitAtPatient) and self.sampler.casualty is None:
                 await self.attach_monitor(fact.casualty)
         return seqs
+
+    def _report(self, at: datetime, fact: e.PositionReported) -> None:
+        self._put_soon(at, fact, "position")
+
+    async def _arrived(self, at: datetime) -> None:
+        fact = arrival_of(self.view)
+        if fact is not None:
+            await self.record([fact], at, origin="geofence")
 
     def _put_soon(self, at: datetime, fact: e.Event, origin: str) -> None:
         """Store without waiting for the disk; what it does not take is counted and told to the crew."""
@@ -211,11 +218,9 @@ class Agent:
         known = self.view.get("casualties", {}).get(casualty, {})
         return self._monitor_for(known.get("label", casualty.rpartition("-")[2]))
 
-    def _settle_monitor(self) -> None:
+    def _settle_monitor(self, view: View) -> None:
         """Off whoever is not ours any more; on the one who is aboard, unless the crew took it off them."""
-        view, on = self.view, self.sampler.casualty
-        if "unit" not in view:
-            return
+        on = self.sampler.casualty
         casualties, aboard = view.get("casualties", {}), view["unit"].get("aboard", [])
         if on is not None and casualties.get(on, {"stage": "closed"})["stage"] in SETTLED:
             self._move_monitor(None)
@@ -229,53 +234,6 @@ class Agent:
             numbers = {name: value for name, value in sample.vitals.as_dict().items() if isinstance(value, int | float)}
             self.live.send_numerics(Numerics(sample.casualty, self.sampler.sampled, sample.at, numbers))
         self._touch()
-
-    # --- position
-
-    async def _follow_position(self) -> None:
-        """Report on whole multiples of POSITION_S, and look for the arrival also at the instant it is due."""
-        due = _next_multiple(self.clock.now())
-        while True:
-            arrival_due = self._arrival_due()
-            await self.clock.sleep_until(min(due, arrival_due) if arrival_due else due)
-            now = self.clock.now()
-            await self._arrive(now)
-            if now >= due:
-                due = _next_multiple(now)
-                self._report(due - timedelta(seconds=POSITION_S))
-
-    def _arrival_due(self) -> datetime | None:
-        drive = drive_of(self.view)
-        if drive is None:
-            return None
-        at = drive.departed_at + timedelta(seconds=drive.eta_s)
-        return at if at > self.clock.now() else None
-
-    async def _arrive(self, now: datetime) -> None:
-        drive = drive_of(self.view)
-        at = self.position.arrived_at(drive, now) if drive else None
-        fact = arrival_of(self.view) if at else None
-        if at and fact:
-            await self.record([fact], at, origin="geofence")
-
-    def _report(self, at: datetime) -> None:
-        fix = self.position.fix(at)
-        if fix is None:
-            self.technical.note("position", FeedLost("position_lost"), at)
-            return
-        if self._fix is not None and not self._is_news(at, fix):
-            return
-        self.technical.clear("position")
-        self._fix = (at, fix)
-        speed = None if fix.speed_kmh is None else round(fix.speed_kmh, 1)
-        heading = None if fix.heading_deg is None else round(fix.heading_deg, 1)
-        fact = e.PositionReported(self.unit, round(fix.lat, 6), round(fix.lon, 6), speed, heading)
-        self._put_soon(at, fact, "position")
-
-    def _is_news(self, at: datetime, fix: Fix) -> bool:
-        assert self._fix is not None
-        last_at, last = self._fix
-        return (at - last_at).total_seconds() >= PARKED_S or distance_m(last.place, fix.place) > MOVED_M
 
     # --- what is seen
 
@@ -295,7 +253,7 @@ class Agent:
             "link": self.link.as_view(),
             "outbox": {"waiting": counts.waiting, "corrupt": counts.corrupt},
             "monitor": {"casualty": sampler.casualty, "latest": latest, "channels": channels},
-            "position": {"at": self._fix[0], "speed_kmh": self._fix[1].speed_kmh} if self._fix else None,
+            "position": self.whereabouts.as_view(),
             "technical": self.technical.as_view(),
             "next": next_step(view),
         }
@@ -307,8 +265,8 @@ class Agent:
             "unit": self.unit, "epoch": self._outbox.epoch, "sampled": sampler.sampled, "unstored": self.unstored,
             "vitals_stored": self._outbox.stored_of(e.VitalsRecorded.name), "missed": sampler.missed,
             "impossible": sampler.impossible, "stored": counts.stored, "sent": self.link.sent, "acked": counts.acked,
-            "waiting": counts.waiting, "corrupt": counts.corrupt, "hub_lost_rows": self.link.hub_lost_rows,
-            "media": self.live.counts() if self.live else {},
+            "waiting": counts.waiting, "corrupt": counts.corrupt, "media": self.live.counts() if self.live else {},
+            "hub_lost_rows": getattr(self.link, "hub_lost_rows", 0),
         }  # fmt: skip
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -320,6 +278,13 @@ class Agent:
         """Rows that an idempotency key has written."""
         return self._outbox.find_asked(key)
 
+    def _settle(self) -> None:
+        """The view may have changed: follow it with the monitor and the leg."""
+        view = self.view
+        if "unit" in view:
+            self._settle_monitor(view)
+            self.whereabouts.follow(view)
+
     def _touch(self) -> None:
         for listener in self._listeners:
             listener()
@@ -327,10 +292,5 @@ class Agent:
     def _hear(self) -> None:
         """The link has changed something."""
         self.own.settle()
-        self._settle_monitor()
+        self._settle()
         self._touch()
-
-
-def _next_multiple(now: datetime) -> datetime:
-    """The next whole multiple of POSITION_S after `now`."""
-    return datetime.fromtimestamp((now.timestamp() // POSITION_S + 1) * POSITION_S, now.tzinfo)

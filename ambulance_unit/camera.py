@@ -33,10 +33,13 @@ def wall_clock_ms() -> float:
 
 
 class LiveMedia:
-    """Everything live that goes to the hub over WebRTC. Without a camera it carries waves and numbers only."""
+    """Everything live that goes to the hub over WebRTC. Without a camera it carries waves and numbers only.
+
+    `client` brings the hub's base URL and the vehicle's token; it is closed with the rest by `stop`.
+    """
 
     def __init__(self, client: httpx.AsyncClient, unit: str, camera: Camera | None) -> None:
-        self.camera = camera
+        self.camera, self._client = camera, client
         self.video = VideoPublisher(client, unit, camera) if camera else None
         self.waves = WavePublisher(client, unit)
         self._tasks: list[asyncio.Task[None]] = []
@@ -51,6 +54,7 @@ class LiveMedia:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.camera:
             self.camera.close()
+        await self._client.aclose()
 
     def send(self, packet: WavePacket) -> bool:
         return self.waves.send(packet)

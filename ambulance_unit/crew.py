@@ -17,7 +17,7 @@ from msgspec import UNSET
 from ambulance_unit import crew_commands as c
 from ambulance_unit.mission import View, planned_casualty
 from casebook import events as e
-from casebook.access import Role
+from casebook.access import Role, need_unit
 from casebook.asking import Ask, Asker, Command
 from casebook.casualty import Category, Findings, Stage
 from casebook.errors import IllegalStep, NotFound, RefusedInput
@@ -30,19 +30,23 @@ Record = Callable[[Facts, Asker], Awaitable[list[int]]]
 
 
 class CrewDesk:
-    """The crew's asks. `view` gives what they see, `record` makes facts durable, `attach` moves the monitor."""
+    """The asks of `unit`'s crew. `view` gives what they see, `record` makes facts durable, `attach` moves the monitor.
+
+    Each raises NotAllowed for another unit's crew.
+    """
 
     def __init__(
-        self, view: Callable[[], View], record: Record, attach: Callable[[str | None], Awaitable[None]]
+        self, unit: str, view: Callable[[], View], record: Record, attach: Callable[[str | None], Awaitable[None]]
     ) -> None:
-        self._view, self._record, self._attach = view, record, attach
+        self._unit, self._view, self._record, self._attach = unit, view, record, attach
 
     def asks(self) -> list[Ask]:
-        asks = [Ask(name, command, (Role.PARAMEDIC,), self._handler(decide)) for name, command, decide in ASKS]
+        asks = [Ask(name, command, (Role.PARAMEDIC,), self._handler(name, decide)) for name, command, decide in ASKS]
         return [*asks, Ask("attach_monitor", c.AttachMonitor, (Role.PARAMEDIC,), self._move_monitor)]
 
-    def _handler(self, decide: Decide) -> Callable[[Any, Asker], Awaitable[dict[str, Any]]]:
+    def _handler(self, name: str, decide: Decide) -> Callable[[Any, Asker], Awaitable[dict[str, Any]]]:
         async def handle(command: Any, asker: Asker) -> dict[str, Any]:
+            need_unit(asker.badge, self._unit, name)
             facts = decide(self._view(), command, asker)
             rows = await self._record(facts, asker) if facts else []
             return {"rows": rows, "facts": [{"kind": fact.name, "body": e.encode(fact)} for fact in facts]}
@@ -50,6 +54,7 @@ class CrewDesk:
         return handle
 
     async def _move_monitor(self, command: c.AttachMonitor, asker: Asker) -> dict[str, Any]:
+        need_unit(asker.badge, self._unit, "attach_monitor")
         if command.casualty is not None:
             casualty_of(self._view(), command.casualty)
         await self._attach(command.casualty)

@@ -1,0 +1,135 @@
+"""The vehicle's own server: the tablet's page, its feed, the crew's taps and the live waves; works with the hub gone.
+
+A shell: what is shown is the agent's, what a tap means is `crew`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
+
+from ambulance_unit.agent import Agent
+from ambulance_unit.triage import next_question
+from casebook.access import Badge, Gate, Role, need, need_unit
+from casebook.door import add_asks, admit_socket, badge_of, body_of, make_app, serve_feed
+from casebook.errors import NotAllowed, RefusedInput
+from casebook.live import Feed
+from casebook.picture import Picture
+from casebook.screens import REPO, add_screen, add_shared
+
+REFRESH_S, LOOK_S = 0.1, 1.0  # wall seconds: changes are gathered for so long; ages are looked at so often
+
+
+def make_tablet_app(agent: Agent, gate: Gate, *, drill: bool = False) -> FastAPI:
+    """The application of one vehicle. `gate` knows the crew's badge.
+
+    In a `drill` a script may state its own instant, and the screen says that it is one also before the hub does.
+    """
+    app = make_app("Aboard vehicle")
+    add_asks(app, agent.crew.asks(), gate, drill=drill, done_before=agent.find_asked)
+    add_shared(app, ("media", REPO / "media" / "browser"))
+    add_screen(app, "tablet", Path(__file__).parent / "tablet")
+    _open_reading(app, agent, gate)
+    _open_sockets(app, agent, gate, drill)
+    return app
+
+
+def _open_reading(app: FastAPI, agent: Agent, gate: Gate) -> None:
+    def crew(request: Request, what: str) -> Badge:
+        badge = badge_of(gate, request)
+        need(badge, Role.PARAMEDIC, what=what)
+        need_unit(badge, agent.unit, what)
+        return badge
+
+    @app.get("/api/v1/me")
+    async def me(request: Request) -> Badge:
+        """Whose token this is."""
+        return badge_of(gate, request)
+
+    @app.get("/api/v1/ledger")
+    async def ledger(request: Request) -> dict[str, Any]:
+        """What became of every sample: sampled, stored, sent, in the hub's book."""
+        crew(request, "ledger")
+        return agent.ledger()
+
+    @app.post("/api/v1/triage/{method}")
+    async def triage(request: Request, method: str) -> dict[str, Any]:
+        """The answers so far in, the next question or the category out; nothing is recorded."""
+        crew(request, "triage")
+        try:
+            answers = msgspec.json.decode(await body_of(request), type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError) as wrong:
+            raise RefusedInput("bad_json", where="triage", why=str(wrong)) from wrong
+        return next_question(method, answers, agent.clock.now())
+
+
+def _open_sockets(app: FastAPI, agent: Agent, gate: Gate, drill: bool) -> None:
+    async def admit(socket: WebSocket, serve: Callable[[], Awaitable[None]]) -> None:
+        badge = await admit_socket(socket, gate)
+        if badge is None:
+            return
+        try:
+            need(badge, Role.PARAMEDIC, what=socket.url.path)
+            need_unit(badge, agent.unit, socket.url.path)
+        except NotAllowed:
+            await socket.close(4403)
+            return
+        await serve()
+
+    @app.websocket("/api/v1/live/tablet")
+    async def tablet(socket: WebSocket) -> None:
+        await admit(socket, lambda: serve_tablet(socket, agent, drill=drill))
+
+    @app.websocket("/api/v1/waves")
+    async def waves(socket: WebSocket) -> None:
+        await admit(socket, lambda: serve_waves(socket, agent))
+
+
+async def serve_tablet(socket: WebSocket, agent: Agent, *, drill: bool) -> None:
+    """The tablet's feed, in the same words as every screen's (casebook/live.py)."""
+    marked = {"drill": {"rate": agent.clock.rate}} if drill else {}
+    feed = Feed(lambda picture, now: marked | agent.tablet_view(), agent.clock)
+    feed.refresh(Picture())
+    changed = asyncio.Event()
+    stop = agent.listen(changed.set)
+    refreshing = asyncio.create_task(_keep_fresh(feed, changed))
+    try:
+        await serve_feed(socket, feed.subscribe())
+    finally:
+        stop()
+        refreshing.cancel()
+        await asyncio.gather(refreshing, return_exceptions=True)
+
+
+async def _keep_fresh(feed: Feed, changed: asyncio.Event) -> None:
+    """Once a second also without a change: a link falls silent without telling."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), LOOK_S)
+        changed.clear()
+        feed.refresh(Picture())
+        await asyncio.sleep(REFRESH_S)
+
+
+async def serve_waves(socket: WebSocket, agent: Agent) -> None:
+    """The monitor's waves in the binary form of media/waveforms.py, straight from the vehicle."""
+
+    async def send(queue: asyncio.Queue[bytes]) -> None:
+        while True:
+            await socket.send_bytes(await queue.get())
+
+    with agent.waves.watched() as queue:
+        sending = asyncio.create_task(send(queue))
+        try:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                while True:
+                    await socket.receive_text()  # a socket that only sends never learns of the end
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
