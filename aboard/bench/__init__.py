@@ -1,0 +1,1 @@
+"""Benchmarks: what Aboard takes, in real processes and over real sockets, beside its peers in the same run."""
