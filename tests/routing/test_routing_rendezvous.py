@@ -85,7 +85,7 @@ def test_what_is_not_possible_is_refused_with_its_reason():
     assert refused_codes(drive_to_site_s={"fengjing": None, "xinbang": 1.0}) == {"air_no_road"}
     assert refused_codes(drive_to_door_s=None) == {"ground_no_road"}
     said = compare(question(pad=None)).refused[0].said("zh")
-    assert said == "地空接力: 医院没有停机坪"
+    assert said == "空地会合: 医院没有停机坪"
 
 
 def test_at_night_the_lit_site_is_taken_though_the_other_is_quicker():
