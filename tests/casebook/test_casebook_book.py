@@ -1,0 +1,223 @@
+"""One door for every change: decided on the newest picture, whole or not at all, told to whoever listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from casebook_tales import BY, HERE, KEEPERS, START, keeper, kinds, opened, tales, that_fit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from casebook import events as e
+from casebook.book import VEHICLE_FACTS, Book, Row
+from casebook.clock import JumpClock
+from casebook.errors import AlreadyHeld, IllegalStep
+from casebook.log import Entry, MemoryLog, verify
+
+A = "I1-A"
+both_keepers = pytest.mark.parametrize("kind", KEEPERS)
+
+
+def row(seq: int, fact: e.Event, **changes) -> Row:
+    return replace(Row(seq, START + timedelta(seconds=seq), fact.name, e.encode(fact)), **changes)
+
+
+def fix(n: int) -> e.PositionReported:
+    return e.PositionReported("A01", 31.0, 121.0 + n / 1000)
+
+
+@both_keepers
+async def test_what_is_written_is_in_log_and_picture_and_told_after_both(kind: str, tmp_path: Path):
+    book = await opened(keeper(kind, tmp_path))
+    heard: list[tuple[int, int]] = []
+    stop = book.listen(lambda entries: heard.append((entries[-1].seq, book.picture.seq)))
+    (entry,) = await book.write(lambda picture: [e.UnitAssigned("A01", "I1")], BY, START + timedelta(seconds=5))
+    assert entry.at == START + timedelta(seconds=5) and entry.recorded_at == START
+    assert heard == [(entry.seq, entry.seq)]
+    stop()
+    await book.write(lambda picture: [e.UnitEnRoute("A01")], BY)
+    assert len(heard) == 1 and book.picture.units["A01"].duty == "en_route"
+    book.log.close()
+
+
+@both_keepers
+async def test_a_batch_with_one_step_that_does_not_fit_writes_nothing(kind: str, tmp_path: Path):
+    book = await opened(keeper(kind, tmp_path))
+    before, head = book.picture, book.log.head()
+    with pytest.raises(IllegalStep):
+        await book.write(lambda picture: [e.UnitAssigned("A01", "I1"), e.UnitOnScene("A01")], BY)
+    assert book.picture is before and book.log.head() == head
+    book.log.close()
+
+
+@both_keepers
+async def test_the_loser_of_a_race_for_a_bay_is_told_and_nothing_is_written(kind: str, tmp_path: Path):
+    book = await opened(keeper(kind, tmp_path))
+    rival = Book.open(book.log, book.clock)  # another hub on the same store, which has not heard of the hold yet
+    until = START + timedelta(hours=1)
+    await book.write(lambda picture: [e.HoldPlaced(A, "songjiang", "resus_bay", 1, until)], BY)
+    before, head = rival.picture, book.log.head()
+    with pytest.raises(AlreadyHeld) as caught:
+        await rival.write(lambda picture: [e.HoldPlaced("I1-B", "songjiang", "resus_bay", 1, until)], BY)
+    assert caught.value.facts["holder"] == A
+    assert rival.picture is before and book.log.head() == head
+    book.log.close()
+
+
+async def test_a_unit_is_claimed_by_one_incident_and_free_after_its_mission():
+    book = await opened(MemoryLog(), e.IncidentOpened("I2", HERE, "fall", 2, "120", ""))
+    rival = Book.open(book.log, book.clock)
+    await book.write(lambda picture: [e.UnitAssigned("A01", "I1")], BY)
+    with pytest.raises(AlreadyHeld):
+        await rival.write(lambda picture: [e.UnitAssigned("A01", "I2")], BY)
+    await book.write(lambda picture: [e.UnitStoodDown("A01", "false alarm")], BY)
+    await rival.write(lambda picture: [e.UnitAssigned("A01", "I2")], BY)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tale=tales, kind=st.sampled_from(KEEPERS))
+async def test_a_book_opened_again_has_the_same_picture(tale: list[e.Event], kind: str, tmp_path_factory):
+    log = keeper(kind, tmp_path_factory.mktemp("book"))
+    book = Book.open(log, JumpClock(START))
+    for fact in that_fit(tale):
+        await book.write(lambda picture, fact=fact: [fact], BY)
+    assert Book.open(log, book.clock).picture == book.picture
+    log.close()
+
+
+@both_keepers
+async def test_decisions_see_the_newest_picture_however_many_write_at_once(kind: str, tmp_path: Path):
+    book = await opened(keeper(kind, tmp_path))
+
+    async def take_next() -> None:
+        def decide(picture) -> Sequence[e.Event]:
+            free = 10 - sum(fact.id.startswith("m") for fact in picture.messages.values())
+            return [e.MessageSent(f"m{free}", A, "songjiang", "hello")] if free else []
+
+        await book.write(decide, BY)
+
+    await asyncio.gather(*(take_next() for _ in range(20)))
+    assert len(book.picture.messages) == 10
+    assert verify(book.log.read()) == book.log.head()
+    book.log.close()
+
+
+@both_keepers
+async def test_the_same_ask_twice_is_done_once_however_close_together(kind: str, tmp_path: Path):
+    book = await opened(keeper(kind, tmp_path))
+
+    def decide(picture) -> Sequence[e.Event]:
+        number = len(picture.messages)
+        return [e.MessageSent(f"m{number}", A, "songjiang", ""), e.MessageSent(f"n{number}", A, "songjiang", "")]
+
+    answers = await asyncio.gather(*(book.write(decide, BY, asked="key") for _ in range(5)))
+    assert len(book.picture.messages) == 2
+    assert len({tuple(entry.seq for entry in answer) for answer in answers}) == 1
+    book.log.close()
+
+
+# --- rows of a vehicle
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    windows=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 6)), max_size=12),
+    lost=st.sets(st.integers(1, 12)),
+    kind=st.sampled_from(KEEPERS),
+)
+async def test_rows_are_taken_once_and_in_order_whatever_the_batching(windows, lost, kind, tmp_path_factory):
+    """Batches that overlap, repeat, come out of order or lack rows; at last the vehicle sends all again."""
+    log = keeper(kind, tmp_path_factory.mktemp("rows"))
+    book = await opened(log)
+    outbox = [row(seq, fix(seq)) for seq in range(1, 13)]
+    through = 0
+    for first, count in windows:
+        batch = [one for one in outbox[first - 1 : first - 1 + count] if one.seq not in lost]
+        acked = await book.take_rows("A01", "e1", batch)
+        assert acked >= through, "an acknowledgement never goes back"
+        through = acked
+    assert await book.take_rows("A01", "e1", outbox) == 12
+    taken = [entry.source.seq for entry in log.read() if entry.source]
+    assert taken == list(range(1, 13))
+    assert book.picture.units["A01"].position == fix(12)
+    assert Book.open(log, book.clock).picture == book.picture
+    log.close()
+
+
+async def test_each_epoch_of_a_vehicle_counts_for_itself():
+    book = await opened(MemoryLog())
+    assert await book.take_rows("A01", "e1", [row(1, fix(1)), row(2, fix(2))]) == 2
+    assert await book.take_rows("A01", "e2", [row(1, fix(3))]) == 1
+    assert await book.take_rows("H01", "e1", []) == 0
+
+
+async def test_a_row_that_does_not_fit_is_kept_whole_and_what_follows_is_taken():
+    book = await opened(MemoryLog())
+    rows = [
+        row(1, e.UnitOnScene("A01")),
+        replace(row(2, fix(2)), kind="poem"),
+        row(3, e.VitalsRecorded(A, "A01", {"spo2_pct": 140})),
+        row(4, fix(4)),
+    ]
+    assert await book.take_rows("A01", "e1", rows) == 4
+    tail = list(book.log.read())[-4:]
+    assert [entry.kind for entry in tail] == ["row_refused"] * 3 + ["position_reported"]
+    assert [entry.body["error"] for entry in tail[:3]] == ["illegal_step", "unknown_event", "impossible_vital"]
+    assert tail[2].body["body"]["vitals"] == {"spo2_pct": 140} and tail[2].body["kind"] == "vitals_recorded"
+
+
+@pytest.mark.parametrize(
+    ("fact", "error"),
+    [
+        (e.PositionReported("H01", 31.0, 121.0), "not_your_unit"),
+        (e.UnitEnRoute("H01"), "not_your_unit"),
+        (e.CapacityReported("songjiang", "ct", 1), "not_a_vehicle_fact"),
+        (e.DestinationChosen(A, e.Option("songjiang", "road", 1, {})), "not_a_vehicle_fact"),
+        (e.HandoverSigned(A, "hospital", "crew"), "not_a_vehicle_fact"),
+        (e.HoldReleased(A, "songjiang", "resus_bay", 1, ""), "not_a_vehicle_fact"),
+    ],
+)
+async def test_a_vehicle_speaks_only_of_itself_and_never_for_desk_or_ward(fact: e.Event, error: str):
+    book = await opened(MemoryLog())
+    await book.take_rows("A01", "e1", [row(1, fact)])
+    last = list(book.log.read())[-1]
+    assert last.kind == "row_refused" and last.body["error"] == error
+
+
+async def test_a_row_keeps_who_said_it_and_when_it_happened():
+    book = await opened(MemoryLog())
+    heard: list[Entry] = []
+    book.listen(heard.extend)
+    await book.take_rows("A01", "e1", [row(1, fix(1), who="medic Chen", origin="button"), row(2, fix(2))])
+    first, second = heard
+    assert (str(first.by), first.by.origin) == ("paramedic:medic Chen", "button")
+    assert (str(second.by), second.at) == ("paramedic:A01", START + timedelta(seconds=2))
+
+
+async def test_a_crew_that_was_offline_may_sign_and_be_free_in_one_batch():
+    book = await opened(MemoryLog())
+    await book.write(lambda picture: [e.UnitAssigned("A01", "I1"), e.DestinationChosen(A, OPTION)], BY)
+    journey = [
+        e.UnitEnRoute("A01"), e.UnitOnScene("A01"), e.UnitAtPatient("A01", A), e.CasualtyBoarded(A, "A01"),
+        e.UnitLeftScene("A01"), e.UnitAtDestination("A01", "songjiang"), e.CasualtyArrived(A, "songjiang", "A01"),
+    ]  # fmt: skip
+    rows = [row(seq, fact) for seq, fact in enumerate(journey, start=1)]
+    await book.take_rows("A01", "e1", rows)
+    ward = [e.HandoverStarted(A, "songjiang"), e.HandoverSigned(A, "hospital", "sister Li")]
+    await book.write(lambda picture: ward, BY)
+    late = [e.HandoverStarted(A, "songjiang"), e.HandoverSigned(A, "crew", "medic"), e.UnitBackInService("A01")]
+    await book.take_rows("A01", "e1", [row(8 + n, fact) for n, fact in enumerate(late)])
+    assert "row_refused" not in kinds(book.log)
+    assert book.picture.units["A01"].duty == "available"
+
+
+OPTION = e.Option("songjiang", "road", 900, {"drive": 900.0})
+
+
+def test_what_a_vehicle_may_say_is_a_part_of_all_facts():
+    assert set(VEHICLE_FACTS) < set(e.FACTS.values())
