@@ -19,6 +19,7 @@ class Area:
     """`aircraft`: unit id -> the machine. `pads`: hospital id -> its pad, where more than its place is known.
 
     `weather` None: not reported. `places`: what a caller may name; names are matched whole, in either language.
+    `districts`: district id -> its names (zh, en), for the console; an id without names is shown as it is.
     """
 
     sites: tuple[LandingSite, ...] = ()
@@ -27,6 +28,7 @@ class Area:
     air_times: AirTimes = field(default_factory=AirTimes)
     weather: Weather | None = None
     places: tuple[Place, ...] = ()
+    districts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def get_site(self, id: str) -> LandingSite:
         site = next((site for site in self.sites if site.id == id), None)

@@ -45,6 +45,7 @@ def console_view(picture: Picture, now: datetime, area: Area, lines: Iterable[En
         "hospitals": {id: _hospital(picture, state, now) for id, state in picture.hospitals.items()},
         "tasks": {id: msgspec.to_builtins(state) for id, state in picture.tasks.items()},
         "roads": {id: _road(state, now) for id, state in picture.roads.items()},
+        "districts": {id: {"name_zh": zh, "name_en": en} for id, (zh, en) in area.districts.items()},
         "sites": {site.id: {"place": _place(site.place), "kind": site.kind} for site in area.sites},
         "log": {str(entry.seq): log_line(entry) for entry in lines},
     }

@@ -35,7 +35,7 @@ function Call({ feed, view, id }) {
   const since_s = feed.age_s(one.happened_at) ?? 0;
   const running = one.stage === 'open';
   const pace = !running ? '' : since_s > HALF_HOUR_S ? 'over' : since_s > LAST_THIRD_S ? 'late' : '';
-  const told = Object.values(one.agencies).map(({ agency }) => agencyName(agency));
+  const told = Object.values(one.agencies).map(({ agency }) => agencyName(view, agency));
   return html`<article class="call ${one.stage}">
     <p class="head"><b>${kindName(one.kind)}</b> <span class="priority p${one.priority}">${say('dispatch.priority', { n: one.priority })}</span>
       <span class="t ${pace}">${running ? `T+${spanText(since_s)}` : say('dispatch.closed')}</span></p>
@@ -65,7 +65,7 @@ export function Casualties({ feed, view }) {
 function CasualtyRow({ feed, view, id, row, chosen }) {
   const one = view.casualties[id];
   const waits = awaitsYes(one) || (one.requested_at !== undefined && one.option === undefined);
-  return html`<article id=${`casualty-${id}`} class="casualty ${waits ? 'waits' : ''} ${DONE.includes(one.stage) ? 'done' : ''}" role="option" aria-selected=${chosen}
+  return html`<div id=${`casualty-${id}`} class="casualty ${waits ? 'waits' : ''} ${DONE.includes(one.stage) ? 'done' : ''}" role="option" aria-selected=${chosen}
       onClick=${() => { picked.value = id; }}>
     <p class="head"><${TriageMark} category=${one.category} words=${false} /> <b>${one.label}</b> <span class="who">${whoText(one)}</span>
       <span class="stage">${waits ? say('dispatch.awaits') : say(`dispatch.stage.${one.stage}`)}</span> ${row < 9 && html`<${Key} k=${row + 1} />`}</p>
@@ -73,7 +73,7 @@ function CasualtyRow({ feed, view, id, row, chosen }) {
     <p class="to">${one.unit && html`<span>${unitName(view, one.unit)}</span>`}
       ${one.option && html`<span class="arrow">→ ${hospitalName(view, one.option.hospital)} ${arrivalText(one)}</span>`}</p>
     <${Signs} feed=${feed} vitals=${one.vitals} done=${one.arrived_at !== undefined} />
-  </article>`;
+  </div>`;
 }
 
 /** @param {import('./view_types.js').Casualty} one */

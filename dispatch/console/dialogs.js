@@ -7,7 +7,7 @@ import { nameOf, say } from '/casebook/words.js';
 import { act, asking, Refused } from './act.js';
 import { dialog, incidentOf } from './chosen.js';
 import { KeyHelp } from './keys.js';
-import { agencyName, kindName, KNOWN_KINDS, placeName, reasonText } from './names.js';
+import { agencyName, kindName, KNOWN_KINDS, placeName, reasonText, roadReason } from './names.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {{unit: string, eta_s: number | null, fit: boolean, reasons: import('./view_types.js').Reason[]}} Ranked */
@@ -104,7 +104,7 @@ function NewTask({ view }) {
   return html`<form onSubmit=${send}>
     <label>${say('dispatch.field.kind')}<select name="kind" autofocus value=${kind} onChange=${(/** @type {any} */ e) => pick(e.target.value)}>${TASKS.map((one) => html`<option key=${one} value=${one}>${say(`dispatch.task.${one}`)}</option>`)}</select></label>
     ${NEEDS_TO.includes(kind) ? html`<label>${say('dispatch.field.to')}<input name="to" required maxlength="200" list="districts" /></label>
-      <datalist id="districts">${[...new Set(Object.values(view.units).map((unit) => unit.district))].map((one) => html`<option key=${one} value=${one}>${agencyName(one)}</option>`)}</datalist>` : null}
+      <datalist id="districts">${[...new Set(Object.values(view.units).map((unit) => unit.district))].map((one) => html`<option key=${one} value=${one}>${agencyName(view, one)}</option>`)}</datalist>` : null}
     <label>${say('dispatch.field.note')}<input name="note" maxlength="2000" /></label>
     <${Buttons} /></form>`;
 }
@@ -125,6 +125,6 @@ function CloseRoad({ view }) {
     <label>${say('dispatch.field.speed')}<input name="speed" type="number" min="1" max="199" /></label></div>
     <${Buttons} /></form>
     <ol class="ranked">${Object.entries(view.roads).map(([id, road]) => html`<li key=${id}><span class="home">${road.ref || id}</span>
-      <span class="why">${road.reason}${road.speed_kmh !== undefined ? ` · ${say('dispatch.at_most', { n: road.speed_kmh })}` : ''}</span>
+      <span class="why">${roadReason(road.reason)}${road.speed_kmh !== undefined ? ` · ${say('dispatch.at_most', { n: road.speed_kmh })}` : ''}</span>
       <button onClick=${() => reopen(id)}>${say('dispatch.reopen')}</button></li>`)}</ol>`;
 }

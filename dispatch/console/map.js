@@ -93,12 +93,12 @@ export function MapPanel({ feed }) {
     return () => stop();
   }, []);
   const copy = () => under && navigator.clipboard?.writeText(coordinates(under.lat, under.lon));
-  return html`<section class="panel map" aria-label=${say('dispatch.map')}>
+  return html`<div class="panel map">
     <div class="canvas" ref=${box}></div>
     ${trouble && html`<p class="none" role="alert">${trouble.answer ? refusalOf(trouble) : say('dispatch.no_map')}</p>`}
     <p class="readout"><button class="bare" title=${say('dispatch.copy')} onClick=${copy}>${under ? coordinates(under.lat, under.lon) : say('dispatch.datum.inside')}</button>
       <span class="credit">${credit}</span></p>
-  </section>`;
+  </div>`;
 }
 
 /**
@@ -112,7 +112,7 @@ async function openMap(box, feed, tellUnder, tellCredit) {
   const [west, south, east, north] = roads.bbox;
   const map = new RoadMap({
     container: box, style: style(), bounds: [[west, south], [east, north]], attributionControl: false, dragRotate: false,
-    pitchWithRotate: false, touchPitch: false, fadeDuration: 0, keyboard: true,
+    pitchWithRotate: false, touchPitch: false, fadeDuration: 0, keyboard: true, locale: { 'Map.Title': say('dispatch.map') },
   });
   await new Promise((ready, failed) => { map.once('load', ready); map.once('error', failed); });
   addIcons(map);

@@ -35,7 +35,8 @@ function fact(view, name, value) {
     case 'category': return say(`triage.${value}`);
     case 'duty': return say(`dispatch.duty.${value}`);
     case 'until': return clockText(value);
-    case 'to': case 'agency': case 'approver': return agencyName(value);
+    case 'to': case 'agency': case 'approver': return agencyName(view, value);
+    case 'reason': return roadReason(value);
     case 'member': return say(`hospital.member.${value}`);
     case 'state': return say(`hospital.member_state.${value}`);
     default: return value;
@@ -63,7 +64,7 @@ export function lineText(view, line) {
 }
 
 /** @param {ConsoleView} view @param {string} id */
-const taskName = (view, id) => (view.tasks[id] ? `${say(`dispatch.task.${view.tasks[id].kind}`)} (${agencyName(view.tasks[id].note || view.tasks[id].to)})` : id);
+const taskName = (view, id) => (view.tasks[id] ? `${say(`dispatch.task.${view.tasks[id].kind}`)} (${agencyName(view, view.tasks[id].note || view.tasks[id].to)})` : id);
 
 const KINDS = ['traffic', 'fall', 'chest_pain', 'stroke', 'burns', 'poisoning', 'collapse', 'obstetric', 'other'];
 export const KNOWN_KINDS = KINDS;
@@ -71,8 +72,11 @@ export const KNOWN_KINDS = KINDS;
 export const kindName = (kind) => (KINDS.includes(kind) ? say(`dispatch.kind.${kind}`) : kind);
 
 const AGENCIES = ['110', '119', 'air_agency', 'duty_head', 'centre_leader', 'police', 'police_command', 'dispatcher'];
-/** @param {string} name */
-export const agencyName = (name) => (AGENCIES.includes(name) ? say(`dispatch.agency.${name}`) : name);
+/** Who is told or asked: a service, a district, or whoever was typed. @param {ConsoleView} view @param {string} name */
+export const agencyName = (view, name) => (AGENCIES.includes(name) ? say(`dispatch.agency.${name}`) : nameOf(view.districts[name]) || name);
+
+/** Why a road is closed or slow; words that we do not know stand as they came. @param {string} why */
+export const roadReason = (why) => (['works', 'congestion', 'weather'].includes(why) ? say(`dispatch.road.${why}`) : why);
 
 /** Who said it: the role in words, then the name. @param {string} by */
 export function byName(by) {

@@ -40,7 +40,7 @@ function TaskRow({ feed, view, id }) {
   const open = OPEN.includes(task.stage);
   const left_s = (Date.parse(task.due_at) - feed.now()) / 1000;
   return html`<article class="task ${task.stage}">
-    <p class="head"><span>${say(`dispatch.task.${task.kind}`)}</span> <span class="quiet">${task.note ? `${agencyName(task.note)} ` : ''}${task.note !== task.to && html`${task.stage === 'escalated' ? '↑ ' : ''}${agencyName(task.to)}`}</span>
+    <p class="head"><span>${say(`dispatch.task.${task.kind}`)}</span> <span class="quiet">${task.note ? `${agencyName(view, task.note)} ` : ''}${task.note !== task.to && html`${task.stage === 'escalated' ? '↑ ' : ''}${agencyName(view, task.to)}`}</span>
       <span class="stage">${say(`dispatch.task_stage.${task.stage}`)}</span>
       <span class="left ${open && left_s < 0 ? 'over' : ''}">${open ? spanText(left_s) : task.settled_at ? clockText(task.settled_at) : ''}</span></p>
     ${(open || task.stage === 'approved') && html`<p class="do">

@@ -91,6 +91,7 @@
  * @property {Record<string, Task>} tasks
  * @property {Record<string, Road>} roads
  * @property {Record<string, {place: Place, kind: string}>} sites
+ * @property {Record<string, {name_zh: string, name_en: string}>} districts
  * @property {Record<string, Line>} log
  */
 

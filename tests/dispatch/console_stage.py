@@ -1,0 +1,115 @@
+"""The dispatch room on a real loopback port: book, feed, roads, console page; the clock is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+import uvicorn
+from fastapi import Request, Response, WebSocket
+from valley import START, Stage, valley_area
+
+from casebook import events as e
+from casebook.access import Badge, Gate, Role, need
+from casebook.desks import look_after
+from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
+from casebook.live import Feed
+from casebook.log import Entry
+from casebook.screens import add_screen, add_shared
+from dispatch.app import CONSOLE, DispatchRoom
+from routing.roads import Roadmap
+
+PATIENCE_S = 20.0  # a bound for a busy machine, not an expectation
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def chromium() -> str:
+    found = os.environ.get("ABOARD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        if os.environ.get("ABOARD_REQUIRE_BROWSER") == "1":
+            pytest.fail("Chromium is required here and is not installed")
+        pytest.skip("Chromium is not installed")
+    return found
+
+
+class ConsoleStage(Stage):
+    """Facts told to it go through the book to the console, and the desk looks after what follows from them."""
+
+    def __init__(self, roads: Roadmap, *facts: e.Event) -> None:
+        super().__init__(*facts)
+        self.roads, self.port, self.gate = roads, 0, Gate()
+        self.token = self.gate.issue(Badge(Role.DISPATCHER, "desk 1"))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def page(self, language: str = "zh") -> str:
+        return f"{self.url}/console?lang={language}#{self.token}"
+
+    async def start(self) -> None:
+        """Begin, or begin again on the same port after `stop`."""
+        if not self.port:
+            await self.open()
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+        self.room = DispatchRoom(self.book, self.clock, self.roads, valley_area())
+        self.feed = Feed(self.room.console_view, self.clock)
+        self._unhear = self.book.listen(self._hear)
+        self.feed.refresh(self.book.picture)
+        config = uvicorn.Config(self._app(), port=self.port, log_level="warning", lifespan="off")
+        self.server = uvicorn.Server(config)
+        self.serving = asyncio.create_task(self.server.serve())
+        await eventually(lambda: self.server.started, "the desk listens")
+
+    async def stop(self) -> None:
+        if not self.port:
+            return
+        self._unhear()
+        self.server.should_exit = True
+        self.server.force_exit = True
+        await self.serving
+
+    async def tell(self, *facts: e.Event) -> None:
+        await self.happen(*facts)
+        await look_after(self.book, self.room)
+
+    def _hear(self, entries: Sequence[Entry]) -> None:
+        self.feed.refresh(self.book.picture, entries)
+
+    def _app(self):
+        app = make_app("desk")
+        add_asks(app, self.room.asks(), self.gate, drill=False, done_before=self.book.log.find_asked)
+        add_shared(app)
+        add_screen(app, "console", CONSOLE)
+
+        @app.get("/api/v1/roads.geojson")
+        async def roads(request: Request) -> Response:
+            need(badge_of(self.gate, request), Role.DISPATCHER, what="roads")
+            return Response(self.room.roads_geojson(), media_type="application/geo+json")
+
+        @app.websocket("/api/v1/live/console")
+        async def console(socket: WebSocket) -> None:
+            if await admit_socket(socket, self.gate):
+                await serve_feed(socket, self.feed.subscribe())
+
+        return app
+
+
+async def eventually(true: Callable[[], object], what: str) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end_s, f"never happened: {what}"
+        await asyncio.sleep(0.02)
+
+
+__all__ = ["FLAGS", "PATIENCE_S", "START", "ConsoleStage", "chromium", "eventually"]

@@ -1,0 +1,316 @@
+"""The console in a real Chromium: fits its screen, works by keyboard, asks no other host, never lies about age."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from console_stage import FLAGS, PATIENCE_S, ConsoleStage, chromium, eventually
+from playwright.async_api import Page, async_playwright, expect
+from valley import BEYOND_SERVICE, G1_EAST, SEVERE, casualty, crash, enrolled, reported
+
+from casebook import events as e
+from casebook.casualty import Category
+from casebook.screens import browser_libraries
+from casebook.steps import Duty
+from casebook.words import Language, say
+from routing.roads import Roadmap
+
+pytestmark = [pytest.mark.browser, pytest.mark.sockets]
+expect.set_options(timeout=PATIENCE_S * 1000)
+ID = "20210418-001"
+A, B = f"{ID}-A", f"{ID}-B"
+STANDBY = e.UnitOnStandby("H1", ID)
+DRILL = e.DrillStarted("valley", 1, 1.0, "valley")
+LONG = replace(SEVERE, concern="Haemorrhagic shock, pelvic fracture, pressure falling in spite of fluids and binder")
+SMALL, LARGE = {"width": 1280, "height": 720}, {"width": 1600, "height": 900}
+# Boxes that reach beyond the panel or bar they belong to; what scrolls inside its own box is within.
+OUTSIDE = """() => { const out = [];
+  const root = document.documentElement;
+  if (root.scrollWidth > innerWidth || root.scrollHeight > innerHeight) out.push('the page scrolls');
+  for (const panel of document.querySelectorAll('.panel, .top')) {
+    const frame = panel.getBoundingClientRect();
+    for (const node of panel.querySelectorAll('*')) {
+      const box = node.getBoundingClientRect();
+      const beyond = box.width && (box.right > frame.right + 1 || box.left < frame.left - 1);
+      if (beyond && !node.closest('.maplibregl-map, .unseen'))
+        out.push(`${panel.className}: ${node.tagName} ${node.className} ${node.textContent.slice(0, 40)}`);
+    }
+  } return out; }"""
+AXE = "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
+# Four roads and one closure, given to the screen's own function; answers which stretches it draws as closed.
+CLOSED_LINES = """async (polygon) => {
+  const { closedLines } = await import('/console/closed_roads.js');
+  const road = (ref, oneway, coordinates) =>
+    ({ type: 'Feature', properties: { ref, oneway }, geometry: { type: 'LineString', coordinates } });
+  const east = road('G1', true, [[121.03, 31], [121.3, 31]]), west = road('G1', true, [[121.3, 31], [121.03, 31]]);
+  const before = road('G1', true, [[121, 31], [121.03, 31]]);
+  const other = road('X1', false, [[121.1, 31.001], [121.2, 31.001]]);
+  const closure = { reason: 'works', ref: 'G1', bearing_deg: 90, polygon, in_force: true };
+  const drawn = closedLines([east, west, before, other], { c: closure });
+  return drawn.map((line) => [line.properties.shut, line.geometry.coordinates]);
+}"""
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        context = await browser.new_context(viewport=SMALL, bypass_csp=True)  # type: ignore[arg-type]
+        opened = await context.new_page()
+        wrong: list[str] = []
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.on("console", lambda said: wrong.append(said.text) if "no word for" in said.text else None)
+        opened.on("request", lambda asked: wrong.append(asked.url) if not _local(asked.url) else None)
+        yield opened
+        await browser.close()
+        assert wrong == []
+
+
+def _local(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
+
+
+@pytest.fixture
+async def stages() -> AsyncIterator[list[ConsoleStage]]:
+    begun: list[ConsoleStage] = []
+    yield begun
+    for stage in begun:
+        await stage.stop()
+
+
+async def shown(
+    stages: list[ConsoleStage], roads: Roadmap, page: Page, *facts: e.Event, language: Language = "zh"
+) -> ConsoleStage:
+    """The console on a desk where these facts have happened."""
+    base = [*enrolled(), *reported(), *crash(), *casualty()]
+    stage = ConsoleStage(roads, *base, *facts)
+    stages.append(stage)
+    await stage.start()
+    await stage.tell()
+    await page.goto(stage.page(language))
+    await page.wait_for_selector(".desk", timeout=PATIENCE_S * 1000)
+    return stage
+
+
+def asked_for(casualty_id: str = A) -> e.Event:
+    return e.DestinationRequested(casualty_id, "A1")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["1280x720", "1600x900"])
+async def test_a_full_console_fits_its_screen(valley: Roadmap, page: Page, stages, language: Language, size):
+    more = [fact for label in "BCDEF" for fact in casualty(label, Category.YELLOW)]
+    closed = e.ServiceClosed("mill", "ct", "scanner down until the technician has come from the next town")
+    facts = [DRILL, STANDBY, G1_EAST, *more, e.FindingsRecorded(A, LONG), closed, asked_for()]
+    await page.set_viewport_size(size)
+    await shown(stages, valley, page, *facts, language=language)
+    await expect(page.locator(".take")).to_be_in_viewport()
+    await expect(page.locator(".clock.first .time")).to_be_in_viewport()
+    assert await page.evaluate(OUTSIDE) == []
+    assert await page.evaluate("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[language]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_axe_finds_nothing_wrong(valley: Roadmap, page: Page, stages, language: Language):
+    axe = browser_libraries() / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not installed")
+    await shown(stages, valley, page, STANDBY, G1_EAST, asked_for(), language=language)
+    await expect(page.locator(".take")).to_be_visible()
+    await page.add_script_tag(path=axe)
+    found = await page.evaluate(AXE)
+    assert found == [], json.dumps(found, indent=1, ensure_ascii=False)
+
+
+async def test_the_three_clocks_stand_side_by_side_and_the_closure_says_what_it_costs(
+    valley: Roadmap, page: Page, stages
+):
+    stage = await shown(stages, valley, page, STANDBY, G1_EAST, asked_for())
+    proposal = stage.book.picture.get_casualty(A).proposal
+    assert proposal is not None
+    best = {mode: next(o for o in proposal.options if o.mode == mode) for mode in ("road", "rendezvous")}
+    times = {mode: await page.locator(f".clock.{mode} .time").inner_text() for mode in ("road", "air", "rendezvous")}
+    assert times == {
+        "road": spelled(best["road"].eta_s),
+        "air": "--:--",
+        "rendezvous": spelled(best["rendezvous"].eta_s),
+    }
+    await expect(page.locator(".clock.first")).to_have_count(1)
+    await expect(page.locator(".clock.rendezvous.first")).to_have_count(1)
+    loser = page.locator(".others li", has_text=say("dispatch.mode.road", "zh")).first
+    await expect(loser).to_contain_text("G1")
+
+
+def spelled(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+async def test_one_key_takes_the_proposal_and_the_screen_follows(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, STANDBY, G1_EAST, asked_for())
+    await expect(page.locator(".take")).to_be_enabled()
+    await page.keyboard.press("y")
+    await expect(page.locator(".chosen")).to_contain_text("城中医院")
+    await expect(page.locator(".take")).to_have_count(0)
+    state = stage.book.picture.get_casualty(A)
+    assert state.option is not None and state.option.mode == "rendezvous"
+    assert stage.book.picture.get_unit("H1").duty is Duty.ASSIGNED
+    await expect(page.locator(".hospital", has_text="城中医院").locator(".held")).to_contain_text("1")
+    await expect(page.locator(".task")).to_have_count(2)
+
+
+async def test_another_way_is_taken_only_with_a_reason(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, asked_for())
+    await expect(page.locator(".take")).to_be_visible()
+    await page.keyboard.press("o")
+    box = page.locator(".override input")
+    await expect(box).to_be_focused()
+    await expect(box).to_have_value("")
+    await expect(page.locator(".override button").first).to_be_disabled()
+    await box.fill("family waits there")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".chosen")).to_contain_text("family waits there")
+    state = stage.book.picture.get_casualty(A)
+    assert state.override_reason == "family waits there"
+    assert state.proposal is not None and state.option is not None
+    first = state.proposal.options[0]
+    assert (state.option.hospital, state.option.mode) != (first.hospital, first.mode)
+
+
+async def test_the_loser_of_a_bay_sees_why_and_the_next_best_at_once(valley: Roadmap, page: Page, stages):
+    one_bay = e.CapacityReported("city", "resus_bay", 1, 4)
+    stage = await shown(stages, valley, page, one_bay, *casualty("B"), asked_for(), asked_for(B), language="en")
+    await expect(page.locator(".take")).to_contain_text("City Hospital")
+    until = stage.clock.now().replace(year=2022)
+    stage.room._lines.clear()
+    await stage.book.write(  # behind the screen's back, as another dispatcher in the same instant would
+        lambda picture: [e.HoldPlaced(B, "city", "resus_bay", 1, until)], stage.dispatcher.by
+    )
+    await page.keyboard.press("y")
+    await expect(page.locator(".refused")).to_be_visible()
+    await expect(page.locator(".take")).to_contain_text("Mill Hospital")
+
+
+async def test_casualties_are_picked_by_number_and_the_decision_is_theirs(valley: Roadmap, page: Page, stages):
+    await shown(stages, valley, page, *casualty("B", Category.YELLOW), asked_for(), language="en")
+    await expect(page.locator(".casualty[aria-selected=true] b")).to_have_text("A")
+    await page.keyboard.press("2")
+    await expect(page.locator(".casualty[aria-selected=true] b")).to_have_text("B")
+    await expect(page.locator(".decision")).to_contain_text(say("dispatch.not_asked", "en"))
+    await page.keyboard.press("ArrowUp")
+    await expect(page.locator(".take")).to_be_visible()
+
+
+async def test_a_call_is_taken_and_a_unit_sent_by_keyboard_alone(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, language="en")
+    await page.keyboard.press("n")
+    await page.locator("dialog input[name=name]").fill("Quarry")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog .ranked .possible").first).to_be_visible()
+    assert len(stage.book.picture.incidents) == 2
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    await page.keyboard.press("a")
+    await expect(page.locator("dialog .ranked .possible button").first).to_be_focused()
+    await page.keyboard.press("Enter")
+    await eventually(
+        lambda: sum(u.duty is Duty.ASSIGNED for u in stage.book.picture.units.values()) == 1, "somebody is sent"
+    )
+
+
+async def test_a_call_from_nowhere_is_refused_in_words(valley: Roadmap, page: Page, stages):
+    await shown(stages, valley, page, language="en")
+    await page.keyboard.press("n")
+    await page.locator("dialog input[name=name]").fill("Atlantis")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog .refused")).to_contain_text("Atlantis")
+
+
+async def test_a_road_is_closed_and_opened_from_the_console(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, language="en")
+    await page.keyboard.press("c")
+    await page.locator("dialog input[name=ref]").fill("X1")
+    await page.locator("dialog input[name=reason]").fill("flood")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".log li").first).to_contain_text("flood")
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    await page.keyboard.press("c")
+    await page.locator("dialog .ranked button").click()
+    await eventually(lambda: not stage.book.picture.roads, "the road is open again")
+
+
+async def test_tasks_run_against_their_clock_and_are_approved(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, language="en")
+    await page.keyboard.press("t")
+    await page.locator("dialog input[name=to]").fill("East")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".task")).to_contain_text("East")
+    stage.pass_s(200)
+    await stage.tell()
+    await expect(page.locator(".task .left.over")).to_contain_text("-0:20")
+    await page.locator(".task button").first.click()
+    await expect(page.locator(".task.approved")).to_have_count(1)
+
+
+async def test_what_nobody_reported_is_a_question_mark_never_a_number(valley: Roadmap, page: Page, stages):
+    silent = e.CapacityReported("mill", "resus_bay", None)
+    await shown(stages, valley, page, silent, language="en")
+    row = page.locator(".hospital", has_text="Mill Hospital")
+    await expect(row.locator("td.count").first).to_have_text("?")
+    await expect(page.locator(".hospital", has_text="City Hospital").locator("td.count").first).to_contain_text("2")
+
+
+async def test_an_old_figure_stands_in_brackets_with_its_age(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, language="en")
+    stage.pass_s(16 * 60)
+    await stage.tell(e.AgencyLinked(ID, "119"))
+    row = page.locator(".hospital", has_text="City Hospital")
+    await expect(row.locator("td.count.stale").first).to_have_text("(2)")
+    await expect(row.locator(".age")).to_contain_text("16 min")
+
+
+async def test_a_silent_hub_stops_the_clock_and_says_so_and_a_new_one_is_followed(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, language="en")
+    await expect(page.locator(".link.live")).to_be_visible()
+    await stage.stop()
+    await expect(page.locator(".top .clock")).to_have_text("--:--:--")
+    await expect(page.locator(".top .lost")).to_contain_text("09:30")
+    await stage.start()
+    await expect(page.locator(".link.live")).to_be_visible()
+    await stage.tell(e.AgencyLinked(ID, "119"))
+    await expect(page.locator(".log li").first).to_contain_text("119")
+
+
+async def test_those_nobody_can_take_are_said_aloud(valley: Roadmap, page: Page, stages):
+    closed = [e.ServiceClosed(id, "*", "flood") for id in ("city", "mill")]
+    await shown(stages, valley, page, *closed, asked_for(), language="en")
+    await expect(page.locator(".decision .warn")).to_contain_text("A")
+    await expect(page.locator(".decision .others")).to_contain_text("flood")
+
+
+async def test_the_language_changes_without_losing_the_place(valley: Roadmap, page: Page, stages):
+    await shown(stages, valley, page, *casualty("B", Category.YELLOW), asked_for())
+    await page.keyboard.press("2")
+    await page.locator(".language").click()
+    await expect(page.locator("h1")).to_have_text(say("dispatch.title", "en"))
+    await expect(page.locator(".casualty[aria-selected=true] b")).to_have_text("B")
+
+
+async def test_the_map_draws_the_roads_and_only_the_closed_carriageway_in_alarm(valley: Roadmap, page: Page, stages):
+    await shown(stages, valley, page, G1_EAST)
+    await expect(page.locator(".map canvas")).to_be_visible()
+    lines = await page.evaluate(CLOSED_LINES, [list(point) for point in BEYOND_SERVICE])
+    assert lines == [[True, [[121.03, 31], [121.3, 31]]]]
+
+
+async def test_coordinates_are_read_out_with_their_datum(valley: Roadmap, page: Page, stages):
+    await shown(stages, valley, page)
+    canvas = page.locator(".map canvas.maplibregl-canvas")
+    await expect(canvas).to_be_visible()
+    box = await canvas.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await expect(page.locator(".readout")).to_contain_text("WGS-84")
