@@ -22,7 +22,7 @@ HELICOPTER = "helicopter"
 FIRE_OR_POLICE = ("110", "119", "police", "fire")
 MORE_HELP = ("mutual_aid", "cross_district", "air_standby")  # kinds of tasks that ask others for more
 FROM_THE_SCENE = ("casualty_found", "casualty_triaged", "findings_recorded", "vitals_recorded")
-OWN_REPORT = "board"  # the source of a figure that the hospital stated, not one that a handover implied
+IMPLIED = "handover"  # the source of a figure that nobody stated: a bay taken by a handover
 ENDS = ("unit_back_in_service", "unit_stood_down")
 INTERVALS = ("dispatch", "chute", "response", "call_to_scene", "scene", "transport", "handover", "clear")
 
@@ -40,6 +40,12 @@ class Mission:
     unit: str
     times: dict[str, datetime] = field(default_factory=dict)
     carried: list[str] = field(default_factory=list)
+
+    @property
+    def span(self) -> tuple[datetime, datetime | None]:
+        """From its first fact to being free again; None while it is not."""
+        freed = (self.times[end] for end in ENDS if end in self.times)
+        return min(self.times.values()), next(freed, None)
 
     def note(self, fact: str, at: datetime) -> None:
         self.times.setdefault(fact, at)
@@ -176,7 +182,7 @@ def _more_help(entries: Sequence[Entry]) -> list[Entry]:
 def _told_of_room(entries: Sequence[Entry], alert: Entry) -> list[Entry]:
     """What the alerted hospital itself had said of its room, if still fresh at the alert, else what it said next."""
     said = [x for x in _of(entries, "capacity_reported") if x.body["hospital"] == alert.body["hospital"]]
-    own = [x for x in said if x.body.get("source", OWN_REPORT) == OWN_REPORT]
+    own = [x for x in said if x.body.get("source") != IMPLIED]
     fresh = [x for x in own if 0 <= (alert.at - x.at).total_seconds() <= AGE_LIMIT_S[x.body["resource"]]]
     return fresh[-1:] or [x for x in own if x.at > alert.at]
 
