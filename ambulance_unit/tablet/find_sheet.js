@@ -23,8 +23,8 @@ export function FindSheet({ view }) {
     if (done && view.unit?.duty === 'on_scene') await tap('at_patient', { casualty: `${incident}-${label}` });
     if (done) closeSheet();
   };
-  return html`<header><button onClick=${closeSheet}>${say('unit.back')}</button><h2>${say('unit.do.find')} <b>${label}</b></h2>
-      <button class="go" disabled=${busy.value || !label} onClick=${record}>${say('unit.record')}</button></header>
+  return html`<div class="head"><button onClick=${closeSheet}>${say('unit.back')}</button><h2>${say('unit.do.find')} <b>${label}</b></h2>
+      <button class="go" disabled=${busy.value || !label} onClick=${record}>${say('unit.record')}</button></div>
     <${Choice} name="label" all=${LABELS.filter((one) => !taken.has(one))} chosen=${label} choose=${setLabel} text=${(/** @type {string} */ one) => one} />
     <${Choice} name="age" all=${AGES} chosen=${age} choose=${setAge} text=${(/** @type {number} */ n) => say('unit.about_years', { n })} />
     <${Choice} name="sex" all=${SEXES} chosen=${sex} choose=${setSex} text=${(/** @type {string} */ one) => say(`unit.sex.${one}`)} />`;

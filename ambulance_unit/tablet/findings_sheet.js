@@ -36,8 +36,8 @@ export function FindingsSheet({ view, with: { casualty } }) {
   const [name, open] = useState('concern');
   const one = view.casualties?.[casualty];
   const section = SECTIONS.find((each) => each.name === name) ?? SECTIONS[0];
-  return html`<header><button onClick=${closeSheet}>${say('unit.back')}</button><h2><b>${one?.label}</b> ${say('unit.do.findings')}</h2>
-      <button class="go" onClick=${closeSheet}>${say('unit.done')}</button></header>
+  return html`<div class="head"><button onClick=${closeSheet}>${say('unit.back')}</button><h2><b>${one?.label}</b> ${say('unit.do.findings')}</h2>
+      <button class="go" onClick=${closeSheet}>${say('unit.done')}</button></div>
     <div class="findings"><nav aria-label=${say('unit.do.findings')}>${SECTIONS.map((each) => html`<button key=${each.name} aria-pressed=${each === section}
       class=${each === section ? 'here' : ''} onClick=${() => open(each.name)}>${say(`unit.findings.${each.name}`)}</button>`)}</nav>
     ${section.name === 'pathway' ? html`<${Pathway} casualty=${casualty} found=${one?.findings} />` : html`<${Chips} key=${section.name} casualty=${casualty} section=${section} found=${one?.findings} />`}</div>`;

@@ -15,9 +15,9 @@ const SIGNS = [['hr_bpm', ''], ['spo2_pct', '%'], ['rr_bpm', ''], ['etco2_mmhg',
 /** @param {{view: TabletView, with: {casualty: string}}} props */
 export function HandoverSheet({ view, with: { casualty } }) {
   const one = view.casualties?.[casualty];
-  if (!one) return html`<header><button onClick=${closeSheet}>${say('unit.back')}</button><h2>${say('unit.no_casualty')}</h2><span></span></header>`;
-  return html`<header><button onClick=${closeSheet}>${say('unit.back')}</button>
-      <h2><b>${one.label}</b> ${say('unit.handover')} · ${nameOf(one.destination)}${one.bay ? ` · ${one.bay}` : ''}</h2><${Sign} one=${one} /></header>
+  if (!one) return html`<div class="head"><button onClick=${closeSheet}>${say('unit.back')}</button><h2>${say('unit.no_casualty')}</h2><span></span></div>`;
+  return html`<div class="head"><button onClick=${closeSheet}>${say('unit.back')}</button>
+      <h2><b>${one.label}</b> ${say('unit.handover')} · ${nameOf(one.destination)}${one.bay ? ` · ${one.bay}` : ''}</h2><${Sign} one=${one} /></div>
     <${ReadOut} one=${one} view=${view} /><${Signatures} one=${one} />`;
 }
 

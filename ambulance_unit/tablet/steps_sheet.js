@@ -18,7 +18,7 @@ const STEPS = [
 export function StepsSheet({ view }) {
   const times = view.unit?.times ?? {};
   const does = async (/** @type {string} */ name) => { if (await tap(name)) closeSheet(); };
-  return html`<header><button onClick=${closeSheet}>${say('unit.back')}</button><h2>${say('unit.other_steps')}</h2><span></span></header>
+  return html`<div class="head"><button onClick=${closeSheet}>${say('unit.back')}</button><h2>${say('unit.other_steps')}</h2><span></span></div>
     <div class="choices tall">${STEPS.map(([name, fact]) => html`<button key=${name} disabled=${busy.value} class=${times[fact] ? 'past' : ''} onClick=${() => does(name)}>
       ${say(`unit.do.${name}`)}${times[fact] && html` <small>✓ ${clockText(times[fact])}</small>`}</button>`)}</div>`;
 }

@@ -36,8 +36,7 @@ function Tablet() {
   if (!view.me) return html`<main class="alone"><p role="status">${say(`link.${feed.link.value}`)}</p><${LanguageSwitch} /></main>`;
   const Page = PAGES[page.value];
   const Sheet = sheet.value ? SHEETS[sheet.value.name] : null;
-  return html`<${DrillFrame} drill=${Boolean(view.drill)} />
-    <${Header} view=${view} />
+  return html`<${Header} view=${view} />
     <${Pages} view=${view} />
     <main class="page">
       <${Trouble} /><${OrderBanner} view=${view} /><${Technical} view=${view} />
@@ -53,7 +52,7 @@ function Header({ view }) {
   feed.tick.value;
   const began = view.incident?.happened_at;
   const gone = feed.link.value === 'lost' || feed.link.value === 'refused';
-  return html`<header class="top">
+  return html`<header class="top"><${DrillFrame} drill=${Boolean(view.drill)} />
     <div><h1>${nameOf(view.unit) || view.me}</h1>
       <span class="clock">${gone ? '--:--:--' : clockText(feed.now(), true)}</span>
       ${began && !gone && html`<span class="since">${say('unit.since_crash', { span: spanText((feed.now() - Date.parse(began)) / 1000) })}</span>`}</div>

@@ -32,8 +32,8 @@ export function TriageSheet({ view, with: { casualty } }) {
   const answer = (/** @type {any} */ value) => setGiven([...given, [next?.ask?.input ?? '', value]]);
   const change = () => { setMethod(method === 'start' ? 'jumpstart' : method === 'jumpstart' ? 'manual' : 'start'); setGiven([]); setNext(null); };
   const record = async (/** @type {object} */ tag) => { if (await tap('triage', { casualty, method, ...tag })) closeSheet(); };
-  return html`<header><button onClick=${given.length ? () => setGiven(given.slice(0, -1)) : closeSheet}>${say('unit.back')}</button>
-      <h2><b>${one?.label}</b> ${say(`unit.method.${method}`)}</h2><button onClick=${change}>${say('unit.other_method')}</button></header>
+  return html`<div class="head"><button onClick=${given.length ? () => setGiven(given.slice(0, -1)) : closeSheet}>${say('unit.back')}</button>
+      <h2><b>${one?.label}</b> ${say(`unit.method.${method}`)}</h2><button onClick=${change}>${say('unit.other_method')}</button></div>
     ${method === 'manual' ? html`<${ByHand} record=${record} />`
       : next?.category ? html`<${Result} category=${next.category} record=${() => record({ answers })} />`
         : next?.ask ? html`<${Ask} question=${next.ask} answer=${answer} />` : null}`;

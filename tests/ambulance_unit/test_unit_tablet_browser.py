@@ -1,0 +1,460 @@
+"""The tablet in a real Chromium, fed by a real vehicle: made for gloves and jolts, few taps, no hub needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright
+from unit_fakes import SteadyMonitor, until
+from unit_stage import Stage
+from unit_story import BASE, BY_ROAD, DECISION, ELSEWHERE, OPTION, SCENE, SITE, leg
+
+from ambulance_unit import hub_link
+from casebook import events as e
+from casebook.screens import browser_libraries
+from casebook.vitals import Vitals
+from casebook.words import Language, say
+
+pytestmark = [pytest.mark.browser, pytest.mark.sockets]
+
+FLAGS = [
+    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+]  # fmt: skip
+TARGET_PX, PRIMARY_PX, SECONDARY_PX = 76, 32, 24  # Android for Cars: touch target, primary and secondary text
+PAGES = ["mission", "casualties", "vitals", "destination", "messages"]
+# What can be touched and is in view, with its box; text nodes with their size; whatever sticks out sideways.
+TARGETS = """() => [...document.querySelectorAll('button, summary, input, a')].map((b) => {
+  const r = b.getBoundingClientRect();
+  const top = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+  const seen = r.width > 0 && (top === b || b.contains(top));
+  return { text: b.textContent || b.ariaLabel, w: r.width, h: r.height, x: r.x, y: r.y, seen };
+}).filter((b) => b.w > 0)"""
+TEXTS = """() => { const found = []; const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) { const node = walk.currentNode; const box = node.parentElement;
+    if (!node.data.trim() || box.closest('style, script, svg, .unseen')) continue;
+    const look = getComputedStyle(box);
+    found.push({ text: node.data.trim(), px: parseFloat(look.fontSize), animated: look.animationName }); }
+  return found; }"""
+SIDEWAYS = """() => [...document.querySelectorAll('.scroll, .sheet, .rail, .top, .next, .number, .card, .row')]
+  .filter((box) => box.scrollWidth > box.clientWidth + 2)
+  .map((box) => box.className + ': ' + box.textContent.slice(0, 60))"""
+LAMPS = """all => all.map((alarm) => [alarm.className, getComputedStyle(alarm.querySelector('.lamp')).animationDuration,
+  alarm.innerText.trim().split(' ')[0]])"""
+
+
+def chromium() -> str:
+    found = os.environ.get("ABOARD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        if os.environ.get("ABOARD_REQUIRE_BROWSER") == "1":
+            pytest.fail("Chromium is required here and is not installed")
+        pytest.skip("Chromium is not installed")
+    return found
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(hub_link, "PAUSE_S", 0.01)
+    monkeypatch.setattr(hub_link, "PAUSE_S_MAX", 0.05)
+    async with Stage(tmp_path).running() as stage:
+        yield stage
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        context = await browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)
+        page = await context.new_page()
+        page.set_default_timeout(15_000)
+        complaints: list[str] = []
+        page.on("pageerror", lambda wrong: complaints.append(str(wrong)))
+        page.on("console", lambda line: complaints.append(line.text) if line.text.startswith("no word for") else None)
+        yield page
+        assert complaints == []
+        await browser.close()
+
+
+async def show(stage: Stage, page: Page, language: Language = "en") -> None:
+    await page.goto(f"{stage.url}/tablet?lang={language}#{stage.token}")
+    await page.wait_for_selector(".rail")
+
+
+async def seen(page: Page, words: str) -> None:
+    await page.wait_for_function("(words) => document.body.innerText.includes(words)", arg=words)
+
+
+async def at_the_scene(stage: Stage) -> None:
+    """Assigned, driven there, standing at the scene."""
+    await stage.assigned()
+    await until(lambda: "incident" in stage.agent.view)
+    await stage.ask("en_route")
+    await until(lambda: stage.agent.view["unit"]["duty"] == "on_scene")
+
+
+async def with_the_patient(stage: Stage) -> None:
+    """Casualty A found, tagged and on the monitor; the decision made, the ward at work, an order waiting."""
+    await at_the_scene(stage)
+    await stage.ask("found_casualty", label="A", age_years=41, sex="m")
+    await stage.ask("at_patient", casualty="I1-A")
+    await stage.ask("triage", casualty="I1-A", method="manual", category="red")
+    await stage.ask("findings", casualty="I1-A", concern="失血性休克", ask=["创伤团队"], injuries=["骨盆"])
+    await until(lambda: stage.book.picture.casualties["I1-A"].findings is not None)
+    now = stage.clock.now()
+    await stage.hub(e.DestinationProposed("I1-A", DECISION), e.DestinationChosen("I1-A", OPTION, (BY_ROAD, ELSEWHERE)))
+    await stage.hub(e.LegGiven("A01", "rendezvous", leg(SITE, SCENE, 300)))
+    await stage.hub(e.UnitAssigned("H01", "I1", "rendezvous", leg(SITE, BASE, 200, "air")), e.UnitEnRoute("H01"))
+    await stage.hub(e.PrealertSent("I1-A", "sgh", now + timedelta(seconds=60), now + timedelta(seconds=1680), 1))
+    await stage.hub(e.PrealertAcknowledged("I1-A", "sgh", "王医生"), e.BayAssigned("I1-A", "sgh", "R2"))
+    await stage.hub(e.TeamActivated("I1-A", "sgh", "trauma", 1, ("surgeon", "ct")))
+    await stage.hub(e.MessageSent("m1", "I1-A", "王医生", "氨甲环酸 1 g IV", order=True))
+    await until(lambda: "m1" in stage.agent.view["casualties"]["I1-A"].get("messages", {}))
+
+
+async def handing_over(stage: Stage) -> None:
+    await with_the_patient(stage)
+    for name, more in (
+        ("board", {"casualty": "I1-A"}),
+        ("left_scene", {}),
+        ("at_landing_site", {}),
+        ("left_scene", {}),
+    ):
+        assert (await stage.ask(name, **more)).status_code == 200
+    await stage.ask("at_destination")
+    assert (await stage.ask("arrived", casualty="I1-A")).status_code == 200
+
+
+async def open_page(page: Page, name: str) -> None:
+    await page.click(f".pages button >> nth={PAGES.index(name)}")
+
+
+async def check_glass(page: Page, where: str) -> None:
+    """Targets big and apart, text legible and still, nothing cut off sideways."""
+    targets = [one for one in await page.evaluate(TARGETS) if one["seen"]]
+    assert targets, where
+    small = [one for one in targets if one["w"] < TARGET_PX - 0.5 or one["h"] < TARGET_PX - 0.5]
+    assert small == [], where
+    assert [(a["text"], b["text"]) for n, a in enumerate(targets) for b in targets[n + 1 :] if overlap(a, b)] == [], (
+        where
+    )
+    texts = await page.evaluate(TEXTS)
+    assert [one for one in texts if one["px"] < SECONDARY_PX] == [], where
+    assert [one for one in texts if one["animated"] != "none"] == [], where
+    assert await page.evaluate(SIDEWAYS) == [], where
+
+
+def overlap(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    apart = a["x"] + a["w"] <= b["x"] + 0.5 or b["x"] + b["w"] <= a["x"] + 0.5
+    return not (apart or a["y"] + a["h"] <= b["y"] + 0.5 or b["y"] + b["h"] <= a["y"] + 0.5)
+
+
+async def sizes(page: Page, selector: str) -> list[float]:
+    return await page.eval_on_selector_all(
+        selector, "boxes => boxes.map((box) => parseFloat(getComputedStyle(box).fontSize))"
+    )
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_every_page_and_sheet_is_made_for_gloves_and_jolts(stage: Stage, page: Page, language: Language):
+    await with_the_patient(stage)
+    await show(stage, page, language)
+    for name in PAGES:
+        await open_page(page, name)
+        await check_glass(page, f"{language} {name}")
+    await open_page(page, "vitals")
+    await page.wait_for_selector(".number b")
+    for selector in (".next b", ".number b", ".banner button"):
+        assert min(await sizes(page, selector)) >= PRIMARY_PX, selector
+    await open_page(page, "casualties")
+    sheets: list[tuple[str, str]] = [(".casualties > .wide", "find"), (".actions button >> nth=0", "triage")]
+    sheets += [(".actions button >> nth=1", "findings"), (".rail > button:last-child", "steps")]
+    for selector, name in sheets:
+        await page.click(selector)
+        await page.wait_for_selector(".sheet button")
+        await check_glass(page, f"{language} sheet {name}")
+        if name == "triage":
+            await page.wait_for_selector(".question")
+            assert min(await sizes(page, ".question, .yes-no button")) >= PRIMARY_PX
+        await page.click(".sheet .head button >> nth=0")
+
+
+async def test_the_most_used_targets_stand_at_the_edges_for_thumbs(stage: Stage, page: Page):
+    await at_the_scene(stage)
+    await show(stage, page)
+    targets = await page.evaluate(TARGETS)
+    step = next(one for one in targets if say("unit.do.find", "en") in one["text"])
+    assert step["x"] + step["w"] > 1280 - 20 and step["h"] > 400
+    assert all(one["x"] < 20 for one in targets if one["text"] in {say(f"unit.page.{name}", "en") for name in PAGES})
+
+
+async def test_a_casualty_is_found_and_tagged_red_in_nine_taps(stage: Stage, page: Page):
+    await at_the_scene(stage)
+    await show(stage, page)
+    taps = 0
+
+    async def touch(selector: str) -> None:
+        nonlocal taps
+        taps += 1
+        await page.click(selector)
+
+    await touch(".next")
+    await touch(".sheet .go")  # the letter is there already, the age may stay unknown
+    await until(lambda: stage.agent.view["unit"]["duty"] == "at_patient")
+    await seen(page, say("unit.do.triage", "en"))
+    await page.wait_for_function(
+        "(w) => document.querySelector('.next b').innerText === w", arg=say("unit.do.triage", "en")
+    )
+    await touch(".next")
+    for input, selector in (("walks", ".no"), ("breathing", ".yes"), ("rr", ".counts button >> nth=6")):
+        await seen(page, say(f"unit.triage.{input}", "en"))
+        await touch(selector)
+    await seen(page, say("unit.triage.radial_pulse", "en"))
+    await touch(".no")
+    await page.wait_for_selector(".result .triage.red")
+    await touch(".result .go")
+    await until(lambda: stage.book.picture.casualties.get("I1-A") is not None)
+    await until(lambda: stage.book.picture.casualties["I1-A"].category == "red")
+    _, tag = stage.book.picture.casualties["I1-A"].triage[0]
+    assert (tag.method, tag.inputs) == ("start", {"walks": "0", "breathing": "1", "rr": 28, "radial_pulse": "0"})
+    assert taps <= 9
+
+
+async def test_back_takes_the_last_answer_back_and_a_category_may_be_set_by_hand(stage: Stage, page: Page):
+    await with_the_patient(stage)
+    await show(stage, page)
+    await open_page(page, "casualties")
+    await page.click(".actions button >> nth=0")
+    await seen(page, say("unit.triage.walks", "en"))
+    await page.click(".no")
+    await seen(page, say("unit.triage.breathing", "en"))
+    await page.click(".sheet .head button >> nth=0")
+    await seen(page, say("unit.triage.walks", "en"))
+    for _ in range(2):  # START, JumpSTART, by hand
+        await page.click(".sheet .head button >> nth=1")
+    await page.click(".choices button:has(.triage.yellow)")
+    await until(lambda: stage.book.picture.casualties["I1-A"].category == "yellow")
+    assert stage.book.picture.casualties["I1-A"].triage[-1][1].method == "manual"
+
+
+async def test_a_triage_mark_is_colour_numeral_shape_and_word(stage: Stage, page: Page):
+    await with_the_patient(stage)
+    await show(stage, page)
+    await open_page(page, "casualties")
+    mark = page.locator(".row .triage.red")
+    assert await mark.locator("text").text_content() == "I"
+    assert await mark.locator(".word").text_content() == say("triage.red", "en")
+    assert await mark.locator("path").count() == 1
+
+
+async def test_findings_are_one_tap_each_and_written_in_both_languages(stage: Stage, page: Page):
+    await at_the_scene(stage)
+    await stage.ask("found_casualty", label="A")
+    await show(stage, page)
+    await open_page(page, "casualties")
+    await page.click(".actions button >> nth=1")
+    for section, chip in ((0, "haemorrhagic_shock"), (3, "pelvis"), (4, "tourniquet")):
+        await page.click(f".findings nav button >> nth={section}")
+        await page.click(f".choices button:text-is('{say(f'unit.chip.{chip}', 'en')}')")
+        await page.wait_for_selector(".choices button[aria-pressed=true]")
+    await page.fill(".typed input", "entrapped 20 min")
+    await page.click(".typed button")
+    await page.wait_for_selector(".choices button:text-is('entrapped 20 min')")
+    found = stage.agent.view["casualties"]["I1-A"]["findings"]
+    assert (
+        found["concern"] == f"{say('unit.chip.haemorrhagic_shock', 'zh')} {say('unit.chip.haemorrhagic_shock', 'en')}"
+    )
+    assert found["injuries"] == [f"{say('unit.chip.pelvis', 'zh')} {say('unit.chip.pelvis', 'en')}"]
+    assert found["treatments"][1] == "entrapped 20 min"
+    await page.click(".choices button:text-is('entrapped 20 min')")
+    await until(lambda: len(stage.agent.view["casualties"]["I1-A"]["findings"]["treatments"]) == 1)
+
+
+async def test_an_order_stands_above_every_page_until_it_is_read_back_with_one_tap(stage: Stage, page: Page):
+    await with_the_patient(stage)
+    await show(stage, page)
+    for name in PAGES:
+        await open_page(page, name)
+        assert "氨甲环酸 1 g IV" in await page.inner_text(".banner.order")
+    await page.click(".banner button")
+    await until(lambda: stage.book.picture.messages["m1"].read_back == "氨甲环酸 1 g IV")
+    await page.wait_for_selector(".banner", state="detached")
+
+
+async def test_the_destination_shows_bay_team_reasons_and_the_clocks_side_by_side(stage: Stage, page: Page):
+    await with_the_patient(stage)
+    await show(stage, page)
+    await open_page(page, "destination")
+    for words in ("General Hospital", "R2", "王医生", say("unit.team_ready", "en", ready=0, called=2)):
+        await seen(page, words)
+    ways = await page.locator(".way").all_inner_texts()
+    assert [way.split("\n")[-1] for way in ways] == ["65 min", "28 min", "--"]
+    assert await page.locator(".way.taken").count() == 1
+    await stage.hub(e.CapacityReported("sgh", "resus_bay", 0, 6))
+    await seen(page, "0/6")
+
+
+async def test_with_the_hub_dead_the_crew_works_on_and_sees_that_it_is(stage: Stage, page: Page):
+    await at_the_scene(stage)
+    await show(stage, page)
+    await seen(page, say("unit.link.connected", "en"))
+    await stage.hub_dies()
+    await until(lambda: stage.agent.link.as_view()["state"] != "connected")
+    began = stage.agent.link.state  # type: ignore[attr-defined]
+    assert began.heard_s is not None
+    stage.agent.link.state = replace(began, heard_s=began.heard_s - 60)  # type: ignore[attr-defined] - a minute passes
+    await seen(page, say("unit.link.lost", "en", clock="", n="").split(" since")[0])
+    await page.click(".next")
+    await page.click(".sheet .go")
+    await page.wait_for_selector(".sheet", state="detached")
+    await open_page(page, "casualties")
+    await page.wait_for_selector(".row .label:text-is('A')")
+    await page.reload()
+    await page.wait_for_selector(".rail")
+    await open_page(page, "casualties")
+    await page.wait_for_selector(".row .label:text-is('A')")
+    await stage.hub_returns()
+    await seen(page, say("unit.link.connected", "en"))
+    await until(lambda: "I1-A" in stage.book.picture.casualties)
+
+
+async def on_monitor(stage: Stage, page: Page) -> None:
+    await with_the_patient(stage)
+    await show(stage, page)
+    await open_page(page, "vitals")
+    await page.wait_for_function("() => document.querySelector('.number b')?.innerText.match(/^[0-9]+$/)")
+
+
+async def test_numbers_have_ages_and_waves_are_drawn(stage: Stage, page: Page):
+    await on_monitor(stage, page)
+    ages = await page.locator(".number .age").all_inner_texts()
+    assert len(ages) == 8 and all(ages)
+    await page.wait_for_function(
+        "() => [...document.querySelectorAll('sweep-wave')].every((w) => w.samplesDrawn > 100)"
+    )
+
+
+async def test_a_lost_feed_is_blank_with_words_and_never_a_held_number(stage: Stage, page: Page):
+    await on_monitor(stage, page)
+    silent = SteadyMonitor(Vitals())
+    silent.channels = {}
+    silent.chunk = lambda start_s, duration_s: {}  # type: ignore[method-assign]
+    stage.agent.sampler.monitor = silent
+    latest = stage.agent.sampler.latest
+    assert latest is not None
+    stage.agent.sampler.latest = replace(latest, at=latest.at - timedelta(seconds=20))
+    await page.wait_for_function(
+        "() => [...document.querySelectorAll('.number:not(:nth-child(3)) b')].every((b) => b.innerText === '--')"
+    )
+    await seen(page, say("unit.no_signal", "en"))
+    assert await page.locator(".alarm").count() == 0
+
+
+async def test_only_the_lamp_of_an_alarm_flashes_at_the_rate_of_its_priority(stage: Stage, page: Page):
+    stage.monitor = SteadyMonitor(Vitals(hr_bpm=150, spo2_pct=80, sbp_mmhg=85))  # type: ignore[assignment]
+    await on_monitor(stage, page)
+    lamps = await page.eval_on_selector_all(".alarm", LAMPS)
+    assert ["alarm high", "0.5s", "***"] in lamps and ["alarm medium", "1.6s", "**"] in lamps
+
+
+async def test_the_handover_is_one_screen_to_read_out_and_both_signatures_show(stage: Stage, page: Page):
+    await handing_over(stage)
+    await show(stage, page, "zh")
+    await page.wait_for_function(
+        "(w) => document.querySelector('.next b').innerText === w", arg=say("unit.do.handover", "zh")
+    )
+    await page.click(".next")
+    order = await page.locator(".read-out dt").all_inner_texts()
+    assert order[1:3] == [say("unit.read.concern", "zh"), say("unit.read.ask", "zh")]
+    assert min(await sizes(page, ".read-out dd")) >= PRIMARY_PX
+    fits = await page.evaluate(
+        "() => { const s = document.querySelector('.sheet'); return s.scrollHeight <= s.clientHeight; }"
+    )
+    assert fits, "hands off: it may not need scrolling"
+    await page.click(".go")
+    await page.click(f".go:has-text('{say('unit.sign', 'zh')}')")
+    await until(lambda: "crew" in stage.book.picture.casualties["I1-A"].signatures)
+    await stage.hub(e.HandoverSigned("I1-A", "hospital", "王医生"), e.HandoverCompleted("I1-A", "sgh"))
+    await seen(page, "王医生")
+
+
+@pytest.mark.parametrize("theme", ["night", "day"])
+async def test_no_rule_of_accessibility_is_broken(stage: Stage, page: Page, theme: str):
+    axe = browser_libraries() / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not installed")
+    await with_the_patient(stage)
+    await page.add_init_script(f"localStorage.setItem('aboard.theme', '{theme}')")
+    await show(stage, page)
+
+    async def check(where: str) -> None:
+        await page.add_script_tag(path=str(axe))
+        found = await page.evaluate(
+            "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
+        )
+        assert found == [], where
+
+    for name in PAGES:
+        await open_page(page, name)
+        await check(name)
+    await open_page(page, "casualties")
+    for selector in (
+        ".casualties > .wide",
+        ".actions button >> nth=0",
+        ".actions button >> nth=1",
+        ".rail > button:last-child",
+    ):
+        await page.click(selector)
+        await page.wait_for_selector(".sheet button")
+        await check(selector)
+        await page.click(".sheet .head button >> nth=0")
+
+
+async def test_a_refusal_is_told_in_the_language_of_the_screen_until_it_was_read(stage: Stage, page: Page):
+    await at_the_scene(stage)
+    await show(stage, page, "zh")
+    await page.click(".rail > button:last-child")
+    await page.click(f".sheet button:has-text('{say('unit.do.at_destination', 'zh')}')")
+    await page.wait_for_selector(".sheet .trouble")
+    assert "hospital" in await page.inner_text(".sheet .trouble")
+    await page.click(".sheet .trouble button")
+    await page.wait_for_selector(".trouble", state="detached")
+
+
+async def test_a_link_that_is_not_valid_is_told_and_shows_nothing(stage: Stage, page: Page):
+    await stage.assigned()
+    await page.goto(f"{stage.url}/tablet?lang=en#not-a-token")
+    await seen(page, say("link.refused", "en"))
+    assert await page.locator(".rail").count() == 0
+
+
+async def test_the_tablet_asks_nothing_of_another_host_and_marks_a_drill(stage: Stage, page: Page):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await show(stage, page)
+    assert await page.inner_text(".drill-frame") == say("drill.mark", "en")
+    await page.click(".language")
+    await seen(page, say("unit.other_steps", "zh"))
+    assert await page.evaluate("document.documentElement.lang") == "zh-CN"
+    assert {url.split("/")[2] for url in asked if not url.startswith(("data:", "blob:"))} == {stage.url.split("/")[2]}
+
+
+async def test_day_and_night_are_one_touch_apart_and_remembered(stage: Stage, page: Page):
+    await show(stage, page)
+    ground: Callable[[], Any] = lambda: page.evaluate("getComputedStyle(document.body).backgroundColor")  # noqa: E731
+    night = await ground()
+    await page.click(".square")
+    day = await ground()
+    assert day != night
+    await page.reload()
+    await page.wait_for_selector(".rail")
+    assert await ground() == day
+    with contextlib.suppress(TimeoutError):
+        await page.click(".square")
