@@ -16,7 +16,7 @@ from casebook.casualty import Stage
 from casebook.desks import Due
 from casebook.errors import IllegalStep
 from casebook.picture import CasualtyState, Picture
-from hospital_board.bays import RESUS_BAY, find_bay_hold
+from hospital_board.bays import RESUS_BAY
 from hospital_board.capacity_desk import recounted
 from hospital_board.cases import get_own_case
 
@@ -49,11 +49,15 @@ def sign_handover(picture: Picture, command: SignHandover, who: str, now: dateti
 
 
 def completed(picture: Picture, state: CasualtyState, hospital_id: str, now: datetime) -> list[e.Event]:
-    """Both sides have signed: the handover is complete, the slot is given back, the bay counts as in use."""
-    hold = find_bay_hold(picture, state.id, hospital_id)
-    released = [e.HoldReleased(state.id, hospital_id, RESUS_BAY, hold.slot, "handover")] if hold else []
-    taken = hold is not None or state.bay is not None
-    counted = recounted(picture.get_hospital(hospital_id), RESUS_BAY, 1, now) if taken else []
+    """Both sides have signed: the handover is complete, what was held is given back and counts as in use.
+
+    A severe casualty holds a resuscitation bay, the others a bed; who was given a bay is in it, whatever was held.
+    """
+    held = [one for _, one in sorted(picture.holds.items()) if (one.casualty, one.hospital) == (state.id, hospital_id)]
+    released = [e.HoldReleased(state.id, hospital_id, one.resource, one.slot, "handover") for one in held]
+    taken = [RESUS_BAY] if state.bay is not None else [one.resource for one in held]
+    hospital = picture.get_hospital(hospital_id)
+    counted = [fact for resource in taken for fact in recounted(hospital, resource, 1, now)]
     return [e.HandoverCompleted(state.id, hospital_id), *released, *counted]
 
 

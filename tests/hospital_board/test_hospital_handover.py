@@ -56,6 +56,18 @@ def test_the_crews_signature_after_the_wards_completes_it_by_itself_and_once():
     assert signed_by_both(after(picture, 1330, *due.facts)) == []
 
 
+def test_a_bed_that_was_held_is_given_back_and_counted_as_a_bay_is():
+    beds = e.CapacityReported(SONGJIANG, "ed_bed", 6, 24)
+    swapped = (
+        e.HoldReleased(A, SONGJIANG, "resus_bay", 1, "redirected"),
+        e.HoldPlaced(A, SONGJIANG, "ed_bed", 1, at(3600)),
+    )
+    picture = ward_signs(crew_signs(after(at_the_door(), 1300, beds, *swapped), 1320), 1330)
+    assert picture.holds == {}
+    figures = picture.hospitals[SONGJIANG].figures
+    assert (figures["ed_bed"].free, figures["ed_bed"].source, figures["resus_bay"].free) == (5, "handover", 2)
+
+
 def test_one_signature_completes_nothing():
     for picture in (crew_signs(at_the_door(), 1320), ward_signs(at_the_door(), 1320)):
         assert signed_by_both(picture) == []
