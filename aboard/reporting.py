@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from aboard.front.language import spoken
 from aboard.hub_setup import load_region_roads
 from casebook.book import Book
 from casebook.desks import Desk
+from casebook.picture import Picture
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from routing.roads import Roadmap
@@ -22,18 +24,27 @@ from scenarios.report_page import report_html
 from scenarios.story import Told, tell, without_steps
 
 ROAD_STEPS = ("close_road", "slow_road")
+GROUND_S = 3 * 3600  # the run by road may go on for so long after the flown drill has ended: it is the slower one
 
 
 def ground_run(scenario: Scenario, roadmap: Roadmap, *, works: bool) -> Told:
-    """The same drill without aircraft, through the same desks; `works` False: without the closures as well."""
+    """The same drill without aircraft, through the same desks, until the severe casualty is at the door.
+
+    `works` False: without the closures as well.
+    """
     told = scenario if works else without_steps(scenario, *ROAD_STEPS)
+    told = replace(told, lasts_s=told.lasts_s + GROUND_S)
 
     def rooms(book: Book) -> list[Desk]:
         area = area_of(scenario.region, [])
         return [DispatchRoom(book, book.clock, roadmap, area, threaded=False), HospitalRoom(book, book.clock)]
 
     first = [*scenario.region.enrolments(), *first_facts(scenario, 1.0)]
-    return tell(told, rooms, first)
+    return tell(told, rooms, first, over=lambda picture: arrived(picture, scenario.severe))
+
+
+def arrived(picture: Picture, label: str) -> bool:
+    return any(one.label == label and one.arrived_at is not None for one in picture.casualties.values())
 
 
 def write_report(drill: Drill, performance: Performance) -> dict[str, Any]:

@@ -55,12 +55,13 @@ class Played:
 
 @dataclass(slots=True)
 class Player:
-    """One performance. `told` hears of every step as it is done (for the terminal)."""
+    """One performance. `told` hears of every step as it is done (for the terminal); `over` may end it early."""
 
     scenario: Scenario
     stage: Stage
     clock: Clock
     told: Callable[[Played], None] = lambda played: None
+    over: Callable[[Picture], bool] = lambda picture: False
     picture: Picture = field(default_factory=Picture)
     played: list[Played] = field(default_factory=list)
     _due: dict[int, datetime] = field(default_factory=dict)
@@ -76,6 +77,8 @@ class Player:
         listening = asyncio.create_task(self._listen())
         try:
             while self._waiting and self.clock.now() < self.scenario.at(self.scenario.lasts_s):
+                if self.over(self.picture):
+                    break
                 await self._turn()
         finally:
             listening.cancel()
@@ -136,6 +139,8 @@ class Player:
     async def _listen(self) -> None:
         async for entry in self.stage.entries():
             self.picture = fold(self.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
+            if self.over(self.picture):
+                self._news.set()
             for step in self._waiting:
                 if step.after and step.number not in self._due and matches(step.after, entry, self.picture):
                     self._due[step.number] = entry.at + timedelta(seconds=step.plus_s)

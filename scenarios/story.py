@@ -30,6 +30,7 @@ from casebook.clock import JumpClock
 from casebook.desks import DESK, Desk, look_after
 from casebook.live import plain
 from casebook.log import Entry, MemoryLog
+from casebook.picture import Picture
 from scenarios.format import Scenario, ScenarioUnit
 from scenarios.player import Played, Player
 
@@ -141,18 +142,23 @@ MonitorFor = Callable[[str], Monitor | None]
 Rooms = Callable[[Book], Sequence[Desk]]
 
 
+Over = Callable[[Picture], bool]
+
+
 def tell(
-    scenario: Scenario, rooms: Rooms, first: Sequence[e.Event], monitor_for: MonitorFor = lambda label: None
-) -> Told:
-    """Play the scenario to its end. `rooms(book)` makes the desks; `first`: what is so before it begins."""
+    scenario: Scenario, rooms: Rooms, first: Sequence[e.Event], monitor_for: MonitorFor = lambda label: None,
+    over: Over = lambda picture: False,
+) -> Told:  # fmt: skip
+    """Play the scenario to its end or until it is `over`. `rooms(book)` makes the desks; `first`: what is so before."""
     clock = JumpClock(scenario.starts_at)
     with tempfile.TemporaryDirectory(prefix="aboard-story-") as folder:
-        return asyncio.run(clock.run(_story(scenario, clock, rooms, first, monitor_for, Path(folder))))
+        return asyncio.run(clock.run(_story(scenario, clock, rooms, first, monitor_for, over, Path(folder))))
 
 
 async def _story(
-    scenario: Scenario, clock: JumpClock, rooms: Rooms, first: Sequence[e.Event], monitor_for: MonitorFor, folder: Path
-) -> Told:
+    scenario: Scenario, clock: JumpClock, rooms: Rooms, first: Sequence[e.Event], monitor_for: MonitorFor, over: Over,
+    folder: Path,
+) -> Told:  # fmt: skip
     book = Book(MemoryLog(), clock)
     desks = rooms(book)
     await book.write(lambda picture: first, DESK)
@@ -161,7 +167,7 @@ async def _story(
     tasks = [asyncio.create_task(work) for work in works]
     try:
         stage = StoryStage(book, [ask for desk in desks for ask in desk.asks()], agents)
-        played = await Player(scenario, stage, clock).play()
+        played = await Player(scenario, stage, clock, over=over).play()
         for agent in agents.values():
             await agent.attach_monitor(None)
         await clock.sleep(LOOK_S)  # what was sampled last is handed over
