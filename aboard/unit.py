@@ -23,6 +23,7 @@ from ambulance_unit.camera import LiveMedia, choose_camera
 from ambulance_unit.hub_link import HubLink
 from ambulance_unit.monitor.feed import Monitor
 from ambulance_unit.outbox import Outbox
+from ambulance_unit.position import PositionSource, Receiver, Unknown
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.told_view import ToldView
 from casebook.access import Badge, Gate, Role
@@ -33,7 +34,7 @@ from scenarios.feeds import Body, monitors
 
 
 class UnitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A vehicle's enrolment file. `bodies`: for a drill; a live vehicle names its `monitor` instead."""
+    """A vehicle's enrolment file. `bodies`: for a drill; a live vehicle names its `monitor` and `position` instead."""
 
     unit: str
     hub: str
@@ -83,7 +84,8 @@ class Vehicle:
         )  # fmt: skip
         self.agent = Agent(
             settings.unit, self.clock, scribe, told, link, base=Place(settings.lat, settings.lon),
-            monitor_for=self._monitor_for(settings), live=self._live(settings, tls), feeds_began_at=self._began_at(),
+            monitor_for=self._monitor_for(settings), position=self._position(settings),
+            live=self._live(settings, tls), feeds_began_at=self._began_at(),
         )  # fmt: skip
         self.gate = Gate(folder / "badges.json")
         self.app = make_tablet_app(self.agent, self.gate, drill=bool(settings.clock))
@@ -93,6 +95,12 @@ class Vehicle:
 
     def _monitor_for(self, settings: UnitSettings) -> Callable[[str], Monitor | None]:
         return monitors(settings.bodies, settings.monitor, self._began_at(), self.clock.rate, settings.seed)
+
+    def _position(self, settings: UnitSettings) -> PositionSource | None:
+        """A receiver where there is one; else a drill's vehicle follows its leg by the clock, a live one is unknown."""
+        if settings.position:
+            return Receiver(Path(settings.position), self.clock)
+        return None if settings.clock else Unknown()
 
     def _live(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> LiveMedia | None:
         if not settings.live_media:

@@ -99,6 +99,19 @@ class Standing:
         return
 
 
+class Unknown:
+    """A vehicle without a receiver: nobody knows where it is, so it reports no place and no arrival."""
+
+    def fix(self, at: datetime) -> None:
+        return None
+
+    def arrived_at(self, drive: Drive, now: datetime) -> None:
+        return None
+
+    async def run(self) -> None:
+        return
+
+
 class Receiver:
     """A receiver's lines (NMEA 0183 or gpsd's JSON) from a serial device, a pipe, or a recorded file at its own pace.
 
