@@ -55,9 +55,11 @@ CLOSED_LINES = """async (polygon) => {
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
+async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    """A browser; without 3D, and so without a map that software draws slowly, unless `map_drawn` is asked for."""
+    flags = FLAGS if "map_drawn" in request.fixturenames else [*FLAGS, "--disable-3d-apis"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=flags)
         context = await browser.new_context(viewport=SMALL, bypass_csp=True)  # type: ignore[arg-type]
         opened = await context.new_page()
         wrong: list[str] = []
@@ -67,6 +69,11 @@ async def page() -> AsyncIterator[Page]:
         yield opened
         await browser.close()
         assert wrong == []
+
+
+@pytest.fixture
+def map_drawn() -> None:
+    """Ask for a browser that draws the map."""
 
 
 def _local(url: str) -> bool:
@@ -101,7 +108,7 @@ def asked_for(casualty_id: str = A) -> e.Event:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["1280x720", "1600x900"])
-async def test_a_full_console_fits_its_screen(valley: Roadmap, page: Page, stages, language: Language, size):
+async def test_a_full_console_fits_its_screen(valley: Roadmap, page: Page, stages, map_drawn, language: Language, size):
     more = [fact for label in "BCDEF" for fact in casualty(label, Category.YELLOW)]
     closed = e.ServiceClosed("mill", "ct", "scanner down until the technician has come from the next town")
     facts = [DRILL, STANDBY, G1_EAST, *more, e.FindingsRecorded(A, LONG), closed, asked_for()]
@@ -114,7 +121,7 @@ async def test_a_full_console_fits_its_screen(valley: Roadmap, page: Page, stage
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-async def test_axe_finds_nothing_wrong(valley: Roadmap, page: Page, stages, language: Language):
+async def test_axe_finds_nothing_wrong(valley: Roadmap, page: Page, stages, map_drawn, language: Language):
     axe = browser_libraries() / "axe-core" / "axe.min.js"
     if not axe.exists():
         pytest.skip("axe-core is not installed")
@@ -299,14 +306,16 @@ async def test_the_language_changes_without_losing_the_place(valley: Roadmap, pa
     await expect(page.locator(".casualty[aria-selected=true] b")).to_have_text("B")
 
 
-async def test_the_map_draws_the_roads_and_only_the_closed_carriageway_in_alarm(valley: Roadmap, page: Page, stages):
+async def test_the_map_draws_the_roads_and_only_the_closed_carriageway_in_alarm(
+    valley: Roadmap, page: Page, stages, map_drawn
+):
     await shown(stages, valley, page, G1_EAST)
     await expect(page.locator(".map canvas")).to_be_visible()
     lines = await page.evaluate(CLOSED_LINES, [list(point) for point in BEYOND_SERVICE])
     assert lines == [[True, [[121.03, 31], [121.3, 31]]]]
 
 
-async def test_coordinates_are_read_out_with_their_datum(valley: Roadmap, page: Page, stages):
+async def test_coordinates_are_read_out_with_their_datum(valley: Roadmap, page: Page, stages, map_drawn):
     await shown(stages, valley, page)
     canvas = page.locator(".map canvas.maplibregl-canvas")
     await expect(canvas).to_be_visible()
@@ -314,3 +323,9 @@ async def test_coordinates_are_read_out_with_their_datum(valley: Roadmap, page: 
     assert box is not None
     await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     await expect(page.locator(".readout")).to_contain_text("WGS-84")
+
+
+async def test_without_3d_the_map_says_so_and_everything_else_works(valley: Roadmap, page: Page, stages):
+    await shown(stages, valley, page, asked_for(), language="en")
+    await expect(page.locator(".map .none")).to_have_text(say("dispatch.no_map", "en"))
+    await expect(page.locator(".take")).to_be_enabled()
