@@ -25,13 +25,17 @@ PATIENCE_S = 10.0  # a change that is not seen after so long counts as lost, fiv
 
 @dataclass(slots=True)
 class Follower:
-    """One screen's feed, followed as a screen does. `on_view` hears every new view."""
+    """One screen's feed, followed as a screen does. `on_view` hears every new view.
+
+    `gaps` counts the messages whose number did not follow.
+    """
 
     door: Doorway
     path: str
     on_view: Callable[[View], None] = lambda view: None
     view: View = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    gaps: int = 0
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -49,6 +53,7 @@ class Follower:
             if message["t"] == "snapshot":
                 self.view = message["view"]
             elif message["v"] != version + (message["t"] == "delta"):
+                self.gaps += 1
                 await socket.send('{"t":"resync"}')
                 continue
             elif message["t"] == "delta":

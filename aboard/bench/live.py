@@ -13,6 +13,8 @@ video_stamp_to_browser   the same to the <video-tile> of a ward's wall in headle
 capacity_to_console      ms from the ward's request to report a count, to the console's feed showing that count.
                          Goal: p99 <= 2000. Peers: floor.py.
 capacity_to_tablet       the same to a vehicle's tablet: by way of the hub, the vehicle's link and its own server.
+feed_gaps                messages on either feed whose number did not follow, so that the screen had to start again with
+                         a snapshot. Goal: 0, on one machine nothing is lost in between.
 capacity_unseen          changes that did not reach both within ten seconds. Goal: 0.
 resident_mb              peak of resident memory of the hub, both vehicles and this process, without the browser.
 """
@@ -48,6 +50,7 @@ class Measured:
     floor_ms: dict[str, list[float]]
     change_ms: dict[str, list[float]]
     changes: int
+    gaps: int
     browser_ms: list[float] | None
     stock_ms: list[float] = field(default_factory=list)
 
@@ -68,21 +71,22 @@ async def _measure(folder: Path, seconds: float, changes: int, seed: int, chromi
         every_s = max(0.2, (seconds - SETTLED_S - 2) / max(1, changes))
         work = Changes(ward, WARD, RESOURCE, changes, every_s)
         wall = Wall(chromium, f"{ward.url}/wall?hospital={WARD}#{ward.token}") if chromium else None
-        async with _beside(drill, bare, watches, wall):
+        async with _beside(drill, bare, watches, wall) as followers:
             performing = asyncio.create_task(drill.perform())
             await asyncio.sleep(min(SETTLED_S, seconds / 2))
             await work.run(watches)
             if wall:
                 await wall.read()
             performance = await performing
+    gaps = sum(follower.gaps for follower in followers)
     told = {screen: watch.delays_ms(work.asked_s) for screen, watch in watches.items()}
-    return Measured(performance, bare.times_ms, told, len(work.asked_s), wall.latency_ms if wall else None)
+    return Measured(performance, bare.times_ms, told, len(work.asked_s), gaps, wall.latency_ms if wall else None)
 
 
 @contextlib.asynccontextmanager
 async def _beside(
     drill: Drill, bare: Floor, watches: dict[str, ChangeWatch], wall: Wall | None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[list[Follower]]:
     """Both screens followed, the floor measured and the wall open while the block runs."""
     followers = [
         Follower(door, path, watch.look)
@@ -93,7 +97,7 @@ async def _beside(
         if wall:
             await wall.open()
         await asyncio.gather(*(follower.ready.wait() for follower in followers))
-        yield
+        yield followers
     finally:
         for task in tasks:
             task.cancel()
@@ -113,7 +117,9 @@ def _screens(drill: Drill) -> tuple[tuple[Doorway, str], tuple[Doorway, str]]:
 def cases_of(measured: Measured) -> list[Case]:
     """The cases of one run. Pure."""
     watched = measured.performance.watched
-    floors = {name: peer for kind in KINDS for name, peer in peers_of(f"{kind}_websocket", measured.floor_ms[kind]).items()}
+    floors = {
+        name: peer for kind in KINDS for name, peer in peers_of(f"{kind}_websocket", measured.floor_ms[kind]).items()
+    }
     viewer = list(watched.latency_ms)
     unseen = 2 * measured.changes - sum(len(seen) for seen in measured.change_ms.values())
     return [
@@ -125,6 +131,7 @@ def cases_of(measured: Measured) -> list[Case]:
             Case(f"capacity_to_{screen}", "ms", ours_of(measured.change_ms[screen]), floors, {"p99": 2000})
             for screen in (CONSOLE, TABLET)
         ),
+        Case("feed_gaps", "messages", once(measured.gaps), {}, {"p99": 0}),
         Case("capacity_unseen", "changes", once(unseen), {}, {"p99": 0}),
         Case("resident_mb", "MB", once(measured.performance.resident_mb)),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The scenario that `bench live` plays, made in code from the shipped region: two ambulances stand where they are needed.
+"""The scenario that `bench live` plays, made from the shipped region: two ambulances stand where they are needed.
 
 Each finds one casualty, the monitors go on, dispatch sends both to the nearest centre; then nothing more happens, and
 the streams can be measured. The hospital whose capacity changes is the one that receives them.

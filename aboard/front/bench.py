@@ -1,0 +1,90 @@
+"""`aboard bench live | drill | setup`: measure, and print a table or, with --json, one object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aboard.front.language import spoken
+from casebook.words import say
+
+if TYPE_CHECKING:
+    from aboard.bench.figures import Case
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+SECONDS, CHANGES, SEED = 45.0, 24, 930
+PAGE_WIDTH = 160  # columns where the output is a file or a pipe
+
+
+def _told(key: str) -> str:
+    return say(f"bench.{key}", spoken())
+
+
+AsJson = Annotated[bool, typer.Option("--json", help=_told("help_json"))]
+Seed = Annotated[int, typer.Option("--seed", min=0, help=_told("help_seed"))]
+
+
+@app.command(help=_told("word.live"))
+def live(
+    as_json: AsJson = False,
+    seconds: Annotated[float, typer.Option("--seconds", min=6, max=600, help=_told("help_seconds"))] = SECONDS,
+    changes: Annotated[int, typer.Option("--changes", min=1, max=900, help=_told("help_changes"))] = CHANGES,
+    seed: Seed = SEED,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help=_told("help_no_browser"))] = False,
+) -> int:
+    import asyncio
+
+    from aboard.bench.live import bench_live
+
+    def measure() -> Sequence[Case]:
+        return asyncio.run(bench_live(seconds, changes, seed, browser=not no_browser))
+
+    return _run("live", seed, measure, as_json)
+
+
+@app.command(help=_told("word.drill"))
+def drill(as_json: AsJson = False, seed: Seed = SEED) -> int:
+    from aboard.bench.play import bench_drill
+
+    return _run("drill", seed, lambda: bench_drill(seed), as_json)
+
+
+@app.command(help=_told("word.setup"))
+def setup(as_json: AsJson = False) -> int:
+    from aboard.bench.setup import bench_setup
+
+    return _run("setup", 0, bench_setup, as_json)
+
+
+def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:
+    """Look at the machine first, measure, tell. 1 when a goal was missed on a quiet machine."""
+    from aboard.bench.figures import Result
+    from aboard.bench.machine import look
+
+    machine = look()
+    result = Result(what, seed, machine, measure())
+    if as_json:
+        typer.echo(json.dumps(result.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
+    else:
+        _print(result)
+    return 1 if result.failed else 0
+
+
+def _print(result: object) -> None:
+    from rich.console import Console
+
+    from aboard.bench.figures import LOAD_MAX, Result
+    from aboard.bench.table import as_table
+
+    assert isinstance(result, Result)
+    screen = Console(highlight=False)
+    page = screen if screen.is_terminal else Console(highlight=False, width=PAGE_WIDTH)
+    page.print(as_table(result, spoken()))
+    machine = result.machine
+    load = "?" if machine["load_before"] is None else f"{machine['load_before']:.2f}"
+    key = "bench.loaded" if result.loaded else "bench.quiet"
+    facts = {"processor": machine["processor"] or "?", "cores": machine["cores"] or "?", "python": machine["python"]}
+    typer.echo(say(key, spoken(), load=load, most=f"{LOAD_MAX:g}", **facts))
