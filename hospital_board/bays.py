@@ -96,10 +96,14 @@ def clear_bay(picture: Picture, command: ClearBay, now: datetime) -> list[e.Even
     return [e.BayCleared(state.id, hospital.id, state.bay), *recounted(hospital, RESUS_BAY, -1, now)]
 
 
+def holds_of(picture: Picture, casualty: str, hospital: str) -> list[Hold]:
+    """Whatever is kept here for this casualty (a bay, a bed), in force or run out."""
+    return [hold for _, hold in sorted(picture.holds.items()) if (hold.casualty, hold.hospital) == (casualty, hospital)]
+
+
 def find_bay_hold(picture: Picture, casualty: str, hospital: str) -> Hold | None:
-    """The slot that is kept for this casualty, in force or run out."""
-    holds = (hold for hold in picture.holds.values() if hold.hospital == hospital and hold.resource == RESUS_BAY)
-    return next((hold for hold in holds if hold.casualty == casualty), None)
+    """The bay's slot that is kept for this casualty, in force or run out."""
+    return next((hold for hold in holds_of(picture, casualty, hospital) if hold.resource == RESUS_BAY), None)
 
 
 def _moved_holds(
@@ -113,8 +117,11 @@ def _moved_holds(
     until = max(mine.until if mine else now, (state.prealert_eta_at or now) + HOLD_AFTER_ETA, now + HOLD_AFTER_ETA)
     theirs = next((one for one in picture.list_holds(hospital, RESUS_BAY, now) if one.slot == slot), None)
     theirs = None if theirs is not None and theirs.casualty == state.id else theirs
+    beds = [hold for hold in holds_of(picture, state.id, hospital) if hold.resource != RESUS_BAY]
     given_back = [
-        e.HoldReleased(one.casualty, hospital, RESUS_BAY, one.slot, "bay_assigned") for one in (mine, theirs) if one
+        e.HoldReleased(one.casualty, hospital, one.resource, one.slot, "bay_assigned")
+        for one in (mine, theirs, *beds)
+        if one
     ]
     placed: list[e.Event] = [e.HoldPlaced(state.id, hospital, RESUS_BAY, slot, until)]
     if theirs is not None:

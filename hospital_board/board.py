@@ -26,6 +26,8 @@ STAYS_AFTER_HANDOVER = timedelta(minutes=10)
 ALARM_SAMPLES = 3  # an alarm stands when that many samples in a row break the limit: one is an artefact
 ADULT_FROM_YEARS = 16  # the default alarm limits are an adult's; reference: as for MEWS
 SCORES = ("mews", "shock_index")
+TO_HOSPITAL = "hospital"  # the purpose of a leg (LegGiven) that ends at the receiving hospital
+PAD_TO_DOOR = ("unloading", "pad_to_ed")  # terms of an option after the flight
 
 # Who gets the large cards first. Not triaged counts as more urgent than yellow: unknown is never minor.
 _URGENCY = (Category.RED, None, Category.YELLOW, Category.GREEN, Category.GREY, Category.BLACK)
@@ -164,17 +166,21 @@ def _unit_view(unit: UnitState | None) -> dict[str, Any] | None:
 
 
 def eta_at(picture: Picture, state: CasualtyState, hospital: HospitalState) -> datetime | None:
-    """When the patient is at the door: by the carrier's own leg once it leads here, else as the pre-alert said."""
+    """When the patient is at the door: by the carrier's own leg once it leads here, else as the pre-alert said.
+
+    A flight ends on the pad; what the decision reckoned from there to the door is added.
+    """
     if state.arrived_at is not None:
         return state.arrived_at
     carrier = picture.units.get(state.unit) if state.unit else None
     if carrier is None or carrier.leg is None or carrier.leg_at is None or state.id not in carrier.aboard:
         return state.prealert_eta_at
-    if carrier.leg.to not in (hospital.place, hospital.pad):
+    if carrier.purpose != TO_HOSPITAL or state.hospital != hospital.id:
         return state.prealert_eta_at
     left_at = carrier.times.get("unit_left_scene")
     departed_at = left_at if left_at is not None and left_at >= carrier.leg_at else carrier.leg_at
-    return departed_at + timedelta(seconds=carrier.leg.eta_s)
+    reckoned_s = state.option.terms_s if state.option and carrier.leg.mode == "air" else {}
+    return departed_at + timedelta(seconds=carrier.leg.eta_s + sum(reckoned_s.get(name, 0.0) for name in PAD_TO_DOOR))
 
 
 def streams_view(picture: Picture, state: CasualtyState) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from casebook.casualty import Stage
 from casebook.desks import Due
 from casebook.errors import IllegalStep
 from casebook.picture import CasualtyState, Picture
-from hospital_board.bays import RESUS_BAY
+from hospital_board.bays import RESUS_BAY, holds_of
 from hospital_board.capacity_desk import recounted
 from hospital_board.cases import get_own_case
 
@@ -53,7 +53,7 @@ def completed(picture: Picture, state: CasualtyState, hospital_id: str, now: dat
 
     A severe casualty holds a resuscitation bay, the others a bed; who was given a bay is in it, whatever was held.
     """
-    held = [one for _, one in sorted(picture.holds.items()) if (one.casualty, one.hospital) == (state.id, hospital_id)]
+    held = holds_of(picture, state.id, hospital_id)
     released = [e.HoldReleased(state.id, hospital_id, one.resource, one.slot, "handover") for one in held]
     taken = [RESUS_BAY] if state.bay is not None else [one.resource for one in held]
     hospital = picture.get_hospital(hospital_id)

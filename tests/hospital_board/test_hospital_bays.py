@@ -66,6 +66,12 @@ def test_a_casualty_without_a_hold_gets_one_that_outlasts_its_arrival():
     assert hold is not None and hold.slot == 2 and hold.until > at(1300)
 
 
+def test_a_casualty_for_whom_a_bed_was_held_gives_it_back_for_the_bay():
+    picture = after(expected(), 410, e.HoldReleased(A, SONGJIANG, "resus_bay", 1, "test"))
+    picture = into(after(picture, 410, e.HoldPlaced(A, SONGJIANG, "ed_bed", 1, at(3600))), "R2")
+    assert [(hold.resource, hold.slot) for hold in picture.holds.values()] == [("resus_bay", 2)]
+
+
 def test_a_bay_only_kept_for_another_is_exchanged():
     picture = into(two_expected(), "R2", A)
     assert slots(picture) == {A: 2, B: 1}

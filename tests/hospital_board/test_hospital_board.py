@@ -99,7 +99,8 @@ def test_the_countdown_follows_the_carriers_own_leg_once_it_leads_to_the_door():
 
 
 def test_a_rendezvous_names_where_and_with_whom_and_then_the_helicopter_carries():
-    option = e.Option(SONGJIANG, "rendezvous", 900, {}, rendezvous="fengjing", aircraft=HELICOPTER)
+    terms_s = {"ground": 200.0, "flight": 500.0, "unloading": 60.0, "pad_to_ed": 140.0}
+    option = e.Option(SONGJIANG, "rendezvous", 900, terms_s, rendezvous="fengjing", aircraft=HELICOPTER)
     picture = after(on_scene(stated(enrolled())), 400, e.DestinationChosen(A, option))
     picture = after(picture, 400, e.PrealertSent(A, SONGJIANG, at(460), at(1680), 1))
     meeting = Place(30.897, 121.037, "枫泾服务区", "Fengjing service area")
@@ -112,12 +113,12 @@ def test_a_rendezvous_names_where_and_with_whom_and_then_the_helicopter_carries(
     picture = after(
         picture, 900, e.UnitAtLandingSite(AMBULANCE, "fengjing"), e.UnitAtLandingSite(HELICOPTER, "fengjing"),
         e.CasualtyTransferred(A, AMBULANCE, HELICOPTER, "fengjing"),
-        e.LegGiven(HELICOPTER, "hospital", leg_to(PAD, 500)),
+        e.LegGiven(HELICOPTER, "hospital", leg_to(PAD, 500, "air")),
     )  # fmt: skip
     picture = after(picture, 960, e.UnitLeftScene(HELICOPTER))
     seen = case(picture, 970)
     assert seen["route"]["unit"]["id"] == HELICOPTER and seen["route"]["partner"] is None
-    assert seen["route"]["eta_at"] == at(1460)
+    assert seen["route"]["eta_at"] == at(960 + 500 + 60 + 140), "from lift-off to the door, not to the pad"
     assert seen["streams"] == {"video": HELICOPTER, "waves": f"{HELICOPTER}.waves"}
 
 

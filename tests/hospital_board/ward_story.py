@@ -46,8 +46,9 @@ def stated(picture: Picture, free: int | None = 2, total: int | None = 3, second
     return after(picture, seconds, e.CapacityReported(SONGJIANG, "resus_bay", free, total))
 
 
-def leg_to(place: Place, eta_s: float) -> e.Leg:
-    return e.Leg(place, ((SCENE.lon, SCENE.lat, 0.0), (place.lon, place.lat, eta_s)), 30_000, eta_s)
+def leg_to(place: Place, eta_s: float, mode: str = "road") -> e.Leg:
+    line = ((SCENE.lon, SCENE.lat, 0.0), (place.lon, place.lat, eta_s))
+    return e.Leg(place, line, 30_000, eta_s, mode=mode)
 
 
 def option_to(hospital: str, eta_s: float = 900) -> e.Option:
