@@ -20,6 +20,7 @@ import msgspec
 
 from aboard.children import Child, resident_mb
 from aboard.links import Links, write_private
+from aboard.pace import keep_pace
 from aboard.unit import UnitSettings, Vehicle, save_settings
 from aboard.watching import Watchers
 from casebook import events as e
@@ -34,6 +35,7 @@ from scenarios.player import Played, Player
 from scenarios.report import Watched
 from scenarios.socket_stage import Doorway, SocketStage, answer_of, patiently
 
+FAST = 60.0  # from this rate on the clock waits for a machine that cannot keep up
 DRAIN_S = 15.0  # wall seconds after the last step for outboxes to empty and screens to catch up
 LOOK_S = 0.1
 
@@ -140,16 +142,19 @@ class Drill:
             stage = DrillStage(self._doors, client, self._break, light=self._light)
             player = Player(self.scenario, stage, self.clock, self.told)
             watchers = Watchers(self._doors, self.clock, lambda: player.picture, frozenset(self._children))
-            memory = asyncio.create_task(self._watch_memory())
+            watching = [asyncio.create_task(self._watch_memory())]
+            if self.rate >= FAST:
+                watching.append(asyncio.create_task(keep_pace(self.clock, player)))
             try:
                 async with watchers.running():
-                    self.clock.start()
+                    self.clock.go()
                     played = await player.play()
                     await self._take_monitors_off(stage)
                     ledgers = await self._drain(stage, watchers)
                     return Performance(played, watchers.watched(ledgers), self._peak_mb)
             finally:
-                memory.cancel()
+                for task in watching:
+                    task.cancel()
 
     async def _break(self, fault: str) -> None:
         """A fault of the scenario: the hub is killed as by a power cut, and started again on the same port."""

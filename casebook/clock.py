@@ -49,62 +49,86 @@ class WallClock:
 
 
 class RateClock:
-    """A drill's clock: shows `start_at` at wall instant `anchor_unix_s` and runs `rate` times as fast.
+    """A drill's clock: `rate` times as fast as the wall, from `start_at` on.
 
-    Without an anchor it stands still at `start_at` until it is started: nobody starts early. Given a file, every process
-    of a drill reads the same three numbers from it, so that they agree, also after a restart; whoever calls `start`
-    starts them all.
+    It stands still until somebody calls `go`, and again after `hold`: nobody starts early, and a drill that outruns its
+    machine can wait for it. Given a file, every process of a drill reads the same numbers from it (start, rate, what it
+    shows, since when on the wall), so that they agree, also after a restart. It never runs backward.
     """
 
-    POLL_S = 0.02  # wall seconds between looks at the file before the start
+    LOOK_S = 0.01  # wall seconds between looks at the file: what others may be ahead by when the clock is held
 
     def __init__(
         self, start_at: datetime, rate: float, anchor_unix_s: float | None = None, file: Path | None = None
     ) -> None:
         assert start_at.tzinfo is not None and rate > 0
         self.start_at, self.rate, self._file = start_at.astimezone(UTC), rate, file
-        self._anchor_unix_s = anchor_unix_s
+        self._base, self._anchor_unix_s = self.start_at, anchor_unix_s  # shows `_base` at the anchor; None: stands
+        self._latest = self.start_at
+        self._looked_s, self._changed_ns = 0.0, 0
 
     @classmethod
     def at_file(cls, file: Path) -> RateClock:
         """The clock that `file` describes. Raises ValueError when the file does not."""
-        start_at, rate, anchor = file.read_text(encoding="utf-8").split()
-        return cls(datetime.fromisoformat(start_at), float(rate), None if anchor == "-" else float(anchor), file)
+        start_at, rate, _, _ = file.read_text(encoding="utf-8").split()
+        clock = cls(datetime.fromisoformat(start_at), float(rate), file=file)
+        clock._look()
+        return clock
 
     def save(self) -> None:
-        """Write the three numbers to the file, whole or not at all."""
-        assert self._file is not None
+        """Write the numbers to the file, whole or not at all."""
+        if self._file is None:
+            return
         anchor = "-" if self._anchor_unix_s is None else repr(self._anchor_unix_s)
         draft = self._file.with_suffix(".new")
-        draft.write_text(f"{self.start_at.isoformat()} {self.rate} {anchor}\n", encoding="utf-8")
+        draft.write_text(
+            f"{self.start_at.isoformat()} {self.rate} {self._base.isoformat()} {anchor}\n", encoding="utf-8"
+        )
         draft.replace(self._file)
 
-    def start(self) -> None:
+    def go(self) -> None:
         """Run from this moment on, here and wherever the file is read."""
-        self._anchor_unix_s = time.time()
-        if self._file is not None:
-            self.save()
+        self._base, self._anchor_unix_s = self.now(), time.time()
+        self.save()
+
+    def hold(self) -> None:
+        """Stand still from this moment on, here and wherever the file is read."""
+        self._base, self._anchor_unix_s = self.now(), None
+        self.save()
 
     @property
-    def started(self) -> bool:
-        if self._anchor_unix_s is None and self._file is not None and self._file.exists():
-            self._anchor_unix_s = RateClock.at_file(self._file)._anchor_unix_s
+    def running(self) -> bool:
+        self._look()
         return self._anchor_unix_s is not None
 
+    def _look(self) -> None:
+        """Read the file again when somebody has written it; at most every LOOK_S."""
+        if self._file is None or time.monotonic() - self._looked_s < self.LOOK_S:
+            return
+        self._looked_s = time.monotonic()
+        changed_ns = self._file.stat().st_mtime_ns if self._file.exists() else 0
+        if changed_ns != self._changed_ns:
+            self._changed_ns = changed_ns
+            _, _, base, anchor = self._file.read_text(encoding="utf-8").split()
+            self._base, self._anchor_unix_s = datetime.fromisoformat(base), None if anchor == "-" else float(anchor)
+
     def now(self) -> datetime:
-        if not self.started:
-            return self.start_at
-        passed_s = max(0.0, time.time() - (self._anchor_unix_s or 0.0))
-        return self.start_at + timedelta(seconds=passed_s * self.rate)
+        self._look()
+        passed_s = 0.0 if self._anchor_unix_s is None else max(0.0, time.time() - self._anchor_unix_s)
+        self._latest = max(self._latest, self._base + timedelta(seconds=passed_s * self.rate))
+        return self._latest
 
     async def sleep(self, seconds: float) -> None:
         await self.sleep_until(self.now() + timedelta(seconds=seconds))
 
     async def sleep_until(self, at: datetime) -> None:
-        while not self.started:
-            await asyncio.sleep(self.POLL_S)
-        wall_s = (self._anchor_unix_s or 0.0) + (at - self.start_at).total_seconds() / self.rate - time.time()
-        await asyncio.sleep(max(0.0, wall_s))
+        """In short stretches where others may hold the clock; to the instant where nobody can."""
+        while (left_s := (at - self.now()).total_seconds() / self.rate) > 0:
+            if self._file is not None:
+                left_s = min(left_s, 5 * self.LOOK_S) if self.running else 2 * self.LOOK_S
+            elif not self.running:
+                left_s = 2 * self.LOOK_S
+            await asyncio.sleep(left_s)
 
 
 class JumpClock:

@@ -1,6 +1,6 @@
 """Play a scenario: do each step at its instant, or when the fact it waits for has happened.
 
-The player asks as the people of the drill would, over whatever `Stage` it is given: real sockets and vehicles, or the
+The player asks as the people of the drill would, over whatever boards it is given: real sockets and vehicles, or the
 desks in one process on a jump clock. It keeps its own picture from the facts that reach it and decides nothing.
 """
 
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from casebook import events as e
 from casebook.book import occasion_of
+from casebook.casualty import Stage
 from casebook.clock import Clock
 from casebook.errors import CoordinationError
 from casebook.log import Entry
@@ -27,7 +28,7 @@ NOT_YET = frozenset({"not_found", "no_mission", "illegal_step", "nothing_named"}
 TRIES, AGAIN_S = 12, 5.0  # how often, and clock seconds between: a minute of the drill
 
 
-class Stage(Protocol):
+class Boards(Protocol):
     """What a drill is played on."""
 
     async def ask(self, who: str, name: str, command: Mapping[str, Any], at: datetime, key: str) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Player:
     """One performance. `told` hears of every step as it is done (for the terminal); `over` may end it early."""
 
     scenario: Scenario
-    stage: Stage
+    stage: Boards
     clock: Clock
     told: Callable[[Played], None] = lambda played: None
     over: Callable[[Picture], bool] = lambda picture: False
@@ -67,6 +68,7 @@ class Player:
     _due: dict[int, datetime] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: list[Step] = field(default_factory=list)
+    _heard: dict[str, tuple[str, datetime]] = field(default_factory=dict)  # unit -> whom it sampled last, and when
 
     async def play(self) -> list[Played]:
         """Play to the last step, or to the scenario's end; what never came about is told as unplayed."""
@@ -132,6 +134,18 @@ class Player:
                     raise
                 await self.clock.sleep(AGAIN_S)
 
+    def behind_s(self) -> float:
+        """Clock seconds by which the drill lags: a step that is overdue, or a vehicle whose samples have not come."""
+        now = self.clock.now()
+        step = self._earliest()
+        late = [now - self._due[step.number]] if step else []
+        late += [now - at for unit, (casualty, at) in self._heard.items() if self._is_monitored(unit, casualty)]
+        return max((span.total_seconds() for span in late), default=0.0)
+
+    def _is_monitored(self, unit: str, casualty: str) -> bool:
+        state = self.picture.casualties[casualty]
+        return state.unit == unit and state.stage not in (Stage.HANDED_OVER, Stage.CLOSED)
+
     def _note(self, played: Played) -> None:
         self.played.append(played)
         self.told(played)
@@ -141,6 +155,8 @@ class Player:
             self.picture = fold(self.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
             if self.over(self.picture):
                 self._news.set()
+            if entry.kind == "vitals_recorded":
+                self._heard[entry.body["unit"]] = (entry.body["casualty"], entry.at)
             for step in self._waiting:
                 if step.after and step.number not in self._due and matches(step.after, entry, self.picture):
                     self._due[step.number] = entry.at + timedelta(seconds=step.plus_s)

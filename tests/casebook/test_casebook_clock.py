@@ -90,12 +90,41 @@ async def test_what_a_story_raises_rises():
         await clock.run(story())
 
 
-def test_a_drills_clock_stands_still_until_it_is_started():
+def test_a_drills_clock_stands_still_until_it_goes():
     clock = RateClock(START, 60.0)
-    assert not clock.started
+    assert not clock.running
     assert clock.now() == clock.now() == START
-    clock.start()
-    assert clock.started and clock.now() >= START
+    clock.go()
+    assert clock.running and clock.now() >= START
+
+
+def test_a_drill_that_outruns_its_machine_is_held_for_all_and_goes_on_where_it_was(tmp_path: Path):
+    director = RateClock(START, 1000.0, time.time() - 1, tmp_path / "clock")
+    director.save()
+    unit = RateClock.at_file(tmp_path / "clock")
+    assert unit.now() >= START + timedelta(seconds=900)
+    director.hold()
+    held = director.now()
+    time.sleep(2 * RateClock.LOOK_S)
+    assert not unit.running and not director.running
+    assert director.now() == held and unit.now() == unit.now() >= held
+    director.go()
+    time.sleep(2 * RateClock.LOOK_S)
+    assert unit.running and unit.now() > held
+
+
+def test_a_drills_clock_never_runs_backward_when_it_is_held(tmp_path: Path):
+    director = RateClock(START, 1000.0, time.time(), tmp_path / "clock")
+    director.save()
+    unit, shown = RateClock.at_file(tmp_path / "clock"), []
+    for turn in range(60):
+        shown.append(unit.now())
+        if turn % 10 == 5:
+            director.hold()
+        if turn % 10 == 9:
+            director.go()
+        time.sleep(0.002)
+    assert shown == sorted(shown)
 
 
 @given(
@@ -109,6 +138,7 @@ def test_every_process_reads_the_same_clock_from_its_file(tmp_path_factory, star
     written.save()
     read = RateClock.at_file(file)
     assert (read.start_at, read.rate, read._anchor_unix_s) == (written.start_at, rate, anchor)
+    assert read._base == written.start_at
     assert read.start_at.tzinfo is UTC
 
 
@@ -117,9 +147,10 @@ def test_whoever_starts_a_drills_clock_starts_it_for_all(tmp_path: Path):
     director = RateClock(START, 6.0, None, file)
     director.save()
     hub, unit = RateClock.at_file(file), RateClock.at_file(file)
-    assert not hub.started and not unit.started
-    director.start()
-    assert hub.started and unit.started
+    assert not hub.running and not unit.running
+    director.go()
+    time.sleep(2 * RateClock.LOOK_S)
+    assert hub.running and unit.running
     assert hub._anchor_unix_s == unit._anchor_unix_s == director._anchor_unix_s
 
 
@@ -156,7 +187,7 @@ async def test_who_sleeps_on_a_clock_that_is_not_started_wakes_after_the_start(t
     sleeping = asyncio.create_task(clock.sleep(1))
     await asyncio.sleep(0)
     assert not sleeping.done()
-    RateClock.at_file(file).start()
+    RateClock.at_file(file).go()
     await asyncio.wait_for(sleeping, 10)
     assert clock.now() >= START + timedelta(seconds=1)
 
