@@ -157,6 +157,7 @@ class Agent:
         records = [Record(at, fact.name, e.encode(fact), who or self.unit, origin, asked) for fact in facts]
         seqs = await self._scribe.put(records)
         self.own.add(seqs, at, facts, who)
+        self.technical.clear("refused")
         self.link.wake()
         self._settle()
         self._touch()
@@ -291,6 +292,15 @@ class Agent:
 
     def _hear(self) -> None:
         """The link has changed something."""
-        self.own.settle()
+        for own in self.own.settle(self._told.view):
+            self.technical.note("refused", FeedLost("fact_not_accepted", what=own.fact.name), own.at)
+        self._tell_damage()
         self._settle()
         self._touch()
+
+    def _tell_damage(self) -> None:
+        corrupt, lost = self._outbox.counts.corrupt, getattr(self.link, "hub_lost_rows", 0)
+        if corrupt:
+            self.technical.note("damage", FeedLost("outbox_row_damaged", n=corrupt), self.clock.now())
+        if lost:
+            self.technical.note("hub", FeedLost("hub_lost_rows", n=lost), self.clock.now())

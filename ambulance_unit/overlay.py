@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from casebook.live import plain
 from casebook.steps import CASUALTY_STEPS, UNIT_STEPS, Duty
 
 View = dict[str, Any]
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,10 @@ def _moved(view: View, fact: Any, own: OwnFact) -> View:
     duty = UNIT_STEPS.get((Duty(unit["duty"]), type(fact))) if unit else None
     if unit is None or duty is None:
         return view
+    told = {name: datetime.fromisoformat(at) for name, at in unit.get("times", {}).items()}
+    if own.at < told.get("unit_assigned", own.at) or told.get(fact.name, NEVER) >= own.at:
+        return view  # of an earlier mission, or told already
     times = {**unit.get("times", {}), fact.name: at_text(own.at)}
-    if "unit_assigned" in times and own.at < datetime.fromisoformat(times["unit_assigned"]):
-        return view  # of an earlier mission
     view = _with_unit(view, duty=str(duty), duty_at=at_text(own.at), times=times)
     if isinstance(fact, e.UnitAtPatient) and "unit" not in view.get("casualties", {}).get(fact.casualty, {"unit": ""}):
         return _with_casualty(view, fact.casualty, unit=fact.unit)

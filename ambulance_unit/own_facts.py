@@ -15,7 +15,7 @@ from casebook import events as e
 from casebook.errors import CoordinationError
 from casebook.link import OutboxRow
 
-SHOWN_BACK_S = 2.0  # wall seconds a fact stays after its acknowledgement: the hub's view of it may come a little later
+SHOWN_BACK_S = 5.0  # wall seconds a fact stays after its acknowledgement: the hub's view of it may come a little later
 
 
 class OwnFacts:
@@ -26,7 +26,7 @@ class OwnFacts:
         self._facts: list[OwnFact] = []
         self._acked_s: dict[int, float] = {}  # row -> when its acknowledgement was first seen
         self._epoch = ""
-        self.settle()
+        self._reload()
 
     def add(self, seqs: Sequence[int], at: datetime, facts: Sequence[e.Event], who: str) -> None:
         self._facts += [OwnFact(seq, at, fact, who) for seq, fact in zip(seqs, facts, strict=True) if shows(type(fact))]
@@ -34,8 +34,11 @@ class OwnFacts:
     def over(self, view: View) -> View:
         return overlay(view, self._facts)
 
-    def settle(self) -> None:
-        """Let go of facts that the hub has had for long enough to show them itself."""
+    def settle(self, view: View) -> list[OwnFact]:
+        """Let go of facts that the hub has had for long enough to show them itself; `view` is the last one told.
+
+        Gives those that it does not show: it has them, but did not accept them.
+        """
         if self._epoch != self._outbox.epoch:
             self._reload()
         acked, now_s = self._outbox.counts.acked, self._wall_s()
@@ -43,9 +46,12 @@ class OwnFacts:
             if own.seq <= acked:
                 self._acked_s.setdefault(own.seq, now_s)
         gone = {seq for seq, since_s in self._acked_s.items() if now_s - since_s > SHOWN_BACK_S}
-        if gone:
-            self._facts = [own for own in self._facts if own.seq not in gone]
-            self._acked_s = {seq: since_s for seq, since_s in self._acked_s.items() if seq not in gone}
+        if not gone:
+            return []
+        settled = [own for own in self._facts if own.seq in gone]
+        self._facts = [own for own in self._facts if own.seq not in gone]
+        self._acked_s = {seq: since_s for seq, since_s in self._acked_s.items() if seq not in gone}
+        return [own for own in settled if overlay(view, [own]) != view]
 
     def _reload(self) -> None:
         """After a restart, or when the rows were renumbered: what still waits is in the outbox."""

@@ -179,6 +179,72 @@ async def test_with_the_hub_gone_the_crew_works_on_and_nothing_is_lost(region: R
     assert agent.ledger()["waiting"] == 0
 
 
+async def test_a_refused_fact_that_would_change_nothing_any_more_is_kept_in_the_book_and_not_shouted(region: Region):
+    wall_s = [0.0]
+    agent = region.vehicle("A01", wall_s=lambda: wall_s[0])
+
+    async def story() -> None:
+        await region.enrol()
+        await region.clock.sleep(1)
+        region.links["A01"].up = False
+        await region.hub(e.UnitStoodDown("A01", "wrong address"))
+        await region.tap("A01", "acknowledge")
+        region.links["A01"].up = True
+        region.links["A01"].wake()
+        await region.clock.sleep(1)
+        assert "refused" not in agent.tablet_view()["technical"], "the hub's view may still be on its way"
+        wall_s[0] = 6.0
+        region.links["A01"].wake()
+        await region.clock.sleep(1)
+
+    await region.play(story())
+    (refused,) = region.of(e.RowRefused)
+    assert refused.body["kind"] == "unit_acknowledged"
+    assert (
+        agent.tablet_view()["technical"] == {}
+    )  # stood down: the tap changes nothing any more, so there is no need to
+
+
+async def test_a_fact_that_the_hub_shows_back_is_not_called_refused(region: Region):
+    wall_s = [0.0]
+    agent = region.vehicle("A01", wall_s=lambda: wall_s[0])
+
+    async def story() -> None:
+        await to_the_patient(region)
+        await region.tap("A01", "triage", casualty="I1-A", method="manual", category="red")
+        await region.tap("A01", "findings", casualty="I1-A", concern="失血性休克")
+        for _ in range(5):
+            await region.clock.sleep(2)
+            wall_s[0] += 2
+            region.links["A01"].wake()
+
+    await region.play(story())
+    assert agent.tablet_view()["technical"] == {}
+    assert agent.own._facts == [], "nothing is left to lay over"
+
+
+async def test_a_transfer_that_came_too_early_is_told_when_the_hub_does_not_take_it(region: Region):
+    wall_s = [0.0]
+    agent = region.vehicle("A01", wall_s=lambda: wall_s[0])
+
+    async def story() -> None:
+        await to_the_patient(region)
+        await region.hub(e.DestinationChosen("I1-A", OPTION))
+        await region.hub(e.UnitAssigned("H01", "I1", "rendezvous", leg(SITE, BASE, 600, "air")), e.UnitEnRoute("H01"))
+        await region.tap("A01", "board", casualty="I1-A")
+        await region.tap("A01", "left_scene")
+        await region.tap("A01", "at_landing_site", site="fengjing")
+        await region.tap("A01", "transfer", casualty="I1-A", to_unit="H01")
+        for _ in range(4):
+            await region.clock.sleep(1)
+            wall_s[0] += 2
+            region.links["A01"].wake()
+
+    await region.play(story())
+    assert agent.tablet_view()["technical"]["refused"]["facts"] == {"what": "casualty_transferred"}
+    assert agent.view["unit"]["aboard"] == ["I1-A"], "still ours"
+
+
 async def test_lost_acknowledgements_do_not_double_anything(region: Region):
     region.vehicle("A01")
     region.links["A01"].lose_acks = 5

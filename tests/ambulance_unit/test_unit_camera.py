@@ -1,0 +1,51 @@
+"""Which camera a vehicle has; and that live media start, stop and are missing without harm."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from ambulance_unit.camera import LiveMedia, choose_camera, wall_clock_ms
+from casebook.errors import RefusedInput
+from media.waveforms import ChannelWave, WaveKind, WavePacket
+
+
+def test_the_scene_is_the_camera_of_a_drill():
+    camera = choose_camera("scene", seed=7)
+    assert camera is not None
+    assert (camera.make().width, camera.make().height) == (640, 360)
+    camera.close()
+
+
+def test_a_light_vehicle_has_no_camera():
+    assert choose_camera("none") is None
+
+
+@pytest.mark.parametrize("setting", ["v4l2:/dev/no-such-camera", "no-such-film.mp4"])
+def test_a_camera_that_is_not_there_is_told(setting: str):
+    with pytest.raises(RefusedInput) as caught:
+        choose_camera(setting)
+    assert caught.value.key == "no_camera"
+
+
+def test_a_file_that_holds_no_picture_is_told(tmp_path: Path):
+    file = tmp_path / "film.mp4"
+    file.write_bytes(b"not a film")
+    with pytest.raises(RefusedInput):
+        choose_camera(str(file))
+
+
+async def test_live_media_without_a_hub_drop_and_do_not_queue():
+    client = httpx.AsyncClient(base_url="http://127.0.0.1:9")
+    live = LiveMedia(client, "A01", None)
+    live.start()
+    wave = ChannelWave(WaveKind.ECG_II, 250, 0, np.zeros(10))
+    assert not live.send(WavePacket(0, round(wall_clock_ms()), (wave,)))
+    await asyncio.sleep(0)
+    assert live.counts() == {"frames_sent": 0, "waves_sent": 0, "numerics_sent": 0, "dropped": 1, "video": False}
+    await live.stop()
+    assert client.is_closed
