@@ -128,10 +128,12 @@ export class SweepWave extends HTMLElement {
     this.context.strokeStyle = this.#looks().colour;
     this.context.lineWidth = Math.max(1, 1.6 * devicePixelRatio);
     this.context.lineJoin = "round";
-    this.measuring.push(...waves);
-    if (!waves.map((wave) => this.#scaled(wave)).at(-1)) return;
-    for (const wave of this.measuring) this.#drawWave(this.context, wave);
-    this.measuring = [];
+    for (const wave of waves) {
+      this.measuring.push(wave);
+      if (!this.#scaled(wave)) continue; // drawn before the next one is scaled: where a sweep begins depends on the pen
+      for (const measured of this.measuring) this.#drawWave(this.context, measured);
+      this.measuring = [];
+    }
   }
 
   /**
@@ -216,7 +218,7 @@ export class SweepWave extends HTMLElement {
       if (sample > this.seenHigh) this.seenHigh = sample;
     }
     this.seenMs += (wave.samples.length * 1000) / wave.rateHz;
-    const due = Number.isNaN(this.low) ? this.seenMs >= MEASURE_MS : this.#wraps(wave);
+    const due = this.seenMs >= MEASURE_MS && (Number.isNaN(this.low) || this.#wraps(wave));
     if (due && this.seenHigh >= this.seenLow) {
       [this.low, this.high] = [this.seenLow, this.seenHigh];
       [this.seenLow, this.seenHigh, this.seenMs] = [Infinity, -Infinity, 0];

@@ -47,6 +47,16 @@ START = """async ({words, token}) => {
   waves.addEventListener("numerics", ({detail}) => { window.numerics = detail; });
   waves.start();
 }"""
+# A pleth wave between -1 and 1, a second at a time as on a busy machine; answers its scale after each.
+HEAPS = """async () => { const [sweep, scales] = [sweeps[1], []];
+  for (let n = 0; n < 14 * 25; n += 1) {
+    const samples = Float32Array.from({ length: 10 }, (_, i) => Math.sin((2 * Math.PI * (10 * n + i)) / 200));
+    sweep.push({ kind: "PLETH", rateHz: 250, firstIndex: 10 * n, startMs: 1e6 + 40 * n, samples });
+    if (n % 25 < 24) continue;
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    scales.push([sweep.low, sweep.high]);
+  }
+  return scales; }"""
 COUNT_CALLBACKS = """() => {
   window.callbacks = 0;
   const original = HTMLVideoElement.prototype.requestVideoFrameCallback;
@@ -194,6 +204,12 @@ async def test_waves_are_drawn_by_sample_time_and_blank_when_cut(
     await shown(page, "sweeps.every((sweep) => sweep.blank)")
     assert await page.evaluate(INK, 0) == 0
     assert (await words_of(page, "sweep-wave")).startswith("No signal for ")
+
+
+async def test_a_wave_that_comes_in_heaps_keeps_its_scale(hub: Hub, page) -> None:
+    await start(page)
+    scales = await page.evaluate(HEAPS)
+    assert len(scales) == 14 and scales[2:] == [pytest.approx([-1, 1], abs=0.01)] * 12
 
 
 async def test_a_lead_that_came_off_draws_nothing_although_packets_come(
