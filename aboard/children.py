@@ -17,6 +17,7 @@ import msgspec
 from casebook.errors import CoordinationError
 
 READY_S = 60.0  # wall seconds a process may take to be ready
+ORPHAN_LOOK_S = 1.0  # wall seconds between looks at whether the drill that started us is still there
 END_S = 8.0  # wall seconds it may take to end when asked
 
 
@@ -106,3 +107,13 @@ def tell_ready(file: Path | None, told: dict[str, Any]) -> None:
     draft = file.with_suffix(".new")
     draft.write_bytes(msgspec.json.encode(told))
     draft.replace(file)
+
+
+async def until_told(stop: asyncio.Event, ready: Path | None) -> None:
+    """Wait for the end: told by a signal, or, as a process of a drill, when the drill itself is gone."""
+    parent = os.getppid()
+    while not stop.is_set():
+        if ready is not None and os.getppid() != parent:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), ORPHAN_LOOK_S)

@@ -58,7 +58,7 @@ def hub(
 
 
 async def run(settings: HubSettings) -> None:
-    from aboard.children import tell_ready
+    from aboard.children import tell_ready, until_told
     from aboard.hub_setup import open_hub
     from aboard.serving import Listening, serving
     from casebook.clock import RateClock, WallClock
@@ -76,7 +76,7 @@ async def run(settings: HubSettings) -> None:
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         _tell(url, links, hub.book.picture.hospitals)
         tell_ready(settings.ready, {"url": url})
-        await stop.wait()
+        await until_told(stop, settings.ready)
 
 
 def _tell(url: str, links: dict[str, str], hospitals: object) -> None:

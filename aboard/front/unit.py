@@ -22,7 +22,7 @@ def unit(
 
 
 async def run(enrolment: Path, ready: Path | None) -> None:
-    from aboard.children import tell_ready
+    from aboard.children import tell_ready, until_told
     from aboard.serving import Listening, serving
     from aboard.unit import Vehicle, read_settings
     from media.aiortc_private import listen_on
@@ -38,4 +38,4 @@ async def run(enrolment: Path, ready: Path | None) -> None:
         tablet = f"{url}/tablet#{vehicle.crew_token()}"
         typer.echo(say("front.unit.tablet", spoken(), unit=settings.unit, url=tablet))
         tell_ready(ready, {"url": url, "tablet": tablet})
-        await stop.wait()
+        await until_told(stop, ready)
