@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ambulance_unit.crew import CrewDesk
-from ambulance_unit.mission import View, arrival_of
+from ambulance_unit.mission import View, arrival_of, with_leg_now
 from ambulance_unit.monitor.feed import Monitor
 from ambulance_unit.next_step import next_step
 from ambulance_unit.outbox import Record
@@ -245,7 +245,7 @@ class Agent:
 
     def tablet_view(self) -> dict[str, Any]:
         """Everything the tablet shows: the view, and what only the vehicle knows."""
-        view, counts, sampler = self.view, self._outbox.counts, self.sampler
+        view, counts, sampler = with_leg_now(self.view), self._outbox.counts, self.sampler
         latest = sampler.latest.as_view() if sampler.latest else None
         channels = list(sampler.monitor.channels) if sampler.monitor else []
         return view | {

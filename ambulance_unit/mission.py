@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from casebook import events as e
@@ -77,6 +77,16 @@ def leg_is_ahead(view: View) -> bool:
         return False
     stops = [instant(at) for name, at in unit.get("times", {}).items() if name in _STOPS]
     return not stops or instant(leg["given_at"]) >= max(stops)
+
+
+def with_leg_now(view: View) -> View:
+    """The view with its leg as it stands: when it ends by the crew's own departure, and no leg that is done with."""
+    if "leg" not in view or "unit" not in view:
+        return view
+    drive = drive_of(view)
+    if drive is not None:
+        return {**view, "leg": {**view["leg"], "eta_at": drive.departed_at + timedelta(seconds=drive.eta_s)}}
+    return view if leg_is_ahead(view) else {name: value for name, value in view.items() if name != "leg"}
 
 
 def bound_for(view: View) -> Bound:

@@ -195,19 +195,16 @@ def _messages(picture: Picture, casualty: str) -> dict[str, Any]:
 
 
 def _partners(picture: Picture, unit: UnitState, concerned: Iterable[CasualtyState]) -> list[UnitState]:
-    """The aircraft that comes for a casualty of ours, and the unit that carries one an aircraft of ours comes for."""
-    named: set[str] = set()
-    for one in concerned:
-        named |= {one.unit or "", (one.option.aircraft or "") if one.option else ""}
+    """Who is met on this mission: the aircraft that comes for a casualty, and the vehicle that brings them to it."""
     if unit.kind == "helicopter":
-        met = {one.id for one in picture.units.values() if one.incident == unit.incident and one.kind != "helicopter"}
-        named |= met if not named - {"", unit.id} else set()
-    return [picture.units[id] for id in sorted(named) if id in picture.units and id != unit.id]
+        named = {one.unit for one in concerned}
+    else:
+        named = {one.option.aircraft for one in concerned if one.option}
+    return [picture.units[id] for id in sorted(one for one in named if one) if id in picture.units and id != unit.id]
 
 
 def _partner(state: UnitState) -> dict[str, Any]:
-    fix = state.position
-    leg = _leg(state)
+    fix, leg = state.position, _leg(state)
     return {
         "id": state.id, "kind": state.kind, "name_zh": state.name_zh, "name_en": state.name_en, "duty": state.duty,
         "duty_at": state.duty_at, "eta_at": leg["eta_at"] if leg else None, "to": leg["to"] if leg else None,

@@ -26,7 +26,7 @@ export function DestinationPage({ view, feed }) {
 function Chosen({ one, view, feed }) {
   feed.tick.value;
   const goal = one.destination;
-  const meeting = goal?.rendezvous ? Object.values(view.partners ?? {})[0] : undefined;
+  const meeting = goal?.rendezvous ? Object.values(view.partners ?? {}).find((unit) => unit.kind === 'helicopter' || view.unit?.kind === 'helicopter') : undefined;
   return html`<h2><small>${one.label}</small> ${goal ? nameOf(goal) : say(stateOf(one))}</h2>
     ${goal && html`<p class="lead">${named('mode', goal.mode)}${goal.rendezvous ? ` · ${nameOf(view.leg?.to) || nameOf(meeting?.to) || goal.rendezvous}` : ''}${meeting ? ` · ${nameOf(meeting)}` : ''}</p>`}
     ${!goal && one.proposal && html`<p class="lead">${say('unit.proposed', { hospital: hospitalName(view, one.proposal.hospital), minutes: minutes(one.proposal.eta_s) })}</p>`}

@@ -73,7 +73,7 @@ function Number({ group, latest, feed }) {
   const text = !measured || state === 'lost' ? '--' : values.map((value) => value ?? '?').join('/');
   const doubt = state === 'lost' ? undefined : group.fields.map((field) => latest?.doubts[field]).find(Boolean);
   const alarm = state === 'lost' ? undefined : latest?.alarms.find((one) => group.fields.includes(one.field));
-  return html`<div class="number ${state} ${alarm?.priority ?? ''}">
+  return html`<div class="number ${state} ${alarm?.priority ?? ''} ${text.length > 5 ? 'wide-value' : ''}">
     <span class="name">${say(`unit.sign.${group.name}`)} <small>${say(`unit.${group.unit}`)}</small></span>
     <b>${text}</b>
     <span class="age ${state}">${!measured ? say('unit.not_measured') : state === 'lost' ? say('unit.no_signal') : ageText(age_s)}</span>

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from unit_story import BASE, SCENE, SITE, START, WARD, Story, leg
 
-from ambulance_unit.mission import arrival_of, bound_for, departed_at, drive_of, stands_at
+from ambulance_unit.mission import arrival_of, bound_for, departed_at, drive_of, stands_at, with_leg_now
 from ambulance_unit.next_step import next_step
+from ambulance_unit.overlay import OwnFact, overlay
 from casebook import events as e
 
 
@@ -79,6 +80,16 @@ def test_a_standing_vehicle_is_at_the_right_end_of_its_leg():
     assert stands_at(story.view(), BASE).lat == pytest.approx(SCENE.lat)
     story.at_fengjing()
     assert stands_at(story.view(), BASE).lat == pytest.approx(SITE.lat)
+
+
+def test_a_leg_under_way_ends_by_the_crews_own_departure_and_one_that_is_done_is_not_shown():
+    story = Story().called().assigned(minute=1)
+    assert "eta_at" not in with_leg_now(story.view())["leg"]
+    under_way = overlay(story.view(), [OwnFact(1, minute(3), e.UnitEnRoute("A01"))])
+    assert with_leg_now(under_way)["leg"]["eta_at"] == minute(7)
+    story.tell(e.UnitEnRoute("A01"), minute=3).tell(e.UnitOnScene("A01"), minute=7)
+    assert "leg" not in with_leg_now(story.view())
+    assert with_leg_now({}) == {}
 
 
 def test_the_big_button_leads_a_crew_through_the_whole_mission():

@@ -99,6 +99,14 @@ def test_each_side_of_a_rendezvous_sees_the_other_coming():
     assert story.view("H01")["partners"]["A01"]["duty"] == "at_patient"
 
 
+def test_other_ambulances_of_the_incident_are_no_partners():
+    story = Story().at_scene().decided()
+    story.tell(e.CasualtyFound("I1-B", "I1", "B"), minute=9).assigned("A02", minute=9)
+    story.tell(e.UnitEnRoute("A02"), e.UnitOnScene("A02"), e.UnitAtPatient("A02", "I1-B"), minute=10)
+    assert set(story.view("A01")["partners"]) == {"H01"}
+    assert set(story.view("H01")["partners"]) == {"A01"}
+
+
 def test_a_casualty_who_was_transferred_concerns_the_taker_only():
     story = Story().at_scene().decided().at_fengjing()
     story.tell(e.CasualtyTransferred("I1-A", "A01", "H01", "fengjing"), minute=15)
