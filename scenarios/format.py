@@ -7,6 +7,7 @@ What the steps mean is the player's affair (scenarios/player.py).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,11 +21,12 @@ from casebook.asking import Command, read_command
 from casebook.errors import RefusedInput
 from casebook.place import Place
 from casebook.words import Language
-from scenarios.region import Region, find_region, load_region
+from scenarios.region import Region, filled, find_region, load_region
 from scenarios.yaml_file import BadFile, Mistake, YamlFile, check, read
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "library"
+DEVICE = re.compile(r"(scene|none)$|\w+:|/dev/")  # a camera that is no film: drawn, absent, a device, an address
 Asks = Mapping[str, Mapping[str, type[Command]]]  # "crew": a vehicle's tablet, "hub": everyone else
 SCHEMA: dict[str, Any] = json.loads((FOLDER / "scenario.schema.json").read_text(encoding="utf-8"))
 
@@ -133,7 +135,7 @@ def load_scenario(file: Path, asks: Asks, language: Language = "zh") -> Scenario
         step["name"] = typed(step.get("name", ""), language)
     values = source.values
     region = _region(source, file)
-    mistakes = [*_references(source, region), *_commands(source, asks)]
+    mistakes = [*_references(source, region), *_commands(source, asks), *_fill_files(source, file.parent)]
     if mistakes:
         raise BadFile(mistakes)
     return _scenario(values, region)
@@ -144,6 +146,23 @@ def _region(source: YamlFile, file: Path) -> Region:
     if path is None:
         raise BadFile([source.mistake(["region"], "file_absent", path=source.values["region"])])
     return load_region(path)
+
+
+def _fill_files(source: YamlFile, beside: Path) -> Iterable[Mistake]:
+    """Records and films by their whole path (${shared_data} is the sample-data folder); those that are not there."""
+    for group, field_, is_there in (("casualties", "record", _is_record), ("units", "camera", Path.is_file)):
+        for number, one in enumerate(source.values[group]):
+            if field_ not in one or (field_ == "camera" and DEVICE.match(one[field_])):
+                continue
+            path = filled(one[field_], beside)
+            one[field_] = str(path)
+            if not is_there(path):
+                yield source.mistake([group, number, field_], "file_absent", path=path)
+
+
+def _is_record(path: Path) -> bool:
+    """A WFDB record is named by any of its files or by none of them."""
+    return path.is_file() or path.with_name(f"{path.name}.hea").is_file()
 
 
 def _references(source: YamlFile, region: Region) -> Iterable[Mistake]:
