@@ -77,11 +77,11 @@ def newest_vitals(trend: Sequence[Sample], now: datetime) -> dict[str, dict[str,
     A cuff pressure stands at the instant the cuff measured it (`nibp_at`), not at that of the sample carrying it.
     """
     newest: dict[str, dict[str, Any]] = {}
-    for sample in trend:
+    for sample in reversed(trend):  # a screen asks for this at every change: look at each value once, newest first
         if sample.at > now:
             continue
         for field, value in sample.vitals.items():
-            if value is not None and field != "nibp_at":
+            if field not in newest and value is not None and field != "nibp_at":
                 newest[field] = {"value": value, "at": _measured_at(sample, field)}
     parts = [newest[name] for name in GCS_PARTS if name in newest]
     if len(parts) == len(GCS_PARTS) and all(isinstance(part["value"], int) for part in parts):

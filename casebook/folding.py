@@ -10,6 +10,7 @@ from typing import Any
 
 from casebook import events as e
 from casebook.capacity import Closure, Figure, Hold
+from casebook.casualty import Findings
 from casebook.errors import AlreadyHeld, IllegalStep
 from casebook.picture import (
     TREND_LENGTH,
@@ -185,7 +186,11 @@ def _casualty_triaged(picture: Picture, event: e.CasualtyTriaged, occasion: Occa
 
 @folds(e.FindingsRecorded)
 def _findings_recorded(picture: Picture, event: e.FindingsRecorded, occasion: Occasion) -> Picture:
-    return _casualty(picture, event.casualty, findings=event.findings, findings_at=occasion.at)
+    state = picture.get_casualty(event.casualty)
+    before = state.findings or Findings()
+    names = [name for name in Findings.__dataclass_fields__ if getattr(event.findings, name) != getattr(before, name)]
+    told = {**state.findings_told, **dict.fromkeys(names, occasion.at)}
+    return _casualty(picture, state.id, findings=event.findings, findings_at=occasion.at, findings_told=told)
 
 
 @folds(e.VitalsRecorded)

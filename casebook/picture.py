@@ -82,6 +82,7 @@ class CasualtyState:
     triage: tuple[tuple[datetime, e.CasualtyTriaged], ...] = ()
     findings: Findings | None = None
     findings_at: datetime | None = None
+    findings_told: Mapping[str, datetime] = field(default_factory=dict)  # field of Findings -> when it last changed
     trend: tuple[Sample, ...] = ()
     unit: str | None = None
     wish: str | None = None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casebook import events as e
-from casebook.casualty import Category, Stage
+from casebook.casualty import Category, Findings, Stage
 from casebook.errors import AlreadyHeld, CoordinationError, IllegalStep, NotFound, RefusedInput
 from casebook.picture import FOLDERS, TREND_LENGTH, Picture, fold
 
@@ -175,3 +175,12 @@ def test_a_stage_of_the_unit_keeps_the_times_of_its_mission():
     times = on_scene().units["A01"].times
     assert list(times) == ["unit_assigned", "unit_en_route", "unit_on_scene"]
     assert all(at > START for at in times.values())
+
+
+def test_what_the_crew_says_again_unchanged_keeps_the_time_of_its_first_telling():
+    picture = after(opening(), e.FindingsRecorded(A, Findings(mechanism="fall", injuries=("hip",))))
+    first = picture.casualties[A].findings_at
+    picture = after(picture, e.FindingsRecorded(A, Findings(mechanism="fall", injuries=("hip", "wrist"))))
+    told = picture.casualties[A].findings_told
+    assert set(told) == {"mechanism", "injuries"}
+    assert told["mechanism"] == first and told["injuries"] == picture.casualties[A].findings_at != first
