@@ -1,0 +1,8 @@
+"""How each fact changes the picture: one short folder per fact, in the order a case is lived.
+
+The modules register themselves with casebook/picture.py. Which steps are allowed is in casebook/steps.py.
+"""
+
+from casebook.folding import casualties, destination, incident, receiving, roads, units
+
+__all__ = ["casualties", "destination", "incident", "receiving", "roads", "units"]

@@ -1,0 +1,102 @@
+"""How facts of the casualties change the picture, until they have a destination."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from casebook import events as e
+from casebook.casualty import Findings
+from casebook.errors import IllegalStep
+from casebook.folding.changing import change_casualty, change_unit, step_casualty, take_off
+from casebook.picture import (
+    TREND_LENGTH,
+    CasualtyState,
+    Occasion,
+    Picture,
+    Sample,
+    enrolled_once,
+    folds,
+    with_one,
+)
+from casebook.steps import Duty
+from casebook.vitals import Vitals
+
+
+@folds(e.CasualtyFound)
+def _casualty_found(picture: Picture, event: e.CasualtyFound, occasion: Occasion) -> Picture:
+    enrolled_once(picture.casualties, "casualty", event.casualty, event)
+    picture.get_incident(event.incident)
+    state = CasualtyState(event.casualty, event.incident, event.label, event.age_years, event.sex)
+    state = replace(state, times={event.name: occasion.at})
+    return replace(picture, casualties=with_one(picture.casualties, event.casualty, state))
+
+
+@folds(e.CasualtyTriaged)
+def _casualty_triaged(picture: Picture, event: e.CasualtyTriaged, occasion: Occasion) -> Picture:
+    tags = (*picture.get_casualty(event.casualty).triage, (occasion.at, event))
+    newest = max(tags, key=lambda tag: tag[0])[1]
+    return step_casualty(picture, event.casualty, event, occasion, triage=tags, category=newest.category)
+
+
+@folds(e.FindingsRecorded)
+def _findings_recorded(picture: Picture, event: e.FindingsRecorded, occasion: Occasion) -> Picture:
+    state = picture.get_casualty(event.casualty)
+    before = state.findings or Findings()
+    names = [name for name in Findings.__dataclass_fields__ if getattr(event.findings, name) != getattr(before, name)]
+    told = {**state.findings_told, **dict.fromkeys(names, occasion.at)}
+    return change_casualty(picture, state.id, findings=event.findings, findings_at=occasion.at, findings_told=told)
+
+
+@folds(e.VitalsRecorded)
+def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasion) -> Picture:
+    state = picture.get_casualty(event.casualty)
+    Vitals.from_dict(event.vitals)  # whoever sent it: what is impossible is no measurement
+    sample = Sample(occasion.at, event.vitals, event.unit, occasion.epoch, occasion.unit_seq)
+    trend = (*state.trend, sample)
+    if state.trend and sample.at < state.trend[-1].at:  # back-filled history goes where it belongs in time
+        trend = tuple(sorted(trend, key=lambda one: one.at))
+    times = {event.name: occasion.at, **state.times}
+    return change_casualty(picture, state.id, trend=_trimmed(trend), times=times)
+
+
+def _trimmed(trend: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """The trend at its length, oldest first out; a sample with the newest value of some field (a coma score that was
+    taken once) stays as long as nothing newer has come."""
+    if len(trend) <= TREND_LENGTH:
+        return trend
+    for number, sample in enumerate(trend):
+        if all(any(name in later.vitals for later in trend[number + 1 :]) for name in sample.vitals):
+            return trend[:number] + trend[number + 1 :]
+    return trend
+
+
+@folds(e.WishStated)
+def _wish_stated(picture: Picture, event: e.WishStated, occasion: Occasion) -> Picture:
+    picture.get_hospital(event.hospital)
+    return change_casualty(picture, event.casualty, wish=event.hospital)
+
+
+@folds(e.CasualtyBoarded)
+def _casualty_boarded(picture: Picture, event: e.CasualtyBoarded, occasion: Occasion) -> Picture:
+    unit = picture.get_unit(event.unit)
+    after = step_casualty(picture, event.casualty, event, occasion, unit=unit.id)
+    return change_unit(after, unit.id, aboard=(*unit.aboard, event.casualty))
+
+
+@folds(e.CasualtyTransferred)
+def _casualty_transferred(picture: Picture, event: e.CasualtyTransferred, occasion: Occasion) -> Picture:
+    giver, taker = picture.get_unit(event.from_unit), picture.get_unit(event.to_unit)
+    for unit in (giver, taker):
+        if unit.duty is not Duty.AT_LANDING_SITE:
+            raise IllegalStep(what=event.name, entity="unit", id=unit.id, stage=str(unit.duty))
+    if event.casualty not in giver.aboard:
+        raise IllegalStep(what=event.name, entity="unit", id=giver.id, stage="not_aboard")
+    after = step_casualty(picture, event.casualty, event, occasion, unit=taker.id)
+    after = change_unit(after, giver.id, aboard=tuple(one for one in giver.aboard if one != event.casualty))
+    return change_unit(after, taker.id, aboard=(*taker.aboard, event.casualty))
+
+
+@folds(e.CasualtyClosed)
+def _casualty_closed(picture: Picture, event: e.CasualtyClosed, occasion: Occasion) -> Picture:
+    after = step_casualty(picture, event.casualty, event, occasion)
+    return take_off(after, event.casualty)

@@ -1,0 +1,81 @@
+"""How facts of the vehicles change the picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from casebook import events as e
+from casebook.errors import IllegalStep
+from casebook.folding.changing import change_casualty, change_unit
+from casebook.picture import (
+    Occasion,
+    Picture,
+    UnitState,
+    enrolled_once,
+    folds,
+    step,
+    with_one,
+)
+
+
+@folds(e.UnitEnrolled)
+def _unit_enrolled(picture: Picture, event: e.UnitEnrolled, occasion: Occasion) -> Picture:
+    enrolled_once(picture.units, "unit", event.unit, event)
+    state = UnitState(
+        event.unit, event.kind, event.name_zh, event.name_en, event.district, event.base, event.station
+    )  # fmt: skip
+    return replace(picture, units=with_one(picture.units, event.unit, state))
+
+
+@folds(e.UnitAssigned)
+def _unit_assigned(picture: Picture, event: e.UnitAssigned, occasion: Occasion) -> Picture:
+    picture.get_incident(event.incident)
+    unit = picture.get_unit(event.unit)
+    duty = step("unit", unit.id, unit.duty, event)
+    return change_unit(
+        picture, unit.id, duty=duty, duty_at=occasion.at, incident=event.incident, purpose=event.purpose,
+        leg=event.leg, leg_at=occasion.at if event.leg else None, times={event.name: occasion.at},
+    )  # fmt: skip
+
+
+@folds(e.LegGiven)
+def _leg_given(picture: Picture, event: e.LegGiven, occasion: Occasion) -> Picture:
+    unit = picture.get_unit(event.unit)
+    step("unit", unit.id, unit.duty, event)
+    return change_unit(picture, unit.id, leg=event.leg, leg_at=occasion.at, purpose=event.purpose)
+
+
+@folds(
+    e.UnitOnStandby, e.UnitAcknowledged, e.UnitEnRoute, e.UnitOnScene, e.UnitAtPatient, e.UnitLeftScene,
+    e.UnitAtLandingSite, e.UnitAtDestination,
+)  # fmt: skip
+def _unit_moved(picture: Picture, event: Any, occasion: Occasion) -> Picture:
+    unit = picture.get_unit(event.unit)
+    duty = step("unit", unit.id, unit.duty, event)
+    incident = getattr(event, "incident", unit.incident)
+    times = {**unit.times, event.name: occasion.at}
+    after = change_unit(picture, unit.id, duty=duty, duty_at=occasion.at, incident=incident, times=times)
+    if isinstance(event, e.UnitAtPatient):
+        after = change_casualty(after, event.casualty, unit=after.get_casualty(event.casualty).unit or unit.id)
+    return after
+
+
+@folds(e.UnitBackInService, e.UnitStoodDown)
+def _unit_free(picture: Picture, event: Any, occasion: Occasion) -> Picture:
+    unit = picture.get_unit(event.unit)
+    if unit.aboard:
+        raise IllegalStep(what=event.name, entity="unit", id=unit.id, stage="casualty_aboard")
+    duty = step("unit", unit.id, unit.duty, event)
+    times = {**unit.times, event.name: occasion.at}
+    return change_unit(
+        picture, unit.id, duty=duty, duty_at=occasion.at, incident=None, purpose="", leg=None, leg_at=None, times=times
+    )
+
+
+@folds(e.PositionReported)
+def _position_reported(picture: Picture, event: e.PositionReported, occasion: Occasion) -> Picture:
+    unit = picture.get_unit(event.unit)
+    if unit.position_at is not None and occasion.at < unit.position_at:
+        return picture  # history arriving behind the live edge is in the log, it does not move the unit back
+    return change_unit(picture, event.unit, position=event, position_at=occasion.at)
