@@ -23,8 +23,7 @@ const feed = new LiveFeed('/api/v1/live/console');
 function Console() {
   const view = /** @type {ConsoleView} */ (feed.view.value);
   if (!view.units) return html`<main class="alone"><p role="status">${say(`link.${feed.link.value}`)}</p><${LanguageSwitch} /></main>`;
-  return html`<${DrillFrame} drill=${view.drill} />
-    <${TopBar} />
+  return html`<${TopBar} drill=${view.drill !== undefined} />
     <main class="desk">
       <div class="column left"><${Calls} feed=${feed} view=${view} /><${Casualties} feed=${feed} view=${view} /><${Units} feed=${feed} view=${view} /></div>
       <div class="column middle"><${MapPanel} feed=${feed} /><${ActivityLog} view=${view} /></div>
@@ -34,10 +33,11 @@ function Console() {
     <${Dialogs} view=${view} />`;
 }
 
-function TopBar() {
+/** @param {{drill: boolean}} props */
+function TopBar({ drill }) {
   feed.tick.value;
   const silent = feed.link.value !== 'live';
-  return html`<header class="top"><h1>${say('dispatch.title')}</h1>
+  return html`<header class="top"><${DrillFrame} drill=${drill} /><h1>${say('dispatch.title')}</h1>
     <button class="small" onClick=${() => { dialog.value = 'road'; }}>${say('dispatch.roads')} <${Key} k="C" /></button>
     <button class="small" onClick=${() => { dialog.value = 'keys'; }}>${say('dispatch.keys')} <${Key} k="?" /></button>
     <span class="space"></span>

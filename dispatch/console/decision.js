@@ -8,7 +8,7 @@ import { say } from '/casebook/words.js';
 import { act, asking } from './act.js';
 import { overriding, selected } from './chosen.js';
 import { Key } from './keys.js';
-import { casualtyLabel, hospitalName, reasonText, resourceName, siteName, spanOrDash, unitName } from './names.js';
+import { casualtyLabel, hospitalName, reasonText, resourceName, siteName, spanOrDash, unitName, whoName } from './names.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').Casualty} Casualty */
@@ -19,6 +19,7 @@ import { casualtyLabel, hospitalName, reasonText, resourceName, siteName, spanOr
 const MODES = ['road', 'air', 'rendezvous'];
 /** @type {Record<string, string>} */
 const PART_OF = { climb: 'flight', cruise: 'flight', approach_landing: 'flight', unloading: 'to_door', pad_to_ed: 'to_door' };
+const OLD_S = 300; // an open proposal of this age is worth deciding again
 const REASONS = 3; // beside a way; all of them in its title
 const OTHERS = 5; // ways shown before the rest is unfolded
 
@@ -29,7 +30,7 @@ export function DecisionPanel({ feed, view }) {
   if (!id || !one) return html`<section class="panel decision" aria-label=${say('dispatch.decision')}><h2>${say('dispatch.decision')}</h2><p class="none">${say('dispatch.no_decision')}</p></section>`;
   return html`<section class="panel decision" aria-label=${say('dispatch.decision')}>
     <h2>${say('dispatch.decision')} <${TriageMark} category=${one.category} words=${false} /> <b>${one.label}</b>
-      ${one.proposed_at && html`<${Age} feed=${feed} at=${one.proposed_at} late_s=${300} lost_s=${900} />`}
+      ${one.proposed_at && html`<${Age} feed=${feed} at=${one.proposed_at} late_s=${one.option ? Infinity : OLD_S} lost_s=${Infinity} />`}
       <button class="small" onClick=${() => act('propose_destination', { casualty: id })}>${say('dispatch.again')} <${Key} k="R" /></button></h2>
     ${one.proposal && one.option === undefined && html`<${Take} view=${view} id=${id} first=${one.proposal.options[0]} />`}
     <div class="scroll" tabindex="0">
@@ -58,7 +59,7 @@ function Chosen({ feed, view, one }) {
     <p><b>${hospitalName(view, hospital)}</b> · ${say(`dispatch.mode.${mode}`)}${rendezvous ? ` · ${siteName(view, rendezvous)}` : ''}${aircraft ? ` · ${unitName(view, aircraft)}` : ''}
       <span class="left">${one.arrived_at ? say('dispatch.arrived_at', { clock: clockText(one.arrived_at) }) : left_s !== undefined ? spanText(left_s) : ''}</span></p>
     <p class="quiet">${one.hold ? say('dispatch.held', { resource: resourceName(one.hold.resource), slot: one.hold.slot }) : say('dispatch.not_held')}${one.bay ? ` · ${say('dispatch.bay', { bay: one.bay })}` : ''}
-      · <span class="prealert ${stage} ${answer ?? ''}">${say(`dispatch.prealert.${answer === 'query' ? 'query' : stage}`, { by: by ?? '' })}${due_s !== undefined ? ` ${spanText(Math.max(0, due_s))}` : ''}</span></p>
+      · <span class="prealert ${stage} ${answer ?? ''}">${say(`dispatch.prealert.${answer === 'query' ? 'query' : stage}`, { by: whoName(view, by) })}${due_s !== undefined ? ` ${spanText(Math.max(0, due_s))}` : ''}</span></p>
     ${one.override_reason && html`<p class="quiet">${say('dispatch.override_reason', { reason: one.override_reason })}</p>`}
   </div>`;
 }

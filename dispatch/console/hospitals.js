@@ -65,9 +65,9 @@ function Detail({ feed, view, id }) {
   const one = view.hospitals[id];
   return html`<dl class="figures">
       ${Object.entries(one.figures).map(([name, figure]) => html`<div key=${name}><dt>${resourceName(name)}</dt>
-        <dd>${figure.free ?? '?'} / ${figure.total ?? '?'} · ${byName(figure.by)} · <${Age} feed=${feed} at=${figure.at} late_s=${LATE_S} lost_s=${LIMIT_S} /></dd></div>`)}
+        <dd>${figure.free ?? '?'} / ${figure.total ?? '?'} · ${byName(view, figure.by)} · <${Age} feed=${feed} at=${figure.at} late_s=${LATE_S} lost_s=${LIMIT_S} /></dd></div>`)}
       ${Object.entries(one.closures).map(([name, closure]) => html`<div key=${`closed-${name}`} class="shut"><dt>${resourceName(name)}</dt>
-        <dd>${closure.reason} · ${byName(closure.by)} · ${closure.until ? say('dispatch.until', { clock: clockText(closure.until) }) : say('dispatch.until_further')}</dd></div>`)}
+        <dd>${closure.reason} · ${byName(view, closure.by)} · ${closure.until ? say('dispatch.until', { clock: clockText(closure.until) }) : say('dispatch.until_further')}</dd></div>`)}
       ${Object.entries(one.holds).map(([key, hold]) => html`<div key=${key}><dt>${say('dispatch.slot', { n: hold.slot })}</dt><dd>${say('dispatch.held_for', { label: casualtyLabel(view, hold.casualty) })}</dd></div>`)}
     </dl>
     <p class="quiet">${one.capabilities.map((word) => say(`dispatch.capability.${word}`)).join(say('dispatch.join'))}</p>`;

@@ -78,12 +78,16 @@ export const agencyName = (view, name) => (AGENCIES.includes(name) ? say(`dispat
 /** Why a road is closed or slow; words that we do not know stand as they came. @param {string} why */
 export const roadReason = (why) => (['works', 'congestion', 'weather'].includes(why) ? say(`dispatch.road.${why}`) : why);
 
-/** Who said it: the role in words, then the name. @param {string} by */
-export function byName(by) {
-  const [role, ...who] = by.split(':');
+/** Who said it: the role in words, and the person; an id that the line itself names is left out. @param {ConsoleView} view @param {string} by */
+export function byName(view, by) {
+  const [role, ...rest] = by.split(':');
+  const who = rest.join(':');
   const known = ['dispatcher', 'ed', 'paramedic', 'director', 'desk'].includes(role) ? say(`dispatch.role.${role}`) : role;
-  return role === 'desk' ? known : `${known} ${who.join(':')}`;
+  return role === 'desk' || who === role || view.hospitals[who] || view.units[who] ? known : `${known} ${who}`;
 }
+
+/** A person, or the name of the hospital or unit that an id stands for. @param {ConsoleView} view @param {string | undefined} who */
+export const whoName = (view, who) => (who ? nameOf(view.hospitals[who] ?? view.units[who]) || who : '');
 
 /** A place by name, else by its coordinates with their datum. @param {import('./view_types.js').Place} place */
 export const placeName = (place) => (language.value === 'zh' ? place.name_zh : place.name_en) || place.name_zh || place.name_en || coordinates(place.lat, place.lon);

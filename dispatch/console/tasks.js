@@ -14,6 +14,7 @@ import { agencyName, byName, lineText } from './names.js';
 /** @typedef {{feed: LiveFeed, view: ConsoleView}} Props */
 
 const OPEN = ['open', 'escalated'];
+const ENDS_WITH_YES = ['cross_district', 'duty_head', 'mutual_aid', 'hospital_choice']; // nothing is left to be done after the yes
 
 /** Unsettled ones first, the one whose clock runs out first on top. @param {ConsoleView} view */
 const order = (view) => Object.keys(view.tasks).sort((a, b) => {
@@ -43,7 +44,7 @@ function TaskRow({ feed, view, id }) {
     <p class="head"><span>${say(`dispatch.task.${task.kind}`)}</span> <span class="quiet">${task.note ? `${agencyName(view, task.note)} ` : ''}${task.note !== task.to && html`${task.stage === 'escalated' ? '↑ ' : ''}${agencyName(view, task.to)}`}</span>
       <span class="stage">${say(`dispatch.task_stage.${task.stage}`)}</span>
       <span class="left ${open && left_s < 0 ? 'over' : ''}">${open ? spanText(left_s) : task.settled_at ? clockText(task.settled_at) : ''}</span></p>
-    ${(open || task.stage === 'approved') && html`<p class="do">
+    ${(open || (task.stage === 'approved' && !ENDS_WITH_YES.includes(task.kind))) && html`<p class="do">
       ${open && html`<button class="small" disabled=${asking.value > 0} onClick=${() => act('approve_task', { task: id })}>${say('dispatch.approve')}</button>`}
       <button class="small" disabled=${asking.value > 0} onClick=${() => act('finish_task', { task: id })}>${say('dispatch.finish')}</button>
       ${open && html`<button class="small" onClick=${() => refuse(!refusing)}>${say('dispatch.refuse')}</button>`}</p>`}
@@ -65,6 +66,6 @@ export function ActivityLog({ view }) {
   return html`<section class="panel log" aria-label=${say('dispatch.log')}>
     <h2>${say('dispatch.log')}</h2>
     <ol class="scroll" tabindex="0">${ids.map((id) => html`<li key=${id} class=${view.log[id].kind}><time>${clockText(view.log[id].at, true)}</time>
-      <span class="what">${lineText(view, view.log[id])}</span> <span class="by">${byName(view.log[id].by)}</span></li>`)}</ol>
+      <span class="what">${lineText(view, view.log[id])}</span> <span class="by">${byName(view, view.log[id].by)}</span></li>`)}</ol>
   </section>`;
 }
