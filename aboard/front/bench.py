@@ -62,10 +62,11 @@ def setup(as_json: AsJson = False) -> int:
 def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:
     """Look at the machine first, measure, tell. 1 when a goal was missed on a quiet machine."""
     from aboard.bench.figures import Result
-    from aboard.bench.machine import look
+    from aboard.bench.machine import load_now, look
 
     machine = look()
-    result = Result(what, seed, machine, measure())
+    cases = measure()
+    result = Result(what, seed, machine | {"load_after": load_now()}, cases)
     if as_json:
         typer.echo(json.dumps(result.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
     else:
