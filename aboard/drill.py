@@ -36,7 +36,7 @@ from scenarios.report import Watched
 from scenarios.socket_stage import Doorway, SocketStage, answer_of, patiently
 
 FAST = 60.0  # from this rate on the clock waits for a machine that cannot keep up
-DRAIN_S = 15.0  # wall seconds after the last step for outboxes to empty and screens to catch up
+DRAIN_S = 60.0  # wall seconds after the last step for outboxes to empty and screens to catch up
 LOOK_S = 0.1
 
 

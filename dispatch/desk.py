@@ -32,7 +32,7 @@ from routing.roads import Roadmap
 
 DESK = By("desk", "dispatch", "rule")
 TRIES = 5  # how often an answer that went stale is thought again; the last one is written as it is
-FRESH_S = 5.0  # wall seconds for which a request is answered as of the instant it was made
+FRESH_S = 60.0  # wall seconds for which a request is answered as of its own instant: a busy machine decides the same
 Thought = TypeVar("Thought")
 
 

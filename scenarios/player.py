@@ -25,7 +25,8 @@ from scenarios.format import Scenario, Step
 
 log = logging.getLogger(__name__)
 NOT_YET = frozenset({"not_found", "no_mission", "illegal_step", "nothing_named"})  # may be true in a moment
-TRIES, AGAIN_S = 12, 5.0  # how often, and clock seconds between: a minute of the drill
+PATIENCE_S, AGAIN_S = 60.0, 5.0  # clock seconds: how long to ask again, and how often
+LATE_S = 30.0  # wall seconds by which everybody may lag behind the clock of a fast drill, on a machine that is busy
 
 
 class Boards(Protocol):
@@ -78,7 +79,7 @@ class Player:
                 self._due[step.number] = self.scenario.at(step.at_s + step.plus_s)
         listening = asyncio.create_task(self._listen())
         try:
-            while self._waiting and self.clock.now() < self.scenario.at(self.scenario.lasts_s):
+            while self._waiting and self.clock.now() < self._ends_at:
                 if self.over(self.picture):
                     break
                 await self._turn()
@@ -91,12 +92,21 @@ class Player:
                 self._note(Played(step, self._due.get(step.number), "unplayed"))
         return self.played
 
+    @property
+    def _lag_s(self) -> float:
+        """Clock seconds by which a fact may come late: none at the pace of the wall, minutes in a fast drill."""
+        return LATE_S * max(0.0, self.clock.rate - 1)
+
+    @property
+    def _ends_at(self) -> datetime:
+        return self.scenario.at(self.scenario.lasts_s + self._lag_s)
+
     async def _turn(self) -> None:
         """Do the earliest step that is due, or wait for the next instant or fact."""
         self._news.clear()
         step = self._earliest()
         now = self.clock.now()
-        due = self._due[step.number] if step else self.scenario.at(self.scenario.lasts_s)
+        due = self._due[step.number] if step else self._ends_at
         if step is not None and due <= now:
             self._waiting.remove(step)
             await self._do(step, due)
@@ -125,7 +135,7 @@ class Player:
     async def _ask(self, step: Step, due: datetime) -> None:
         """Ask; what a screen does not show yet is asked again a little later, as people do."""
         key = f"{self.scenario.id}:{self.scenario.seed}:{step.number}"
-        for patience in range(TRIES, 0, -1):
+        for patience in range(int((PATIENCE_S + self._lag_s) / AGAIN_S), 0, -1):
             try:
                 await self.stage.ask(step.who, step.ask, resolved(step.command, self.picture), due, key)
                 return

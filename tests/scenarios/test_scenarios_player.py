@@ -138,3 +138,45 @@ def test_a_fact_matches_on_every_named_field():
     assert not matches({"fact": "casualty_found", "label": "B"}, entry, Picture())
     assert not matches({"fact": "casualty_found", "casualty": "$A"}, entry, Picture())
     assert resolved({"n": 1, "t": "plain"}, Picture()) == {"n": 1, "t": "plain"}
+
+
+def test_a_drill_that_is_over_ends_there_and_the_rest_is_told_as_unplayed():
+    clock = JumpClock(START)
+
+    async def story() -> Player:
+        stage = DeskStage(Book(MemoryLog(), clock))
+        steps = step(1, "open", 10), step(2, "find", 20), step(3, "open", 300)
+        player = Player(Plan(*steps), stage, clock, over=lambda picture: "I1-A" in picture.casualties)  # type: ignore[arg-type]
+        await player.play()
+        return player
+
+    player = asyncio.run(clock.run(story()))
+    assert [(one.step.number, one.error) for one in player.played] == [(1, ""), (2, ""), (3, "unplayed")]
+    assert clock.now() == START + timedelta(seconds=20)
+
+
+def test_in_a_fast_drill_a_fact_that_comes_late_is_still_waited_for_and_its_step_keeps_its_instant():
+    class FastClock(JumpClock):
+        rate = 60.0
+
+    clock = FastClock(START)
+
+    async def story() -> tuple[Player, DeskStage]:
+        stage = DeskStage(Book(MemoryLog(), clock))
+        happened = START + timedelta(seconds=90)
+        waiting = step(1, "send", after={"fact": "incident_opened"}, plus_s=5)
+        player = Player(Plan(waiting, lasts_s=120), stage, clock)  # type: ignore[arg-type]
+
+        async def late() -> None:
+            await clock.sleep(900)
+            fact = e.IncidentOpened("I1", Place(30.8, 121.0), "traffic", 1, "110", "crash")
+            await stage.book.write(lambda picture: [fact], By("dispatcher", "d"), at=happened)
+
+        slow = asyncio.ensure_future(late())
+        await player.play()
+        await slow
+        return player, stage
+
+    player, stage = asyncio.run(clock.run(story()))
+    assert [one.error for one in player.played] == [""]
+    assert stage.asked[0][3] == START + timedelta(seconds=95)
