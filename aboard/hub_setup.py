@@ -10,6 +10,7 @@ import msgspec
 
 from aboard.hub import Hub
 from aboard.links import Links
+from aboard.unit import UnitSettings, save_settings
 from casebook import events as e
 from casebook.access import Gate
 from casebook.book import Book
@@ -21,13 +22,23 @@ from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from routing.roads import load_roads
 from scenarios.area import area_of
+from scenarios.fleet import load_fleet
 from scenarios.region import Region, find_region, load_region
 
 
 async def open_hub(
-    folder: Path, region: str, clock: Clock, *, facts: Path | None, drill: bool
+    folder: Path,
+    region: str,
+    clock: Clock,
+    *,
+    facts: Path | None = None,
+    fleet: Path | None = None,
+    drill: bool = False,
 ) -> tuple[Hub, dict[str, str]]:
-    """The hub and everyone's tokens. An empty book begins with the region's hospitals and the given facts."""
+    """The hub and everyone's tokens. An empty book begins with the region's hospitals and the given facts.
+
+    Vehicles of the fleet file that the book does not know yet are enrolled, at every start.
+    """
     file = find_region(region)
     if file is None:
         raise RefusedInput("no_region", name=region)
@@ -35,12 +46,30 @@ async def open_hub(
     gate = Gate(folder / "badges.json")
     book = Book.open(SqliteLog(folder / "book.sqlite"), clock)
     first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
+    vehicles = load_fleet(fleet) if fleet else []
     if book.picture.seq == 0:
         await book.write(lambda picture: first, DESK)
+    await book.write(lambda picture: [one for one in vehicles if one.unit not in picture.units], DESK)
     roadmap = await asyncio.to_thread(load_region_roads, known)
     room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units))
     hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
+
+
+def write_enrolments(folder: Path, hub: Hub, links: dict[str, str], url: str, authority: Path | None) -> list[Path]:
+    """One enrolment file per vehicle in the hub's folder, to be carried to the vehicle; gives those that were made."""
+    made = []
+    for unit in hub.book.picture.units.values():
+        file = folder / "enrolment" / f"{unit.id}.json"
+        if file.exists():
+            continue
+        settings = UnitSettings(
+            unit=unit.id, hub=url, token=links[f"unit:{unit.id}"], folder=f"aboard-{unit.id}", lat=unit.base.lat,
+            lon=unit.base.lon, authority=str(authority) if authority else "",
+        )  # fmt: skip
+        save_settings(file, settings)
+        made.append(file)
+    return made
 
 
 def load_region_roads(region: Region) -> Any:

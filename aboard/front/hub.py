@@ -27,6 +27,8 @@ class HubSettings:
     port: int
     cert: Path | None = None
     key: Path | None = None
+    fleet: Path | None = None
+    authority: Path | None = None
     facts: Path | None = None
     clock: Path | None = None
     ready: Path | None = None
@@ -40,6 +42,7 @@ def hub(
     tls_cert: Annotated[Path | None, typer.Option(envvar="ABOARD_TLS_CERT")] = None,
     tls_key: Annotated[Path | None, typer.Option(envvar="ABOARD_TLS_KEY")] = None,
     tls_own_ca: Annotated[bool, typer.Option("--tls-own-ca")] = False,
+    fleet: Annotated[Path | None, typer.Option(envvar="ABOARD_FLEET")] = None,
     facts: Annotated[Path | None, typer.Option(hidden=True)] = None,
     drill_clock: Annotated[Path | None, typer.Option(hidden=True)] = None,
     ready: Annotated[Path | None, typer.Option(hidden=True)] = None,
@@ -47,19 +50,22 @@ def hub(
     """Run the hub: desks, screens, media."""
     if (tls_cert is None) != (tls_key is None):
         raise RefusedInput("tls_half_given")
+    authority = None
     if tls_own_ca and tls_cert is None:
         from aboard.front.tls import own_ca
 
         made = own_ca(folder / "tls", [host])
-        tls_cert, tls_key = made.cert, made.key
+        tls_cert, tls_key, authority = made.cert, made.key, made.ca
         typer.echo(say("front.hub.authority", spoken(), file=made.ca))
-    settings = HubSettings(region, folder, host, port, tls_cert, tls_key, facts, drill_clock, ready)
+    settings = HubSettings(
+        region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready
+    )  # fmt: skip
     asyncio.run(run(settings))
 
 
 async def run(settings: HubSettings) -> None:
     from aboard.children import tell_ready, until_told
-    from aboard.hub_setup import open_hub
+    from aboard.hub_setup import open_hub, write_enrolments
     from aboard.serving import Listening, serving
     from casebook.clock import RateClock, WallClock
     from media.aiortc_private import listen_on
@@ -67,19 +73,31 @@ async def run(settings: HubSettings) -> None:
     clock = RateClock.at_file(settings.clock) if settings.clock else WallClock()
     listen_on(["127.0.0.1"] if settings.host in ("127.0.0.1", "localhost") else None)
     hub, links = await open_hub(
-        settings.folder, settings.region, clock, facts=settings.facts, drill=settings.clock is not None
-    )
+        settings.folder, settings.region, clock, facts=settings.facts, fleet=settings.fleet,
+        drill=settings.clock is not None,
+    )  # fmt: skip
     stop = asyncio.Event()
     listening = Listening(settings.host, settings.port, settings.cert, settings.key)
     async with hub.running(), serving(hub.app, listening) as url:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        _tell(url, links, hub.book.picture.hospitals)
+        _tell(url, links)
+        if settings.clock is None:
+            for file in write_enrolments(settings.folder, hub, links, _reached_at(url), settings.authority):
+                typer.echo(say("front.hub.enrolment", spoken(), file=file))
         tell_ready(settings.ready, {"url": url})
         await until_told(stop, settings.ready)
 
 
-def _tell(url: str, links: dict[str, str], hospitals: object) -> None:
+def _reached_at(url: str) -> str:
+    """The hub's address as a vehicle dials it: "every address" is not one; the first of this machine's is."""
+    from aboard.front.tls import own_addresses
+
+    others = [one for one in own_addresses() if ":" not in one and not one.startswith("127.")]
+    return url.replace("0.0.0.0", others[0]) if others else url
+
+
+def _tell(url: str, links: dict[str, str]) -> None:
     """Print the link of every screen; whoever has the link has the role."""
     typer.echo(say("front.hub.console", spoken(), url=f"{url}/console#{links['dispatcher']}"))
     for who, token in links.items():
