@@ -81,7 +81,7 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "team": team_view(state),
         "messages": messages_view(picture, state.id),
         "handover": handover_view(state),
-        "seen": read_back_matrix(picture, state.id, now),
+        "seen": read_back_matrix(state, report["unknown"]),
         "times": dict(state.times),
     }
 

@@ -6,12 +6,13 @@ whichever it is, the handover is complete, the held bay is given back and counte
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from casebook import events as e
 from casebook.asking import Command
-from casebook.atmist import ITEMS, atmist
+from casebook.atmist import ITEMS
 from casebook.casualty import Stage
 from casebook.desks import Due
 from casebook.errors import IllegalStep
@@ -87,22 +88,30 @@ def handover_view(state: CasualtyState) -> dict[str, Any]:
     }
 
 
-# Which fact last told an item; the rest is known from the pre-alert on. Vitals stream and are acknowledged by nobody.
-_TOLD_BY_FINDINGS = ("concern", "ask", "mechanism", "injuries", "signs", "treatment", "requirements")
+# Item of the pre-alert -> fields of Findings that tell it; the rest is known from the beginning. Vitals stream, and are
+# acknowledged by nobody.
+_TOLD_BY: dict[str, tuple[str, ...]] = {
+    "concern": ("concern",),
+    "ask": ("ask",),
+    "mechanism": ("mechanism",),
+    "injuries": ("injuries",),
+    "signs": ("signs",),
+    "treatment": ("treatments",),
+    "requirements": ("needs", "wants"),
+}
 
 
-def read_back_matrix(picture: Picture, casualty: str, now: datetime) -> dict[str, dict[str, Any]]:
+def read_back_matrix(state: CasualtyState, unknown: Collection[str]) -> dict[str, dict[str, Any]]:
     """For each known item of the pre-alert who saw it when: {item: {told_at, shown_at, acknowledged_at,
     acknowledged_by, changed, signed_at, signed_by}}; what has not happened is absent.
 
-    `told_at`: when the crew last stated it. `shown_at`: when it stood on the ward's board, not before the pre-alert.
-    An acknowledgement counts only for what was told before it; `changed` marks what came after.
+    `unknown`: the items nobody stated (casebook/atmist.py). `told_at`: when the crew last changed it. `shown_at`: when
+    it stood on the ward's board, not before the pre-alert. An acknowledgement counts only for what was told before
+    it; `changed` marks what came after.
     """
-    state = picture.get_casualty(casualty)
     if state.prealert_at is None:
         return {}
     signed_by, signed_at = state.signatures.get("hospital", (None, None))
-    unknown = atmist(picture, casualty, now)["unknown"]
     matrix: dict[str, dict[str, Any]] = {}
     for item in (item for item in ITEMS if item not in unknown):
         told_at = _told_at(state, item)
@@ -119,8 +128,9 @@ def read_back_matrix(picture: Picture, casualty: str, now: datetime) -> dict[str
 
 def _told_at(state: CasualtyState, item: str) -> datetime:
     found_at = state.times[e.CasualtyFound.name]
-    if item in _TOLD_BY_FINDINGS:
-        return state.findings_at or found_at
+    told = [state.findings_told[name] for name in _TOLD_BY.get(item, ()) if name in state.findings_told]
+    if told:
+        return max(told)
     if item == "eta":
         return state.prealert_at or found_at
     return found_at

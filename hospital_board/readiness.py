@@ -85,9 +85,9 @@ def has_news(state: CasualtyState) -> bool:
 
 
 def told_at(state: CasualtyState) -> dict[str, datetime]:
-    """When each block of what the crew tells last changed: findings, triage."""
-    told = {"findings": state.findings_at, "triage": state.triage[-1][0] if state.triage else None}
-    return {name: at for name, at in told.items() if at is not None}
+    """When each thing that the crew tells last changed: fields of the findings, triage."""
+    triage = {"triage": state.triage[-1][0]} if state.triage else {}
+    return {**state.findings_told, **triage}
 
 
 def activate_team(picture: Picture, command: ActivateTeam) -> list[e.Event]:

@@ -36,8 +36,11 @@ export async function act(name, command) {
 export const Refused = () =>
   refusal.value ? html`<p class="refused" role="alert" onClick=${() => { refusal.value = null; }}>${refusalOf(refusal.value)}</p>` : null;
 
-/** Whether the ward still owes an answer. @param {Case} c */
-export const isWaiting = (c) =>
+/** Whether the ward still owes an answer; with the patient at the door it owes a signature instead. @param {Case} c */
+export const isWaiting = (c) => c.handover.state === 'expected' && isUnanswered(c);
+
+/** @param {Case} c */
+const isUnanswered = (c) =>
   c.prealert.state === 'sent' || c.prealert.state === 'escalated' || c.prealert.answer === 'query' || c.prealert.news === true;
 
 /** Whether the ward itself has something to do next. @param {Case} c */

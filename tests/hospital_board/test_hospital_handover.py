@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ward_story import JINSHAN, SEVERE, SONGJIANG, after, arrived, at, expected, stated
 
 from casebook import events as e
+from casebook.atmist import atmist
 from casebook.casualty import Stage
 from casebook.errors import IllegalStep, NotFound
 from casebook.picture import Picture
@@ -14,6 +17,10 @@ from hospital_board.readiness import AcknowledgePrealert, acknowledge_prealert
 
 A = "I1-A"
 SIGN = SignHandover(hospital=SONGJIANG, casualty=A)
+
+
+def seen(picture: Picture, seconds: float) -> dict:
+    return read_back_matrix(picture.casualties[A], atmist(picture, A, at(seconds))["unknown"])
 
 
 def at_the_door() -> Picture:
@@ -104,7 +111,7 @@ def test_an_old_count_is_not_made_new_by_a_handover():
 def test_each_item_tells_when_it_was_shown_acknowledged_and_signed():
     command = AcknowledgePrealert(hospital=SONGJIANG, casualty=A)
     picture = after(expected(), 420, *acknowledge_prealert(expected(), command, "sister Li"))
-    matrix = read_back_matrix(picture, A, at(430))
+    matrix = seen(picture, 430)
     assert matrix["mechanism"] == {
         "told_at": at(340), "shown_at": at(400), "acknowledged_at": at(420), "acknowledged_by": "sister Li"
     }  # fmt: skip
@@ -114,15 +121,17 @@ def test_each_item_tells_when_it_was_shown_acknowledged_and_signed():
 def test_what_was_told_after_the_acknowledgement_is_marked_as_changed():
     command = AcknowledgePrealert(hospital=SONGJIANG, casualty=A)
     picture = after(expected(), 420, *acknowledge_prealert(expected(), command, "sister Li"))
-    picture = after(picture, 600, e.FindingsRecorded(A, SEVERE))
-    matrix = read_back_matrix(picture, A, at(610))
+    further = replace(SEVERE, injuries=("pelvis", "left chest"))
+    picture = after(picture, 600, e.FindingsRecorded(A, further))
+    matrix = seen(picture, 610)
     assert matrix["injuries"] == {"told_at": at(600), "shown_at": at(600), "changed": True}
-    assert matrix["age"]["acknowledged_by"] == "sister Li"
+    for unchanged in ("age", "mechanism", "treatment"):
+        assert matrix[unchanged]["acknowledged_by"] == "sister Li"
 
 
 def test_an_item_nobody_knows_has_no_row_and_before_the_prealert_nothing_was_shown():
     picture = expected()
-    assert "changed" not in read_back_matrix(picture, A, at(410))["injuries"]
-    assert "requirements" in read_back_matrix(picture, A, at(410))
+    assert "changed" not in seen(picture, 410)["injuries"]
+    assert "requirements" in seen(picture, 410)
     silent = after(picture, 410, e.PrealertWithdrawn(A, SONGJIANG, "diverted"))
-    assert read_back_matrix(silent, A, at(420)) == {}
+    assert seen(silent, 420) == {}

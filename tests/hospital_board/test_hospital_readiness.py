@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ward_story import JINSHAN, SEVERE, SONGJIANG, after, arrived, at, enrolled, expected, on_scene, prealerted, stated
 
@@ -68,7 +70,9 @@ def test_a_question_without_words_is_refused():
 
 
 def test_what_the_crew_finds_later_is_news_until_acknowledged_again():
-    picture = after(acknowledged(), 500, e.FindingsRecorded(A, SEVERE))
+    same = after(acknowledged(), 490, e.FindingsRecorded(A, SEVERE))
+    assert prealert_view(same.casualties[A])["news"] is False, "saying the same again is no news"
+    picture = after(same, 500, e.FindingsRecorded(A, replace(SEVERE, treatments=("binder", "oxygen"))))
     assert prealert_view(picture.casualties[A])["news"] is True
     picture = after(picture, 510, *acknowledge_prealert(picture, answer(), "sister Li"))
     assert prealert_view(picture.casualties[A])["news"] is False
