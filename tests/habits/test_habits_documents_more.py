@@ -27,7 +27,8 @@ from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from scenarios.area import area_of
 from scenarios.feeds import first_facts
-from scenarios.format import load_scenario
+from scenarios.fleet import load_fleet
+from scenarios.format import list_scenarios, load_scenario
 from scenarios.report import Watched, make_report
 from scenarios.story import tell
 from scenarios.vocabulary import all_asks
@@ -83,6 +84,11 @@ def properties(schema: dict[str, Any]) -> Iterator[str]:
 def test_every_field_of_the_formats_is_described(schema: str) -> None:
     fields = set(properties(json.loads((REPO / "scenarios" / schema).read_text(encoding="utf-8"))))
     assert not fields - words_in(read("scenarios.md"))
+
+
+def test_every_shipped_drill_and_region_is_named() -> None:
+    regions = {file.parent.name for file in (REPO / "scenarios" / "regions").glob("*/region.yaml")}
+    assert not (set(list_scenarios()) | regions) - words_in(read("scenarios.md"))
 
 
 def test_the_scenario_in_the_document_plays_and_meets_its_expectation(tmp_path: Path) -> None:
@@ -182,10 +188,11 @@ def test_every_field_of_an_enrolment_file_is_described() -> None:
     assert not {field.name for field in msgspec.structs.fields(UnitSettings)} - told
 
 
-@pytest.mark.parametrize(("note", "body"), examples("operations.md", "facts"))
-def test_the_first_facts_in_the_document_are_facts(note: str, body: str) -> None:
-    for name, fact in json.loads(body):
-        e.decode(name, fact)
+def test_the_fleet_in_the_document_is_one(tmp_path: Path) -> None:
+    ((_, written),) = examples("operations.md", "fleet")
+    file = tmp_path / "fleet.yaml"
+    file.write_text(written, encoding="utf-8")
+    assert [unit.unit for unit in load_fleet(file)] == ["SJ-01"]
 
 
 # --- guides
