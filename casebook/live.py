@@ -14,6 +14,7 @@ Messages (JSON):
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -86,20 +87,26 @@ class Subscription:
             self.resync()
 
     def resync(self) -> None:
-        """Forget what waits; the next message is a snapshot."""
+        """Forget what waits; the next message is a snapshot, at once also for who is waiting."""
         while not self._queue.empty():
             self._queue.get_nowait()
         self._behind = True
+        self._queue.put_nowait(b"")  # wakes `next`
 
     async def next(self, beat_s: float = 1.0) -> bytes:
         """The next message, or a beat after `beat_s` wall seconds of silence."""
+        message = b""
+        if not self._behind:
+            with contextlib.suppress(TimeoutError):
+                message = await asyncio.wait_for(self._queue.get(), beat_s)
+            if not message and not self._queue.empty():  # came while the wait ran out: a beat must not overtake it
+                message = self._queue.get_nowait()
         if self._behind:
             self._behind = False
+            while not self._queue.empty():
+                self._queue.get_nowait()
             return self._feed.snapshot()
-        try:
-            return await asyncio.wait_for(self._queue.get(), beat_s)
-        except TimeoutError:
-            return self._feed.beat()
+        return message or self._feed.beat()
 
     def close(self) -> None:
         self._feed.drop(self)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -61,7 +61,7 @@ class Vitals:
 
     def as_dict(self) -> dict[str, Any]:
         """Measured fields only; `nibp_at` as ISO 8601 in UTC. The inverse of `from_dict`."""
-        measured = {name: value for name, value in asdict(self).items() if value is not None}
+        measured = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
         if self.nibp_at is not None:
             measured["nibp_at"] = self.nibp_at.astimezone(UTC).isoformat()
         return measured

@@ -60,7 +60,10 @@ class SocketStage:
         while True:
             try:
                 async with websockets.connect(
-                    f"{url}/api/v1/entries?after={after}", additional_headers=door.headers, max_size=None
+                    f"{url}/api/v1/entries?after={after}",
+                    additional_headers=door.headers,
+                    max_size=None,
+                    compression=None,
                 ) as socket:
                     async for raw in socket:
                         entry = msgspec.json.decode(raw, type=Entry)

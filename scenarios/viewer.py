@@ -61,7 +61,9 @@ class BoardViewer:
         url = f"{self._door.url.replace('http', 'ws', 1)}/api/v1/live/wall/{self._hospital}"
         while True:
             with contextlib.suppress(OSError, websockets.WebSocketException):
-                async with websockets.connect(url, additional_headers=self._door.headers, max_size=None) as socket:
+                async with websockets.connect(
+                    url, additional_headers=self._door.headers, max_size=None, compression=None
+                ) as socket:
                     await self._watch(socket)
             await asyncio.sleep(0.2)
 
