@@ -69,6 +69,6 @@ def _bind(listening: Listening) -> socket.socket:
 def _config(app: FastAPI, listening: Listening) -> uvicorn.Config:
     return uvicorn.Config(
         app, ws="websockets-sansio", log_level="warning", lifespan="off", access_log=False, server_header=False,
-        timeout_graceful_shutdown=GRACE_S, ws_max_size=1 << 20, ws_per_message_deflate=False, ws_ping_interval=20, ws_ping_timeout=20,
-        ssl_certfile=listening.cert, ssl_keyfile=listening.key,
+        timeout_graceful_shutdown=GRACE_S, ws_max_size=1 << 20, ws_per_message_deflate=False, ws_ping_interval=20,
+        ws_ping_timeout=20, ssl_certfile=listening.cert, ssl_keyfile=listening.key,
     )  # fmt: skip

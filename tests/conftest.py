@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples at every run, and no verdict by the wall clock of a busy machine.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
 
 REPO = Path(__file__).resolve().parent.parent
 
