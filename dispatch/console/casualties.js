@@ -1,9 +1,11 @@
 // @ts-check
 // The left column: calls, their casualties, the units; one row each, every group with its age.
 import { html } from 'htm/preact';
+import { useState } from 'preact/hooks';
 import { Age, clockText, spanText } from '/casebook/age.js';
 import { TriageMark } from '/casebook/triage.js';
 import { nameOf, say } from '/casebook/words.js';
+import { act, WithReason } from './act.js';
 import { awaitsYes, casualtyOrder, dialog, picked, selected } from './chosen.js';
 import { Key } from './keys.js';
 import { agencyName, hospitalName, kindName, placeName, unitName } from './names.js';
@@ -16,6 +18,7 @@ import { agencyName, hospitalName, kindName, placeName, unitName } from './names
 const HALF_HOUR_S = 1800;
 const LAST_THIRD_S = 1200;
 const SIGNS = ['hr_bpm', 'sbp_mmhg', 'spo2_pct', 'gcs'];
+const AGENCIES = ['110', '119'];
 const DONE = ['handed_over', 'closed'];
 
 /** @param {Props} props */
@@ -44,8 +47,19 @@ function Call({ feed, view, id }) {
       ${one.casualties_estimated !== undefined && html` · ${say('dispatch.about_n', { n: one.casualties_estimated })}`}</p>
     ${one.summary && html`<p class="summary" title=${one.summary}>${one.summary}</p>`}
     ${told.length > 0 && html`<p class="quiet">${say('dispatch.linked', { who: [...new Set(told)].join(say('dispatch.join')) })}</p>`}
+    ${running && html`<${CallActions} view=${view} id=${id} />`}
     ${one.first_data_at && html`<p class="quiet">${say('dispatch.first_data', { span: spanText((Date.parse(one.first_data_at) - Date.parse(one.happened_at)) / 1000) })}</p>`}
   </article>`;
+}
+
+/** Tell the services that do not know yet; close when everybody is accounted for. @param {{view: ConsoleView, id: string}} props */
+function CallActions({ view, id }) {
+  const told = Object.values(view.incidents[id].agencies).map(({ agency }) => agency);
+  const untold = AGENCIES.filter((agency) => !told.includes(agency));
+  const mine = Object.values(view.casualties).filter((one) => one.incident === id);
+  const over = mine.length > 0 && mine.every((one) => DONE.includes(one.stage));
+  return html`<p class="do">${untold.map((agency) => html`<button key=${agency} class="small" onClick=${() => act('link_agency', { incident: id, agency })}>${say('dispatch.link', { who: agencyName(view, agency) })}</button>`)}
+    ${over && html`<button class="small" onClick=${() => act('close_incident', { incident: id })}>${say('dispatch.close_call')}</button>`}</p>`;
 }
 
 /** @param {Props} props */
@@ -105,14 +119,17 @@ export function Units({ feed, view }) {
 /** @param {Props & {id: string}} props */
 function UnitRow({ feed, view, id }) {
   feed.tick.value;
+  const [opened, open] = useState(false);
   const one = view.units[id];
   const left_s = one.leg?.eta_at ? (Date.parse(one.leg.eta_at) - feed.now()) / 1000 : undefined;
   const rate = feed.rate;
   return html`<article class="unit ${one.incident ? 'busy' : 'idle'}">
-    <p class="head"><span class="mark ${one.kind}" title=${say(`dispatch.unit_kind.${one.kind}`)}></span> <b>${nameOf(one)}</b>
+    <p class="head"><span class="mark ${one.kind}" title=${say(`dispatch.unit_kind.${one.kind}`)}></span>
+      <button class="bare" aria-expanded=${opened} disabled=${!one.incident} onClick=${() => open(!opened)}>${nameOf(one)}</button>
       <span class="duty">${say(`dispatch.duty.${one.duty}`)}</span>
       ${left_s !== undefined && html`<span class="left">${left_s > 0 ? spanText(left_s) : say('dispatch.due_now')}</span>`}</p>
     <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
+    ${opened && one.incident && html`<${WithReason} label=${say('dispatch.stand_down')} send=${async (/** @type {string} */ reason) => { if (await act('stand_down', { unit: id, reason })) open(false); }} />`}
   </article>`;
 }

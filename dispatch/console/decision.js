@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import { Age, clockText, spanText } from '/casebook/age.js';
 import { TriageMark } from '/casebook/triage.js';
 import { say } from '/casebook/words.js';
-import { act, asking } from './act.js';
+import { act, asking, WithReason } from './act.js';
 import { overriding, selected } from './chosen.js';
 import { Key } from './keys.js';
 import { casualtyLabel, hospitalName, reasonText, resourceName, siteName, spanOrDash, unitName, whoName } from './names.js';
@@ -137,18 +137,11 @@ function Other({ view, id, way, proposal }) {
 
 /** @param {{id: string, way: Way}} props */
 function Override({ id, way }) {
-  const [reason, write] = useState('');
-  const take = async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    const answer = await act('choose_destination', { casualty: id, hospital: way.hospital, mode: way.mode, override_reason: reason });
-    if (answer) overriding.value = null;
+  const cancel = () => { overriding.value = null; };
+  const take = async (/** @type {string} */ reason) => {
+    if (await act('choose_destination', { casualty: id, hospital: way.hospital, mode: way.mode, override_reason: reason })) cancel();
   };
-  return html`<form class="override" onSubmit=${take} onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape') overriding.value = null; }}>
-    <label>${say('dispatch.reason_needed')}<input required maxlength="500" value=${reason} ref=${(/** @type {HTMLInputElement | null} */ box) => box?.focus()}
-      onInput=${(/** @type {any} */ e) => write(e.target.value)} /></label>
-    <button class="small" disabled=${!reason.trim() || asking.value > 0}>${say('dispatch.confirm')}</button>
-    <button class="small" type="button" onClick=${() => { overriding.value = null; }}>${say('dispatch.cancel')}</button>
-  </form>`;
+  return html`<${WithReason} label=${say('dispatch.confirm')} send=${take} cancel=${cancel} limit=${500} />`;
 }
 
 /** Nobody can take this casualty: every hospital with its reasons; one may still be forced. @param {{view: ConsoleView, id: string, ways: Way[]}} props */

@@ -4,7 +4,7 @@ import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clockText, spanText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
-import { act, asking, Refused } from './act.js';
+import { act, asking, focusOnce, Refused } from './act.js';
 import { dialog, incidentOf } from './chosen.js';
 import { KeyHelp } from './keys.js';
 import { agencyName, kindName, KNOWN_KINDS, placeName, reasonText, roadReason } from './names.js';
@@ -69,8 +69,6 @@ function NewCall() {
     <${Buttons} /></form>`;
 }
 
-const focus = (/** @type {HTMLElement | null} */ button) => button?.focus();
-
 /** Who could go, best first, with reasons; one press sends. @param {{view: ConsoleView}} props */
 function Assign({ view }) {
   const incident = incidentOf(view);
@@ -86,7 +84,7 @@ function Assign({ view }) {
     <ol class="ranked">${(ranked ?? []).map((one, n) => html`<li key=${one.unit} class=${one.fit ? 'possible' : 'barred'}>
       <span class="home">${nameOf(view.units[one.unit]) || one.unit}</span> <span class="time">${one.eta_s === null ? '--:--' : spanText(Math.round(one.eta_s))}</span>
       <span class="why">${one.reasons.map((reason) => reasonText(view, reason)).join(say('dispatch.stop'))}</span>
-      ${one.fit && html`<button ref=${n === 0 ? focus : null} onClick=${() => sendUnit(one.unit)}>${say('dispatch.send_unit')}</button>`}
+      ${one.fit && html`<button ref=${n === 0 ? focusOnce : null} onClick=${() => sendUnit(one.unit)}>${say('dispatch.send_unit')}</button>`}
       ${view.units[one.unit]?.kind === 'helicopter' && view.units[one.unit].duty === 'available' && html`<button onClick=${() => standBy(one.unit)}>${say('dispatch.stand_by')}</button>`}
     </li>`)}</ol>
     <button onClick=${close}>${say('dispatch.close')}</button>`;

@@ -4,6 +4,7 @@ import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { Age, clockText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
+import { act, asking } from './act.js';
 import { selected } from './chosen.js';
 import { byName, casualtyLabel, resourceName } from './names.js';
 
@@ -70,5 +71,20 @@ function Detail({ feed, view, id }) {
         <dd>${closure.reason} · ${byName(view, closure.by)} · ${closure.until ? say('dispatch.until', { clock: clockText(closure.until) }) : say('dispatch.until_further')}</dd></div>`)}
       ${Object.entries(one.holds).map(([key, hold]) => html`<div key=${key}><dt>${say('dispatch.slot', { n: hold.slot })}</dt><dd>${say('dispatch.held_for', { label: casualtyLabel(view, hold.casualty) })}</dd></div>`)}
     </dl>
+    <${ByTelephone} id=${id} />
     <p class="quiet">${one.capabilities.map((word) => say(`dispatch.capability.${word}`)).join(say('dispatch.join'))}</p>`;
+}
+
+/** A count that the hospital told by telephone. @param {{id: string}} props */
+function ByTelephone({ id }) {
+  const send = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const said = new FormData(form);
+    if (await act('report_capacity', { hospital: id, resource: said.get('resource'), free: Number(said.get('free')) })) form.reset();
+  };
+  return html`<form class="telephone" onSubmit=${send}>
+    <label>${say('dispatch.by_telephone')}<select name="resource">${COLUMNS.map((name) => html`<option key=${name} value=${name}>${resourceName(name)}</option>`)}</select></label>
+    <label>${say('dispatch.free_now')}<input name="free" type="number" min="0" max="999" required /></label>
+    <button class="small" disabled=${asking.value > 0}>${say('dispatch.send')}</button></form>`;
 }

@@ -4,7 +4,7 @@ import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { clockText, spanText } from '/casebook/age.js';
 import { say } from '/casebook/words.js';
-import { act, asking } from './act.js';
+import { act, asking, WithReason } from './act.js';
 import { dialog } from './chosen.js';
 import { Key } from './keys.js';
 import { agencyName, byName, lineText } from './names.js';
@@ -48,16 +48,8 @@ function TaskRow({ feed, view, id }) {
       ${open && html`<button class="small" disabled=${asking.value > 0} onClick=${() => act('approve_task', { task: id })}>${say('dispatch.approve')}</button>`}
       <button class="small" disabled=${asking.value > 0} onClick=${() => act('finish_task', { task: id })}>${say('dispatch.finish')}</button>
       ${open && html`<button class="small" onClick=${() => refuse(!refusing)}>${say('dispatch.refuse')}</button>`}</p>`}
-    ${refusing && open && html`<${Refuse} id=${id} />`}
+    ${refusing && open && html`<${WithReason} label=${say('dispatch.refuse')} send=${(/** @type {string} */ reason) => act('refuse_task', { task: id, reason })} />`}
   </article>`;
-}
-
-/** @param {{id: string}} props */
-function Refuse({ id }) {
-  const [reason, write] = useState('');
-  return html`<form class="override" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); act('refuse_task', { task: id, reason }); }}>
-    <label>${say('dispatch.reason_needed')}<input required maxlength="200" value=${reason} onInput=${(/** @type {any} */ e) => write(e.target.value)} /></label>
-    <button class="small" disabled=${!reason.trim()}>${say('dispatch.confirm')}</button></form>`;
 }
 
 /** What happened, newest first. @param {{view: ConsoleView}} props */

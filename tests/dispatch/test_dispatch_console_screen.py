@@ -329,3 +329,24 @@ async def test_without_3d_the_map_says_so_and_everything_else_works(valley: Road
     await shown(stages, valley, page, asked_for(), language="en")
     await expect(page.locator(".map .none")).to_have_text(say("dispatch.no_map", "en"))
     await expect(page.locator(".take")).to_be_enabled()
+
+
+async def test_a_unit_is_stood_down_with_a_reason_and_a_service_is_linked(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, STANDBY, language="en")
+    await page.locator(".unit", has_text="Helicopter 1").locator("button").click()
+    await expect(page.locator(".unit .override input")).to_be_focused()
+    await page.keyboard.type("not needed")
+    await page.keyboard.press("Enter")
+    await eventually(lambda: stage.book.picture.get_unit("H1").duty is Duty.AVAILABLE, "the crew may rest")
+    await expect(page.locator(".log li").first).to_contain_text("not needed")
+    await page.locator(".call .do button").first.click()
+    await eventually(lambda: len(stage.book.picture.get_incident(ID).agencies) == 1, "the police know")
+
+
+async def test_a_call_is_closed_once_everybody_is_accounted_for(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, language="en")
+    close = page.get_by_role("button", name=say("dispatch.close_call", "en"))
+    await expect(close).to_have_count(0)
+    await stage.tell(e.CasualtyClosed(A, "refused"))
+    await close.click()
+    await expect(page.locator(".call.closed")).to_have_count(1)
