@@ -106,7 +106,7 @@ class Hub:
             now_s = asyncio.get_running_loop().time()
             look = now_s - looked_s >= STREAM_LOOK_S or any(entry.kind not in STREAMING for entry in fresh)
             looked_s = now_s if look else looked_s
-            for feed in self._feeds.values():
+            for feed in list(self._feeds.values()):  # a screen that comes meanwhile adds its own
                 if feed.watched:
                     feed.refresh(self.book.picture, fresh, look=look)
                     await asyncio.sleep(0)  # media and vehicles go on between two feeds
