@@ -81,7 +81,7 @@ def _bars(story: Story, voice: Voice, made: Mapping[str, Any]) -> Html:
     )  # fmt: skip
     used = [term for term in TERMS if any(term in (way.get("terms_s") or {}) for way in ways)]
     swatches = [[tag("span", "", class_=f"swatch {term}"), _term(voice, term), " "] for term in used]
-    return tag("div", tag("div", svg, class_="figure"), tag("p", swatches, class_="legend"))
+    return tag("div", tag("div", svg, class_="figure", tabindex=0), tag("p", swatches, class_="legend"))
 
 
 def _axis(voice: Voice, longest_s: float, px_per_s: float, bottom: float) -> Html:
@@ -150,7 +150,7 @@ def _rejected(story: Story, voice: Voice, made: Mapping[str, Any]) -> Html | Non
     rows = [_hospital(story, voice, made, hospital, ways) for hospital, ways in by_hospital.items()]
     count = voice.say("report.rejected", n=len(made["rejected"]), hospitals=len(by_hospital))
     table = tag("table", tag("thead", tag("tr", head)), tag("tbody", rows), class_="rejected")
-    return tag("div", tag("h3", count), tag("div", table, class_="wide"))
+    return tag("div", tag("h3", count), tag("div", table, class_="wide", tabindex=0))
 
 
 def _hospital(

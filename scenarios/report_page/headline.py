@@ -130,7 +130,7 @@ def _race(story: Story, voice: Voice, clocks: Mapping[str, Any]) -> Html | None:
         "svg", drawn, viewBox=f"0 0 {WIDTH:.0f} {bottom:.0f}", role="img", class_="race",
         aria_label=voice.say("report.race"),
     )  # fmt: skip
-    return tag("div", svg, class_="figure")
+    return tag("div", svg, class_="figure", tabindex=0)
 
 
 def _race_name(voice: Voice, name: str, y: float) -> Html:

@@ -45,7 +45,7 @@ def report_html(
     voices = [Voice(one, story.zero) for one in LANGUAGES]
     switch = [_switch(voice, chosen=voice.language == language) for voice in voices]
     bodies = [_body(story, voice, roads_geojson, ground) for voice in voices]
-    body = tag("body", switch, lines, bodies)
+    body = tag("body", lines, tag("main", switch, bodies))
     title = report["title"].get(language) or report["scenario"]
     mark = Voice(language, story.zero).say("drill.mark")
     head = tag(
@@ -97,7 +97,7 @@ def _body(story: Story, voice: Voice, roads: Mapping[str, Any] | None, ground: G
         "div",
         _bar(voice),
         tag(
-            "main",
+            "article",
             _title(story, voice),
             headline(story, voice),
             _contents(voice, [name for name, _ in told]),
@@ -157,7 +157,7 @@ def _section(voice: Voice, name: str, content: Html) -> Html:
 
 def _timeline(story: Story, voice: Voice) -> Html | None:
     drawing = timeline(story, voice)
-    return tag("div", tag("div", drawing, class_="figure"), legend(voice)) if drawing else None
+    return tag("div", tag("div", drawing, class_="figure", tabindex=0), legend(voice)) if drawing else None
 
 
 def _map(story: Story, voice: Voice, roads: Mapping[str, Any] | None, ground: Ground | None) -> Html | None:
@@ -166,7 +166,7 @@ def _map(story: Story, voice: Voice, roads: Mapping[str, Any] | None, ground: Gr
     note = None if roads else tag("p", voice.say("report.map.no_roads"), class_="note")
     keys = ("road", "air", "aboard", "closed", "slowed", "scene", "site", "hospital")
     legend_ = [[tag("span", "", class_=f"key {key}"), voice.say(f"report.map.key.{key}"), " "] for key in keys]
-    drawing = tag("div", chart_map(story, voice, ground), class_="figure")
+    drawing = tag("div", chart_map(story, voice, ground), class_="figure", tabindex=0)
     return tag("div", drawing, tag("p", legend_, class_="legend"), note)
 
 
@@ -174,7 +174,11 @@ def _vitals(story: Story, voice: Voice) -> Html | None:
     drawing = chart_vitals(story, voice)
     if drawing is None:
         return tag("p", voice.say("report.no_vitals"), class_="note")
-    return tag("div", tag("div", drawing, class_="figure"), tag("p", voice.say("report.vitals.note"), class_="note"))
+    return tag(
+        "div",
+        tag("div", drawing, class_="figure", tabindex=0),
+        tag("p", voice.say("report.vitals.note"), class_="note"),
+    )
 
 
 def _attribution(roads: Mapping[str, Any] | None) -> Html | None:

@@ -26,7 +26,7 @@ def table(head: Sequence[Child], rows: Sequence[Child], class_: str = "", captio
     cells = [tag("th", one, scope="col") for one in head]
     title = tag("caption", caption) if caption else None
     inside = tag("table", title, tag("thead", tag("tr", cells)), tag("tbody", rows), class_=class_ or None)
-    return tag("div", inside, class_="wide")
+    return tag("div", inside, class_="wide", tabindex=0)
 
 
 def instant(voice: Voice, at: datetime | str | None) -> Html:

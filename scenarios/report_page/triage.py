@@ -29,4 +29,5 @@ def triage_mark(voice: Voice, category: str | None) -> Html:
     """Shape, numeral and word on a line of text."""
     known = category if category in MARKS else "none"
     shape = tag("svg", triage_shape(known), viewBox="0 0 32 32", class_="mark", aria_hidden="true")
-    return tag("span", shape, voice.word("report.colour", known), " ", voice.say(f"triage.{known}"), class_="triaged")
+    colour = f"{voice.say(f'report.colour.{known}')} " if known != "none" else ""
+    return tag("span", shape, colour + voice.say(f"triage.{known}"), class_="triaged")
