@@ -95,7 +95,7 @@ class Agent:
         self._monitor_off: str | None = None  # whom the crew took it off
         self.unstored = 0
         self.technical = Technical(self._touch)
-        self.own = OwnFacts(scribe.outbox, wall_s)
+        self.own = OwnFacts(scribe.outbox, clock, wall_s)
         source = position or FollowLeg(lambda: self.view, base)
         self.whereabouts = Whereabouts(unit, clock, source, self.technical, self._report, self._arrived)
         sampled = self._outbox.stored_of(e.VitalsRecorded.name)
@@ -292,7 +292,7 @@ class Agent:
 
     def _hear(self) -> None:
         """The link has changed something."""
-        for own in self.own.settle(self._told.view):
+        for own in self.own.settle(self._told):
             self.technical.note("refused", FeedLost("fact_not_accepted", what=own.fact.name), own.at)
         self._tell_damage()
         self._settle()

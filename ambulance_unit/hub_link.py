@@ -15,6 +15,7 @@ import ssl
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -79,6 +80,8 @@ class HubLink:
         self.skew_s: float | None = None  # the hub's clock less ours
         self._cursor = 0  # highest row sent on this connection
         self._news = asyncio.Event()
+        self._acked: tuple[str, int] = ("", 0)  # the newest acknowledgement heard
+        self._ack_news = asyncio.Event()
 
     def wake(self) -> None:
         """Something new stands in the outbox."""
@@ -123,7 +126,8 @@ class HubLink:
             await self._greet(socket)
             log.info("vehicle %s has its hub", self.unit)
             try:
-                await _until_one_ends(self._send_rows(socket), self._hear(socket), self._watch(socket))
+                works = self._send_rows(socket), self._hear(socket), self._forget_acked(), self._watch(socket)
+                await _until_one_ends(*works)
             except ConnectionClosed as why:
                 if why.rcvd is not None and why.rcvd.code in (4401, 4403):
                     raise Refused(self.state.refusal or _answer("not_allowed")) from why
@@ -189,14 +193,24 @@ class HubLink:
             self.changed()
 
     async def _hear(self, socket: ClientConnection) -> None:
+        """Take what comes, without waiting for the disk: a slow disk must not make the view old."""
         while True:
             message = await self._next(socket)
             if message["t"] == "ack":
-                await self._scribe.do(lambda ack=message: self._outbox.acknowledge(ack["epoch"], ack["through"]))
-                self.wake()  # there may be room for more in flight
-                self.changed()
+                self._acked = (message["epoch"], message["through"])
+                self._ack_news.set()
             elif message["t"] in ("snapshot", "delta", "beat") and self._told.apply(message):
                 self.changed()
+
+    async def _forget_acked(self) -> None:
+        """Delete what is acknowledged; acknowledgements that came while the disk was busy are one."""
+        while True:
+            await self._ack_news.wait()
+            self._ack_news.clear()
+            epoch, through = self._acked
+            await self._scribe.do(partial(self._outbox.acknowledge, epoch, through))
+            self.wake()  # there may be room for more in flight
+            self.changed()
 
     async def _next(self, socket: ClientConnection) -> dict[str, Any]:
         """The next message. Silence beyond LOST_S means a dead connection, whatever TCP believes. Raises Refused."""

@@ -40,6 +40,7 @@ class Whereabouts:
         self._report, self._arrived = report, arrived
         self._last: tuple[datetime, Fix] | None = None
         self._drive: Drive | None = None
+        self._ended: Drive | None = None
         self._key: tuple[Any, ...] = ()
         self._another_leg = asyncio.Event()
 
@@ -82,8 +83,9 @@ class Whereabouts:
 
     async def _look_for_arrival(self) -> None:
         at = self.source.arrived_at(self._drive, self._clock.now()) if self._drive else None
-        if at is not None:
+        if at is not None and self._drive != self._ended:  # once for each leg, also when the hub did not accept it
             await self._arrived(at)
+            self._ended = self._drive
 
     def _end_of_leg(self) -> datetime | None:
         if self._drive is None:

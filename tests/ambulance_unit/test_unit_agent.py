@@ -245,6 +245,50 @@ async def test_a_transfer_that_came_too_early_is_told_when_the_hub_does_not_take
     assert agent.view["unit"]["aboard"] == ["I1-A"], "still ours"
 
 
+async def test_an_arrival_that_the_hub_does_not_accept_is_recorded_once(region: Region):
+    wall_s = [0.0]
+    region.vehicle("A01", wall_s=lambda: wall_s[0])
+
+    async def story() -> None:
+        await region.enrol()
+        await region.clock.sleep(1)
+        await region.tap("A01", "en_route")
+        await region.clock.sleep(1)
+        region.links["A01"].up = False
+        await region.hub(e.UnitStoodDown("A01", "wrong address"))
+        for _ in range(40):
+            await region.clock.sleep(10)
+            wall_s[0] += 10
+        region.links["A01"].up = True
+        for _ in range(20):
+            await region.clock.sleep(10)
+            wall_s[0] += 10
+            region.links["A01"].wake()
+
+    await region.play(story())
+    assert [entry.body["kind"] for entry in region.of(e.RowRefused)] == ["unit_on_scene"]
+
+
+async def test_a_stale_view_does_not_make_a_fact_look_refused(region: Region):
+    wall_s = [0.0]
+    agent = region.vehicle("A01", wall_s=lambda: wall_s[0])
+
+    async def story() -> None:
+        await region.enrol()
+        await region.clock.sleep(1)
+        region.links["A01"].mute = True  # rows are taken and acknowledged, the view stays as it was
+        await region.tap("A01", "en_route")
+        for _ in range(60):
+            await region.clock.sleep(10)
+            wall_s[0] += 10
+            region.links["A01"].wake()
+        assert agent.view["unit"]["duty"] == "on_scene" and agent._told.view["unit"]["duty"] == "assigned"
+
+    await region.play(story())
+    assert len(region.of(e.UnitOnScene)) == 1 and not region.of(e.RowRefused)
+    assert agent.tablet_view()["technical"] == {}
+
+
 async def test_lost_acknowledgements_do_not_double_anything(region: Region):
     region.vehicle("A01")
     region.links["A01"].lose_acks = 5

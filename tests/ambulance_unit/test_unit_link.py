@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import threading
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -35,8 +36,8 @@ def readings(first: int, count: int) -> list[Record]:
 class Vehicle:
     """A scribe and a link on a folder of their own."""
 
-    def __init__(self, folder: Path, hub: SocketHub, token: str = "right") -> None:
-        self.scribe = Scribe(Outbox(folder / "outbox.db"))
+    def __init__(self, folder: Path, hub: SocketHub, token: str = "right", outbox: type[Outbox] = Outbox) -> None:
+        self.scribe = Scribe(outbox(folder / "outbox.db"))
         self.told = ToldView(folder / "view.json")
         self.link = HubLink(
             hub.url, token, "A01", self.scribe, self.told, WallClock(), rng=random.Random(1), refused_pause_s=0.2
@@ -123,6 +124,42 @@ async def test_the_tablet_keeps_the_last_view_when_the_hub_is_gone_and_after_a_r
     restarted = ToldView(tmp_path / "view.json")
     assert restarted.view == {"unit": {"duty": "en_route"}}
     assert restarted.at == START
+
+
+class SlowDisk(Outbox):
+    """An outbox whose acknowledgements wait until the disk is free."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self.free = threading.Event()
+        self.commits = 0
+
+    def acknowledge(self, epoch: str, through: int) -> int:
+        if through > 0:
+            self.free.wait(10)
+            self.commits += 1
+        return super().acknowledge(epoch, through)
+
+
+async def test_a_slow_disk_does_not_make_the_view_old_and_acknowledgements_are_gathered(tmp_path: Path):
+    hub = SocketHub(view={"n": 1})
+    async with hub.open():
+        vehicle = Vehicle(tmp_path, hub, outbox=SlowDisk)
+        disk = vehicle.scribe.outbox
+        assert isinstance(disk, SlowDisk)
+        async with vehicle.running():
+            await until(lambda: vehicle.told.view == {"n": 1})
+            await vehicle.put(0, 1)
+            await until(lambda: len(hub.rows()) == 1)
+            through = 1
+            for n in range(2, 40):
+                await hub.tell_all({"t": "ack", "epoch": disk.epoch, "through": through})
+                await hub.tell_all({"t": "delta", "v": n, "patch": {"n": n}})
+            await until(lambda: vehicle.told.view == {"n": 39})
+            assert vehicle.waiting == 1  # the disk has not let go of it yet
+            disk.free.set()
+            await until(lambda: vehicle.waiting == 0)
+            assert disk.commits <= 3
 
 
 async def test_a_gap_in_the_deltas_is_healed_by_a_new_snapshot(tmp_path: Path):

@@ -129,13 +129,13 @@ class SocketHub:
 class BookLink:
     """A hub in the same process, for the jump clock: the real book takes the rows, the view comes back whole.
 
-    Dials: `up`; `lose_acks`: so many acknowledgements do not come back.
+    Dials: `up`; `lose_acks`: so many acknowledgements do not come back; `mute`: the view is not told.
     """
 
     def __init__(self, book: Book, unit: str, scribe: Scribe, told: ToldView) -> None:
         self._book, self._unit, self._scribe, self._told = book, unit, scribe, told
         self.changed: Callable[[], None] = lambda: None
-        self.up, self.lose_acks = True, 0
+        self.up, self.lose_acks, self.mute = True, 0, False
         self.sent = self.hub_lost_rows = 0
         self._version = 0
         self._news = asyncio.Event()
@@ -165,6 +165,9 @@ class BookLink:
                 self.lose_acks -= 1
                 continue
             outbox.acknowledge(outbox.epoch, through)
+        if self.mute:
+            self.changed()
+            return
         self._version += 1
         now = self._book.clock.now()
         view = json.loads(msgspec.json.encode(plain(unit_view(self._book.picture, self._unit, now))))
