@@ -9,7 +9,7 @@ and the age of each figure, are the screens'.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from casebook.casualty import Findings
@@ -99,12 +99,14 @@ def _measured_at(sample: Sample, field: str) -> datetime:
 def _eta(state: CasualtyState, now: datetime) -> dict[str, Any]:
     if state.option is None or state.prealert_eta_at is None:
         return {}
-    on_the_way = state.arrived_at is None
+    at, on_the_way = state.prealert_eta_at, state.arrived_at is None
+    if state.chosen_at is not None and state.prealert_at is not None and state.chosen_at > state.prealert_at:
+        at = state.chosen_at + timedelta(seconds=state.option.eta_s)  # another way to the same door, chosen since
     return {
-        "at": state.prealert_eta_at,
+        "at": at,
         "hospital": state.option.hospital,
         "mode": state.option.mode,
-        "overdue": on_the_way and now > state.prealert_eta_at,
+        "overdue": on_the_way and now > at,
     }
 
 

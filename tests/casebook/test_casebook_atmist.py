@@ -95,3 +95,15 @@ def test_a_cuff_pressure_is_as_old_as_the_cuff_says():
 def test_an_unknown_casualty_is_refused():
     with pytest.raises(NotFound):
         atmist(Picture(), "nobody", START)
+
+
+def test_another_way_to_the_same_door_moves_the_arrival_of_the_same_pre_alert():
+    option = e.Option("songjiang", "road", 900, {"drive": 900.0})
+    picture = told(
+        (0, OPENED), (1, FOUND), (2, e.HospitalEnrolled("songjiang", "松江", "Songjiang", SONGJIANG, ())),
+        (100, e.DestinationChosen("I1-A", option)),
+        (100, e.PrealertSent("I1-A", "songjiang", START, START + timedelta(seconds=1000), 1)),
+        (300, e.DestinationChosen("I1-A", e.Option("songjiang", "rendezvous", 400, {"flight": 400.0}))),
+    )  # fmt: skip
+    eta = atmist(picture, "I1-A", START + timedelta(seconds=301))["eta"]
+    assert (eta["at"], eta["mode"]) == (START + timedelta(seconds=700), "rendezvous")
