@@ -31,7 +31,7 @@ function Chosen({ one, view, feed }) {
     ${goal && html`<p class="lead">${named('mode', goal.mode)}${goal.rendezvous ? ` · ${nameOf(view.leg?.to) || nameOf(meeting?.to) || goal.rendezvous}` : ''}${meeting ? ` · ${nameOf(meeting)}` : ''}</p>`}
     ${!goal && one.proposal && html`<p class="lead">${say('unit.proposed', { hospital: hospitalName(view, one.proposal.hospital), minutes: minutes(one.proposal.eta_s) })}</p>`}
     ${one.stranded && html`<div class="stranded" role="alert"><b>${say('unit.stranded')}</b>${one.stranded.map((way) => html`<p key=${way.hospital + way.mode}>${hospitalName(view, way.hospital)} · ${way.reasons.map(reasonText).join('; ')}</p>`)}</div>`}
-    ${goal && html`<${Ward} one=${one} feed=${feed} />`}
+    ${goal && html`<${Ward} one=${one} view=${view} feed=${feed} />`}
     <${Clocks} one=${one} />
     ${goal && html`<${Reasons} one=${one} view=${view} />`}`;
 }
@@ -39,8 +39,8 @@ function Chosen({ one, view, feed }) {
 /** @param {Casualty} one */
 const stateOf = (one) => (one.requested_at ? 'unit.asked' : one.proposal ? 'unit.wait.destination' : 'unit.not_asked');
 
-/** Bay, pre-alert, team: is somebody waiting for us? @param {{one: Casualty, feed: LiveFeed}} props */
-function Ward({ one, feed }) {
+/** Bay, pre-alert, team: is somebody waiting for us? @param {{one: Casualty, view: TabletView, feed: LiveFeed}} props */
+function Ward({ one, view, feed }) {
   const { prealert, team, bay } = one;
   const members = Object.values(team?.members ?? {});
   const ready = members.filter((member) => member.state === 'ready').length;
@@ -49,7 +49,7 @@ function Ward({ one, feed }) {
     <div class="card ${bay ? 'good' : ''}"><span>${say('unit.bay')}</span><b class="big">${bay ?? '--'}</b></div>
     <div class="card ${prealert?.acknowledged_at ? 'good' : 'late'}"><span>${say('unit.prealert_title')}</span>
       <b>${prealert ? named('prealert', prealert.stage) : say('unit.prealert.none')}</b>
-      ${prealert?.acknowledged_at && html`<span>${prealert.by} ${clockText(prealert.acknowledged_at)}</span>`}
+      ${prealert?.acknowledged_at && html`<span>${prealert.by === one.destination?.hospital ? '' : hospitalName(view, prealert.by)} ${clockText(prealert.acknowledged_at)}</span>`}
       ${prealert?.note && html`<span>${prealert.note}</span>`}</div>
     <div class="card ${members.length && ready === members.length ? 'good' : ''}"><span>${say('unit.team')}</span>
       <b>${team ? say('unit.team_ready', { ready, called: members.length }) : say('unit.no_team')}</b></div>

@@ -5,6 +5,7 @@ import { Age, clockText } from '/casebook/age.js';
 import { say } from '/casebook/words.js';
 import { chosenCasualty } from './casualties.js';
 import { busy, tap } from './doing.js';
+import { hospitalName } from './naming.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 /** @typedef {import('./view_types.js').Message & {id: string, label: string}} Told */
@@ -31,7 +32,7 @@ export function MessagesPage({ view, feed }) {
   return html`<section class="messages">
     ${all.length === 0 && html`<p class="quiet">${say('unit.no_messages')}</p>`}
     ${all.map((one) => html`<article key=${one.id} class="message ${one.order ? 'order' : ''} ${isOwn(view, one) ? 'own' : ''}">
-      <header><b>${one.order ? say('unit.order') : ''} ${isOwn(view, one) ? say('unit.we') : one.sender}</b> <span>${one.label} · ${clockText(one.at)} <${Age} feed=${feed} at=${one.at} late_s=${1e9} lost_s=${1e9} /></span></header>
+      <header><b>${one.order ? say('unit.order') : ''} ${isOwn(view, one) ? say('unit.we') : hospitalName(view, one.sender)}</b> <span>${one.label} · ${clockText(one.at)} <${Age} feed=${feed} at=${one.at} late_s=${1e9} lost_s=${1e9} /></span></header>
       <p>${one.text}</p><${Answer} one=${one} own=${isOwn(view, one)} /></article>`)}
     ${whom && html`<div class="actions" aria-label=${say('unit.send')}>${PHRASES.map((n) => html`<button key=${n} disabled=${busy.value}
       onClick=${() => tap('send_message', { casualty: whom.id, text: say(`unit.phrase.${n}`) })}>${say(`unit.phrase.${n}`)}</button>`)}</div>`}
@@ -56,9 +57,9 @@ export function OrderBanner({ view }) {
   const waiting = unreadOf(view);
   const order = waiting.filter((one) => one.order).at(-1);
   if (order) {
-    return html`<div class="banner order" role="alert"><p><b>${say('unit.order')} ${order.sender} · ${order.label}</b><br />${order.text}</p><${ReadBack} one=${order} /></div>`;
+    return html`<div class="banner order" role="alert"><p><b>${say('unit.order')} ${hospitalName(view, order.sender)} · ${order.label}</b><br />${order.text}</p><${ReadBack} one=${order} /></div>`;
   }
   const plain = waiting.at(-1);
-  return plain ? html`<div class="banner" role="status"><p><b>${plain.sender} · ${plain.label}</b><br />${plain.text}</p>
+  return plain ? html`<div class="banner" role="status"><p><b>${hospitalName(view, plain.sender)} · ${plain.label}</b><br />${plain.text}</p>
     <button disabled=${busy.value} onClick=${() => tap('read_message', { message: plain.id })}>${say('unit.seen')}</button></div>` : null;
 }
