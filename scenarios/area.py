@@ -13,5 +13,5 @@ def area_of(region: Region, aircraft: Collection[str]) -> Area:
     machines = {id: machine for id, machine in region.aircraft.items() if id in aircraft}
     return Area(
         sites=region.sites, aircraft=machines, pads=region.pads, air_times=region.air_times, weather=region.weather,
-        places=tuple(region.places.values()),
+        places=tuple(region.places.values()), districts=region.districts,
     )  # fmt: skip

@@ -42,6 +42,7 @@ class Region:
     aircraft: Mapping[str, Aircraft] = field(default_factory=dict)
     air_times: AirTimes = field(default_factory=AirTimes)
     weather: Weather | None = None
+    districts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # id -> (zh, en)
 
     def enrolments(self) -> list[e.Event]:
         """The facts that make the region's hospitals known."""
@@ -76,6 +77,7 @@ def load_region(file: Path) -> Region:
         aircraft={one["id"]: _aircraft(one, places) for one in values.get("aircraft", ())},
         air_times=AirTimes(**values.get("air_times", {})),
         weather=Weather(**values["weather"]) if "weather" in values else None,
+        districts={one["id"]: (one["name_zh"], one["name_en"]) for one in values.get("districts", ())},
     )  # fmt: skip
 
 
