@@ -12,7 +12,8 @@ from scenarios.yaml_file import BadFile
 
 GOOD = """
 units:
-  - {id: SJ-01, kind: ambulance, name_zh: 松江01, name_en: Songjiang 01, district: songjiang, at: {lat: 31.0, lon: 121.2}}
+  - {id: SJ-01, kind: ambulance, name_zh: 松江01, name_en: Songjiang 01, district: songjiang,
+     at: {lat: 31.0, lon: 121.2}}
   - {id: SJ-02, kind: ambulance_5g, name_zh: 松江02, name_en: Songjiang 02, district: songjiang, station: xinbang,
      at: {lat: 30.9, lon: 121.1}}
 """
@@ -31,7 +32,7 @@ def test_a_fleet_is_read_as_enrolments(tmp_path: Path):
         ("id: SJ-02", "id: SJ-01", "units.1.id"),
         ("kind: ambulance,", "kind: bicycle,", "units.0.kind"),
         ("lat: 31.0", "lat: 131.0", "units.0.at.lat"),
-        ("district: songjiang, at", "at", "units.0.district"),
+        ("district: songjiang,\n     at", "at", "units.0.district"),
     ],
 )
 def test_a_mistake_in_a_fleet_is_named_with_its_line(tmp_path: Path, before: str, after: str, field: str):
