@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any, TypeVar
 
 from casebook import events as e
 from casebook.capacity import Hold
@@ -29,6 +30,7 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
     }
 )  # fmt: skip
 Decide = Callable[[Picture], Iterable[e.Event]]
+Done = TypeVar("Done")
 Listener = Callable[[Sequence[Entry]], None]
 UNIT_LEASE = timedelta(hours=12)  # longer than any mission; a unit is given back by its own facts, not by the lease
 
@@ -52,6 +54,7 @@ class Book:
         self.log, self.clock = log, clock
         self.picture = Picture()
         self._lock = asyncio.Lock()
+        self._writing: set[asyncio.Future[Any]] = set()
         self._listeners: list[Listener] = []
 
     @classmethod
@@ -73,6 +76,9 @@ class Book:
         close together the two came. Raises what `decide` raises, IllegalStep when a fact does not fit, AlreadyHeld
         when a claim is lost; then nothing was written.
         """
+        return await self._to_the_end(self._write(decide, by, at, asked))
+
+    async def _write(self, decide: Decide, by: By, at: datetime | None, asked: str) -> list[Entry]:
         async with self._lock:
             if asked and (done := self.log.find_asked(asked)):
                 return list(islice(self.log.read(done[0] - 1), len(done)))
@@ -92,6 +98,9 @@ class Book:
         A row that was taken before is skipped; a row that does not fit is kept as RowRefused, so that the vehicle
         may forget it and nobody loses it.
         """
+        return await self._to_the_end(self._take_rows(unit, epoch, rows, role))
+
+    async def _take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str) -> int:
         async with self._lock:
             through = self.log.through(unit, epoch)
             now = self.clock.now()
@@ -105,6 +114,13 @@ class Book:
                 through = row.seq
             await self._commit(drafts, picture)
             return through
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, Done]) -> Done:
+        """Whoever asked may hang up while the disk writes: what is in the log must be in the picture all the same."""
+        task = asyncio.ensure_future(work)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return await asyncio.shield(task)
 
     async def _commit(self, drafts: list[Draft], picture: Picture) -> list[Entry]:
         if not drafts:
