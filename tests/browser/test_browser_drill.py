@@ -190,15 +190,15 @@ async def the_crew_reads_bay_and_order(stage: Stage) -> None:
 async def every_screen_speaks_both_languages(stage: Stage) -> None:
     """Switch by the button, take the pictures while the drill runs, check every rule, and switch back."""
     shown = {name: stage[name] for name in ("console", "wall", "tablet")}
-    await shown["wall"].until("a heart rate of now", FRESH)
-    stage.go()
     for language in LANGUAGES:
         for screen in shown.values():
             await screen.speak(language)
+        await shown["wall"].until("a heart rate of now", FRESH)
+        stage.go()
         await shown["wall"].until("a drawn wave", DRAWN, "PLETH")
-        for name, screen in shown.items():
-            await keep(f"{name}_{language}", screen)
-    stage.hold()
+        for name in ("wall", "console", "tablet"):
+            await keep(f"{name}_{language}", shown[name])
+        stage.hold()
     for language in reversed(LANGUAGES):
         for screen in shown.values():
             await screen.speak(language)
