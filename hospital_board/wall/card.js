@@ -48,7 +48,7 @@ const Whole = ({ feed, view, c, id, whose }) => html`
     <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} />
   </section>
   <${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'etco2', 'gcs']} />
-  <div class="line"><${MonitorLine} feed=${feed} c=${c} /><${SignsPanel} feed=${feed} id=${id} c=${c} places=${['temp', 'glucose']} inline=${true} /><${Scores} feed=${feed} c=${c} /><${TeamState} c=${c} /></div>
+  <div class="line"><${MonitorLine} feed=${feed} id=${id} c=${c} /><${SignsPanel} feed=${feed} id=${id} c=${c} places=${['temp', 'glucose']} inline=${true} /><${Scores} feed=${feed} id=${id} c=${c} /><${TeamState} c=${c} /></div>
   <div class="near">
     <div class="act"><${NextAction} feed=${feed} c=${c} whose=${whose} />
       <${BayPicker} c=${c} bays=${view.bays} labels=${labelsOf(view)} whose=${whose} /><${TeamCall} c=${c} whose=${whose} /><${MessageBox} c=${c} whose=${whose} /></div>
@@ -64,7 +64,7 @@ const Half = ({ feed, view, c, id, whose }) => html`
   <${Messages} c=${c} />
   <${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'gcs']} />
   <div class="feeds"><${Picture} unit=${c.streams.video} />
-    <div class="beside"><${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} /><${MonitorLine} feed=${feed} c=${c} /></div></div>
+    <div class="beside"><${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} /><${MonitorLine} feed=${feed} id=${id} c=${c} /></div></div>
   <div class="near act"><${NextAction} feed=${feed} c=${c} whose=${whose} />
     <${BayPicker} c=${c} bays=${view.bays} labels=${labelsOf(view)} whose=${whose} />${isWaiting(c) ? null : c.team.team ? html`<${TeamState} c=${c} />` : html`<${TeamCall} c=${c} whose=${whose} />`}</div>`;
 
@@ -75,7 +75,7 @@ const Quarter = ({ feed, c, id, whose }) => html`
   <${Wanted} report=${c.report} sizes=${{ largest: 2.75, smallest: 2.625, lines: 1 }} />
   <${Atmist} c=${c} dense=${true} />
   <div class="feeds"><${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'gcs']} />
-    ${hasNext(c) ? html`<${NextAction} feed=${feed} c=${c} whose=${whose} />` : html`<div class="beside"><${MonitorAge} feed=${feed} c=${c} />
+    ${hasNext(c) ? html`<${NextAction} feed=${feed} c=${c} whose=${whose} />` : html`<div class="beside"><${MonitorAge} feed=${feed} id=${id} c=${c} />
       <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II']} labels=${false} /></div>`}</div>`;
 
 /** What people call each casualty, by id. @param {WallView} view */

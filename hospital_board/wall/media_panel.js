@@ -7,6 +7,7 @@ import { say } from '/casebook/words.js';
 import '/media/sweep_wave.js';
 import '/media/video_tile.js';
 import { WaveLink } from '/media/wave_link.js';
+import { heardLive } from './live_numbers.js';
 
 /** The first-person picture. @param {{unit: string | undefined}} props */
 export function Picture({ unit }) {
@@ -26,6 +27,7 @@ export function Waves({ unit, kinds, labels = true }) {
       const wave = /** @type {CustomEvent} */ (event).detail;
       for (const sweep of sweepsIn(box.current)) if (sweep.kind === wave.kind) sweep.push(wave);
     });
+    link.addEventListener('numerics', (event) => heardLive(/** @type {CustomEvent} */ (event).detail));
     link.start();
     return () => link.stop();
   }, [unit]);

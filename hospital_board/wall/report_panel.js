@@ -105,16 +105,24 @@ export function Atmist({ c, dense }) {
   </div>`;
 }
 
-/** Hide whole rows from the end until the rest fits; the last one shown says how many are hidden. @param {HTMLElement} box */
+/**
+ * Hide whole rows until the rest fits, from the end, what changed since the acknowledgement last; the last row shown
+ * says how many are hidden.
+ * @param {HTMLElement} box
+ */
 function fit(box) {
   const rows = /** @type {HTMLElement[]} */ ([...box.querySelectorAll('.row')]);
-  for (let shown = rows.length; shown > 0; shown -= 1) {
-    rows.forEach((row, place) => {
-      row.hidden = place >= shown;
-      delete row.dataset.more;
-    });
-    const last = rows[shown - 1];
-    if (shown < rows.length) last.dataset.more = say('hospital.more', { n: rows.length - shown });
-    if (last.offsetTop + last.offsetHeight <= box.clientHeight + 1) return;
+  const isNews = (/** @type {HTMLElement} */ row) => row.querySelector('.changed') !== null;
+  const hideable = [...rows.filter((row) => !isNews(row)).reverse(), ...rows.filter(isNews).reverse()];
+  for (const row of rows) {
+    row.hidden = false;
+    delete row.dataset.more;
+  }
+  for (let hidden = 0; hidden < rows.length; hidden += 1) {
+    if (hidden > 0) hideable[hidden - 1].hidden = true;
+    const last = rows.findLast((row) => !row.hidden);
+    for (const row of rows) delete row.dataset.more;
+    if (last && hidden > 0) last.dataset.more = say('hospital.more', { n: hidden });
+    if (!last || last.offsetTop + last.offsetHeight <= box.clientHeight + 1) return;
   }
 }

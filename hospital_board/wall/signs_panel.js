@@ -2,6 +2,7 @@
 // The numbers of one patient, big, each group with its age; alarms as a lamp beside steady words.
 import { html } from 'htm/preact';
 import { say } from '/casebook/words.js';
+import { withLive } from './live_numbers.js';
 import { PLACES, monitorAt, monitorState, shownIn } from './signs.js';
 
 /** @typedef {import('./view_types.js').Case} Case */
@@ -18,6 +19,9 @@ const clockOf = (feed) => ({
   age_s: (/** @type {string | undefined} */ at) => feed.age_s(at), rate: feed.rate, hubLost: isHubLost(feed),
 });
 
+/** What is known of a patient's vital signs, the newer of recorded and live. @param {string} id @param {Case} c */
+const vitalsOf = (id, c) => withLive(id, c.report.signs?.vitals ?? {});
+
 /** A short age: 3 s, 2 min, 1 h. @param {number | null} age_s */
 export function shortAge(age_s) {
   if (age_s === null) return say('age.never');
@@ -32,7 +36,7 @@ export function shortAge(age_s) {
  */
 export function SignsPanel({ feed, id, c, places, inline = false }) {
   feed.tick.value;
-  const vitals = c.report.signs?.vitals ?? {};
+  const vitals = vitalsOf(id, c);
   const clock = clockOf(feed);
   const trend = feed.samples.get(id) ?? [];
   return html`<div class="signs ${inline ? 'inline' : ''}" data-monitor=${monitorState(vitals, clock)}>
@@ -56,10 +60,10 @@ export const Lamp = ({ priority }) => html`<svg class="lamp ${priority}" viewBox
   <path d=${priority === 'high' ? 'M10 1 19 18H1z' : priority === 'medium' ? 'M10 1 19 10 10 19 1 10z' : 'M10 2a8 8 0 1 0 .01 0z'} />
 </svg>`;
 
-/** One line: the worst alarm in words and how many more, with the monitor's age; or that the monitor is lost. @param {{feed: LiveFeed, c: Case}} props */
-export function MonitorLine({ feed, c }) {
+/** One line: the worst alarm in words and how many more, with the monitor's age; or that the monitor is lost. @param {{feed: LiveFeed, id: string, c: Case}} props */
+export function MonitorLine({ feed, id, c }) {
   feed.tick.value;
-  const vitals = c.report.signs?.vitals ?? {};
+  const vitals = vitalsOf(id, c);
   const clock = clockOf(feed);
   const state = monitorState(vitals, clock);
   const at = monitorAt(vitals);
@@ -75,19 +79,19 @@ export function MonitorLine({ feed, c }) {
   </p>`;
 }
 
-/** How old the monitor's numbers are, alone. @param {{feed: LiveFeed, c: Case}} props */
-export function MonitorAge({ feed, c }) {
+/** How old the monitor's numbers are, alone. @param {{feed: LiveFeed, id: string, c: Case}} props */
+export function MonitorAge({ feed, id, c }) {
   feed.tick.value;
-  const vitals = c.report.signs?.vitals ?? {};
+  const vitals = vitalsOf(id, c);
   const state = monitorState(vitals, clockOf(feed));
   if (state === 'never' || state === 'lost') return null;
   return html`<span class="age ${state === 'late' ? 'late' : ''}">${shortAge(feed.age_s(monitorAt(vitals)))}</span>`;
 }
 
-/** MEWS and shock index: the number, or how much is missing; blank when what they rest on is lost. @param {{feed: LiveFeed, c: Case}} props */
-export function Scores({ feed, c }) {
+/** MEWS and shock index: the number, or how much is missing; blank when what they rest on is lost. @param {{feed: LiveFeed, id: string, c: Case}} props */
+export function Scores({ feed, id, c }) {
   feed.tick.value;
-  const lost = monitorState(c.report.signs?.vitals ?? {}, clockOf(feed)) === 'lost';
+  const lost = monitorState(vitalsOf(id, c), clockOf(feed)) === 'lost';
   const { mews, shock_index: shock } = c.scores ?? {};
   return html`<div class="scores">
     ${mews && mews.status !== 'not_applicable' && html`<span class="score ${lost ? '' : mews.category}">${say('hospital.score.mews')} ${scoreText(mews, mews.total, lost)}</span>`}

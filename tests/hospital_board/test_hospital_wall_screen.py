@@ -28,6 +28,7 @@ from casebook.casualty import Category, Findings
 from casebook.desks import do_due
 from casebook.picture import Picture
 from casebook.words import Language, say
+from media.waveforms import Numerics
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
 A = "I1-A"
@@ -184,6 +185,31 @@ async def test_a_silent_monitor_leaves_no_number_and_no_line(stage: WallStage, p
     assert all(word for word in words)
     await stage.vitals(**NUMBERS)
     await seen(page, "() => document.querySelector('[data-sign=hr] b').textContent === '132'")
+
+
+async def test_a_number_comes_by_the_quicker_of_record_and_live_channel(stage: WallStage, page: Page):
+    await show(stage, page, many(1), "en")
+    stage.send_from(AMBULANCE, video=False)
+    await stage.vitals(**NUMBERS, nibp_at=at(300).isoformat())
+    await seen(page, "() => document.querySelector('[data-sign=hr] b').textContent === '132'")
+    await seen(page, f"() => ({INK})().every((lit) => lit > 50)")
+    stage.clock.forward(20)
+    stage.feed.refresh(stage.book.picture)
+    live = Numerics(A, 1, stage.clock.now(), {"hr_bpm": 140, "sbp_mmhg": 60, "spo2_pct": None})
+    assert stage.waves.send_numerics(live)
+    await seen(page, "() => document.querySelector('[data-sign=hr] b').textContent === '140'")
+    await seen(page, "() => document.querySelector('[data-sign=spo2] b').textContent === '--'")  # not known there
+    assert await page.inner_text("[data-sign=bp] b") == "84/52", "a cuff's pressure keeps its own instant"
+    await stage.vitals(hr_bpm=141)
+    await seen(page, "() => document.querySelector('[data-sign=hr] b').textContent === '141'")
+
+
+async def test_what_is_news_stays_on_the_card_when_room_is_scarce(stage: WallStage, page: Page):
+    picture = after(many(2), 420, e.PrealertAcknowledged(A, SONGJIANG, "sister Li"))
+    news = replace(LONG, treatments=("second chest drain",))
+    await show(stage, page, after(picture, 425, e.FindingsRecorded(A, news)), "en")
+    shown = await page.inner_text(f"[data-casualty='{A}'] .atmist")
+    assert "second chest drain" in shown and say("hospital.seen.changed", "en") in shown
 
 
 async def test_before_any_measurement_there_is_no_line_and_no_number(stage: WallStage, page: Page):

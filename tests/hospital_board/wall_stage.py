@@ -134,7 +134,7 @@ class WallStage:
         client = httpx.AsyncClient(
             base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False
         )
-        waves = WavePublisher(client, unit)
+        self.waves = waves = WavePublisher(client, unit)
         works = [waves.run(), _beat(waves)]
         if video:
             camera = open_camera("scene", lambda: time.time() * 1000)
