@@ -341,6 +341,14 @@ async def test_numbers_have_ages_and_waves_are_drawn(stage: Stage, page: Page):
     )
 
 
+async def test_the_widest_pressure_has_room_in_its_place(stage: Stage, page: Page):
+    stage.monitor = SteadyMonitor(Vitals(hr_bpm=188, spo2_pct=100, sbp_mmhg=234, dbp_mmhg=148))  # type: ignore[assignment]
+    await on_monitor(stage, page)
+    await seen(page, "234/148")
+    wide = "() => [...document.querySelectorAll('.number')].filter((n) => n.scrollWidth > n.clientWidth + 1).length"
+    assert await page.evaluate(wide) == 0
+
+
 async def test_a_lost_feed_is_blank_with_words_and_never_a_held_number(stage: Stage, page: Page):
     await on_monitor(stage, page)
     silent = SteadyMonitor(Vitals())
