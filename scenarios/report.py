@@ -82,8 +82,12 @@ def door_s(entries: Sequence[Entry], label: str) -> float | None:
     return clocks_of(entries, label, None).incident_to_door
 
 
-def clocks_of(entries: Sequence[Entry], label: str, ground_s: float | None) -> Clocks:
-    """The drill's clocks for the casualty with this label; `ground_s` comes from the run without aircraft."""
+def clocks_of(entries: Sequence[Entry], label: str, ground_s: float | None, rate: float = 1.0) -> Clocks:
+    """The drill's clocks for the casualty with this label; `ground_s` comes from the run without aircraft.
+
+    First data is when the first sample was committed at the hub: its instant and the way there. A wire does not become
+    slower by a drill's `rate`, so the way there counts in seconds of the wall.
+    """
     casualty = find_severe(entries, label)
     happened = _happened(_opened(entries, casualty))
     data = first(entries, "vitals_recorded", casualty=casualty)
@@ -93,7 +97,7 @@ def clocks_of(entries: Sequence[Entry], label: str, ground_s: float | None) -> C
     door_at = door.at if door else None
     to_door = _span(happened, door_at)
     return Clocks(
-        incident_to_first_data=_span(happened, data.recorded_at if data else None),
+        incident_to_first_data=_span(happened, data.at + (data.recorded_at - data.at) / rate if data else None),
         incident_to_rendezvous=_span(happened, handed.at if handed else None),
         incident_to_door=to_door,
         decision_to_door=_span(chosen.at if chosen else None, door_at),
@@ -161,9 +165,16 @@ def _percentiles(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def decided_hash(entries: Iterable[Entry]) -> str:
-    """SHA-256 over what was decided, in order: equal for two runs with one seed."""
-    decided = [[entry.kind, entry.body] for entry in entries if entry.kind in DECIDED]
-    return hashlib.sha256(msgspec.json.encode(decided, order="sorted")).hexdigest()
+    """SHA-256 over what was decided, in order of when it happened: equal for two runs with one seed.
+
+    Not in order of the log: two vehicles' facts of one second may come in either order.
+    """
+    decided = sorted(
+        msgspec.json.encode([entry.at, entry.kind, entry.body], order="sorted")
+        for entry in entries
+        if entry.kind in DECIDED
+    )
+    return hashlib.sha256(b"\n".join(decided)).hexdigest()
 
 
 def make_report(
@@ -178,7 +189,7 @@ def make_report(
 ) -> dict[str, Any]:
     """report.json, whole. `ground_open_s`: the run without aircraft and without the road works, for comparison."""
     picture = folded(entries)
-    clocks = clocks_of(entries, scenario.severe, ground_s)
+    clocks = clocks_of(entries, scenario.severe, ground_s, rate)
     refused = [one for one in played if one.error]
     report: dict[str, Any] = {
         "scenario": scenario.id,
