@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from scenarios.report_page.voice import shortened, width_em
 
 STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 240)
-LEAST_TICK_PX = 62.0  # room for HH:MM:SS at 11.5 px
+LEAST_TICK_PX = 58.0  # room for HH:MM:SS at 11.5 px
 
 
 @dataclass(frozen=True)

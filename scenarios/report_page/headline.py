@@ -159,7 +159,7 @@ def _stretches(story: Story, voice: Voice, actual: float, px_per_s: float) -> tu
         text = f"{voice.say(f'report.stretch.{name}')} {voice.minutes(until - before)}"
         drawn.append(tag("rect", tag("title", text), x=x, y=10.0, width=wide, height=30.0, class_=f"do {doing}"))
         if until - before >= LEAST_NAMED_S:
-            named.append((min(x, GUTTER + actual * px_per_s - width_em(text) * 12) + 1, text))
+            named.append((min(x, GUTTER + actual * px_per_s - width_em(text) * 12 - 6) + 1, text))
         before = until
     flags = shelved(named, 12)
     drawn += [tag("text", flag.text, x=flag.x, y=54 + 15 * flag.row, class_="who") for flag in flags]

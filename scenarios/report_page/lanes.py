@@ -30,7 +30,8 @@ CASUALTY = (
 )  # fmt: skip
 WARD = (
     "prealert_sent", "prealert_repeated", "prealert_escalated", "prealert_acknowledged", "prealert_withdrawn",
-    "hold_placed", "bay_assigned", "team_activated", "message_sent", "message_read", "service_closed",
+    "hold_placed", "bay_assigned", "team_activated", "team_member_reported", "message_sent", "message_read",
+    "service_closed",
 )  # fmt: skip
 # What a vehicle or casualty is doing from this fact on; classes of the style sheet and keys `report.doing.<class>`.
 DOING = {
@@ -123,6 +124,8 @@ def _concerns(story: Story, fact: Entry) -> bool:
     body, case = fact.body, story.case
     if case is None:
         return False
+    if fact.kind == "team_member_reported":
+        return body["casualty"] == case.id and story.completes_team(fact)
     if fact.kind == "message_read":
         message = story.picture.messages.get(body["message"])
         return message is not None and message.casualty == case.id

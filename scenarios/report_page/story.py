@@ -153,11 +153,19 @@ class Story:
     def site_name(self, voice: Voice, site: str | None) -> str:
         return voice.named(self.sites.get(site), site) if site else NOTHING
 
+    def completes_team(self, entry: Entry) -> bool:
+        """Is this the report by which the whole team of its casualty was ready?"""
+        state = self.picture.casualties.get(entry.body.get("casualty", ""))
+        complete = state.times.get("team_complete") if state else None
+        return entry.kind == "team_member_reported" and entry.body["state"] == "ready" and entry.at == complete
+
     def key(self, entry: Entry) -> str:
         """The word's key: helicopters lift and land, and an order is more than a message."""
         key, variant = f"report.fact.{entry.kind}", ""
         if self.flies(str(entry.body.get("unit"))):
             variant = ".air"
+        elif self.completes_team(entry):
+            variant = ".complete"
         elif entry.kind == "message_sent" and entry.body.get("order"):
             variant = ".order"
         elif entry.kind == "message_read" and entry.body.get("read_back"):
@@ -198,6 +206,7 @@ class Story:
             told["mode"] = voice.word("report.way", body["option"]["mode"])
         if entry.kind in ("road_closed", "road_slowed"):
             told["ref"] = body.get("ref") or voice.say("report.some_roads")
+            told["reason"] = voice.word("report.closure", body["reason"])
         if "site" in body:
             told["site"] = self.site_name(voice, body["site"])
         return told | _vocabulary(voice, self.picture, body)

@@ -94,6 +94,8 @@ class Voice:
                 return self.resource(str(value))
             case "hospital":
                 return self.named(hospitals.get(str(value)), str(value))
+            case "reason":
+                return self.word("report.closure", value)
             case "rule":
                 return self.word("report.rule", value)
             case "mode":

@@ -146,6 +146,10 @@ def test_expected_moments_stand_on_the_timeline_where_their_window_puts_them(pag
         assert told in page.text
 
 
+def test_the_team_is_complete_on_the_timeline_when_its_last_member_is_ready(page: Page) -> None:
+    assert "团队到齐" in page.text and "team complete" in page.text
+
+
 def test_a_missed_moment_is_marked_as_missed(entries: list[Entry]) -> None:
     late = expected("door", "clocks_s.incident_to_door", at_most=600, source="x")
     page = Page(report_html(reported(entries, late), entries, None, "en"))
@@ -154,8 +158,9 @@ def test_a_missed_moment_is_marked_as_missed(entries: list[Entry]) -> None:
 
 def test_every_rejected_way_stands_with_its_reasons_in_words(page: Page) -> None:
     for told in (
-        "绕行封闭路段 G60（works），多用 25.0 分钟", "慢 31.7 分钟", "附近没有可用的起降点", "缺少所需能力：创伤中心",
-        "goes round the closure of G60 (works), 25.0 min more", "lacks what is needed: trauma centre",
+        "绕行封闭路段 G60（道路施工），多用 25.0 分钟", "慢 31.7 分钟",
+        "附近没有可用的起降点", "缺少所需能力：创伤中心",
+        "goes round the closure of G60 (road works), 25.0 min more", "lacks what is needed: trauma centre",
     ):  # fmt: skip
         assert told in page.text
     assert "rendezvous · predicted decision to door 23.0 min, actual 22.0 min (-1.0 min)" in "".join(page.texts)
