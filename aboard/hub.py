@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ from hospital_board.board import wall_view
 from media.forwarder import MediaPlane
 from media.signalling import router as media_router
 
+log = logging.getLogger(__name__)
 REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
 STREAMING = frozenset({"vitals_recorded", "position_reported"})  # they change a view only by numbers and a dot
 STREAM_LOOK_S = 0.2  # wall seconds between looks at the views while nothing but those arrives
@@ -80,7 +82,8 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
-        tasks = [asyncio.create_task(work()) for work in (self._keep_screens_fresh, self._do_what_is_due, self._think)]
+        works = (self._keep_screens_fresh, self._do_what_is_due, self._think)
+        tasks = [asyncio.create_task(going_on(work)) for work in works]
         try:
             yield self
         finally:
@@ -267,6 +270,16 @@ class Hub:
                 raise NotAllowed("not_allowed", what=f"view {stream}", needs=f"{Role.ED} of the receiving hospital")
         else:
             need(badge, Role.DISPATCHER, what=f"view {stream}")
+
+
+async def going_on(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a work for ever: one that fails is told to the engineers at once and taken up again."""
+    while True:
+        try:
+            await work()
+        except Exception:  # whatever it was, screens and desks must not stop silently
+            log.exception("%s failed and is taken up again", work.__name__)
+            await asyncio.sleep(1.0)
 
 
 def bound_for(hospital: str) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +23,7 @@ from ambulance_unit.app import make_tablet_app
 from ambulance_unit.camera import LiveMedia, choose_camera
 from ambulance_unit.hub_link import HubLink
 from ambulance_unit.monitor.feed import Monitor
-from ambulance_unit.outbox import Outbox
+from ambulance_unit.outbox import open_or_set_aside
 from ambulance_unit.position import PositionSource, Receiver, Unknown
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.told_view import ToldView
@@ -31,6 +32,9 @@ from casebook.clock import Clock, RateClock, WallClock
 from casebook.errors import RefusedInput
 from casebook.place import Place
 from scenarios.feeds import Body, monitors
+
+
+log = logging.getLogger(__name__)
 
 
 class UnitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,7 +79,10 @@ class Vehicle:
         self.settings = settings
         self.clock = clock or (RateClock.at_file(Path(settings.clock)) if settings.clock else WallClock())
         folder = Path(settings.folder)
-        scribe = Scribe(Outbox(folder / "outbox.sqlite"))
+        outbox, aside = open_or_set_aside(folder / "outbox.sqlite")
+        if aside is not None:
+            log.error("the outbox could not be opened; it was set aside as %s", aside.name)
+        scribe = Scribe(outbox)
         told = ToldView(folder / "told.json")
         tls = ssl.create_default_context(cafile=settings.authority) if settings.authority else None
         link = HubLink(
