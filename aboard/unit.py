@@ -33,7 +33,6 @@ from casebook.errors import RefusedInput
 from casebook.place import Place
 from scenarios.feeds import Body, monitors
 
-
 log = logging.getLogger(__name__)
 
 
