@@ -16,7 +16,7 @@ from scenarios.report_page.axis import TimeAxis
 from scenarios.report_page.markup import Html, number, points, tag
 from scenarios.report_page.story import Story
 from scenarios.report_page.timeline import GUTTER, MARGIN, WIDTH
-from scenarios.report_page.voice import NOTHING, Voice
+from scenarios.report_page.voice import NOTHING, Voice, width_em
 
 GAP_S = 15.0  # without a sample the curve ends; source: the screens' own limit of "lost"
 PANEL, BETWEEN = 96.0, 16.0
@@ -120,16 +120,20 @@ def _ground(
         for start, end in late_spans(story, samples)
     ]  # fmt: skip
     times = story.case.times if story.case else {}
-    guides = [
-        tag(
-            "g",
-            tag("path", d=f"M{axis.x(times[name]):.1f} 20V{bottom:.0f}", class_="guide"),
-            tag("text", voice.say(f"report.guide.{name}"), x=axis.x(times[name]) + 3, y=29.0, class_="guide"),
-        )
-        for name in GUIDES
-        if name in times and axis.shows(times[name])
-    ]
+    marks = [(axis.x(times[name]), name) for name in GUIDES if name in times and axis.shows(times[name])]
+    ends = [*marks[1:], (WIDTH, "")]
+    guides = [_guide(voice, x, name, after, bottom) for (x, name), (after, _) in zip(marks, ends, strict=False)]
     return [tag("path", d=grid, class_="grid"), *ticks, *shaded, *guides]
+
+
+def _guide(voice: Voice, x: float, name: str, after: float, bottom: float) -> Html:
+    """A moment of the case; its word stands left of the line where the next line is too near."""
+    text = voice.say(f"report.guide.{name}")
+    near = x + 6 + width_em(text) * 11.5 > after
+    line = tag("path", d=f"M{x:.1f} 20V{bottom:.0f}", class_="guide")
+    return tag(
+        "g", line, tag("text", text, x=x - 3 if near else x + 3, y=29.0, class_=f"guide{' end' if near else ''}")
+    )
 
 
 def _panel(voice: Voice, axis: TimeAxis, panel: Panel, samples: Sequence[Entry], top: float) -> Html:
@@ -146,7 +150,7 @@ def _panel(voice: Voice, axis: TimeAxis, panel: Panel, samples: Sequence[Entry],
     curves = _cuffs(voice, axis, cuffs, y) if cuffs else [_curve(axis, name, found[name], y) for name in panel.fields]
     return tag(
         "g", lines, scale, _limits(panel, low, high, y), _names(voice, panel, found, top), curves,
-        _latest(found, panel, y),
+        _latest(axis, found, cuffs[-1][0] if cuffs else None, y),
     )  # fmt: skip
 
 
@@ -199,11 +203,15 @@ def _cuffs(
     return drawn
 
 
-def _latest(found: dict[str, list[Sample]], panel: Panel, y: Callable[[float], float]) -> list[Html]:
-    """The last value beside the end of its curve."""
-    x = WIDTH - MARGIN + 6
+def _latest(
+    axis: TimeAxis, found: dict[str, list[Sample]], measured_at: datetime | None, y: Callable[[float], float]
+) -> list[Html]:
+    """The last value beside the end of its curve, where its age can be seen."""
     return [
-        tag("text", number(values[-1][1]), x=x, y=y(values[-1][1]) + 4, class_=f"last {field}")
+        tag(
+            "text", number(values[-1][1]), x=axis.x(measured_at or values[-1][0]) + 8, y=y(values[-1][1]) + 4,
+            class_=f"last {field}",
+        )
         for field, values in found.items()
         if values
-    ]
+    ]  # fmt: skip

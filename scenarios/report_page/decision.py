@@ -50,7 +50,7 @@ def _predicted(story: Story, voice: Voice, made: Mapping[str, Any]) -> str:
     actual_s = story.report["clocks_s"].get("decision_to_door")
     if actual_s is None or made.get("eta_s") is None:
         return voice.say("report.predicted", eta=voice.span(made.get("eta_s")))
-    off = f"{(actual_s - made['eta_s']) / 60:+.1f}"
+    off = f"{(actual_s - made['eta_s']) / 60:+.1f}".replace("-", "−")
     return voice.say("report.predicted_actual", eta=voice.span(made["eta_s"]), actual=voice.span(actual_s), off=off)
 
 

@@ -16,6 +16,7 @@ CLOCKS = (
     ("a", "handover_to_door"), ("b", "incident_to_door"), ("c", "decision_to_door"), ("d", "ground_incident_to_door"),
 )  # fmt: skip
 # The way of the severe casualty as its great moments cut it: from the moment before to this one, this was being done.
+SETTLED = ("handed_over", "closed")
 LEAST_NAMED_S = 15.0  # shorter stretches are drawn but not named
 STRETCHES = (
     ("unit_en_route", "told"), ("unit_on_scene", "moving"), ("unit_left_scene", "scene"),
@@ -96,13 +97,13 @@ def _destination(story: Story, voice: Voice, made: Mapping[str, Any]) -> str:
 
 def _handed_over(story: Story, voice: Voice) -> str:
     casualties = story.report["casualties"]
-    done = sum("handover_completed" in one["times"] for one in casualties)
+    done = sum(one["stage"] in SETTLED for one in casualties)
     return voice.say("report.glance.of", passed=done, of=len(casualties))
 
 
 def _all_handed_over(story: Story) -> bool:
     casualties = story.report["casualties"]
-    return bool(casualties) and all(one["stage"] in ("handed_over", "closed") for one in casualties)
+    return bool(casualties) and all(one["stage"] in SETTLED for one in casualties)
 
 
 def verdict(voice: Voice, good: bool) -> Html:

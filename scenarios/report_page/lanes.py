@@ -156,6 +156,8 @@ def others_of(story: Story, voice: Voice) -> list[Row]:
             rows.append((story.unit_name(voice, mission.unit), bars_of(mission.times, until), None))
     for state in story.picture.casualties.values():
         if state.id != story.severe:
-            title = f"{state.label} → {story.hospital_name(voice, state.hospital)}"
+            title = voice.say("report.casualty", label=state.label)
+            if state.hospital is not None:
+                title = f"{state.label} → {story.hospital_name(voice, state.hospital)}"
             rows.append((title, bars_of(state.times, until, OF_A_CASUALTY), str(state.category or "none")))
     return rows

@@ -50,7 +50,7 @@ class Voice:
 
     def minutes(self, span_s: float | None) -> str:
         """Minutes to 0.1 without unit."""
-        return NOTHING if span_s is None else f"{span_s / 60:.1f}"
+        return NOTHING if span_s is None else f"{span_s / 60:.1f}".replace("-", "−")
 
     def span(self, span_s: float | None) -> str:
         """ "12.5 min"; under a minute in seconds."""

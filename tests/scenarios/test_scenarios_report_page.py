@@ -133,7 +133,7 @@ def test_the_drill_mark_and_the_computation_of_the_minutes_stand_on_top(source: 
 def test_minutes_that_were_lost_are_said_to_be_lost(entries: list[Entry]) -> None:
     page = Page(report_html(reported(entries, ground_s=1500.0), entries, None, "en"))
     assert "Minutes lost against the road" in page.text and "Minutes saved against the road" not in page.text
-    assert "(d) by road 25.0 − (b) actual 28.0 = -3.0 min" in page.text
+    assert "(d) by road 25.0 − (b) actual 28.0 = −3.0 min" in page.text
 
 
 def test_minutes_that_cannot_be_computed_are_not_guessed(entries: list[Entry]) -> None:
@@ -144,6 +144,10 @@ def test_minutes_that_cannot_be_computed_are_not_guessed(entries: list[Entry]) -
 def test_expected_moments_stand_on_the_timeline_where_their_window_puts_them(page: Page) -> None:
     for told in ("✓ 09:35:00 要first data", "✓ 09:45:00 要meeting", "✓ 09:58:00 要door"):
         assert told in page.text
+
+
+def test_who_was_closed_at_the_scene_is_settled_and_who_waits_is_not(page: Page) -> None:
+    assert "4 of 5" in page.text and "C → –" not in page.text
 
 
 def test_the_team_is_complete_on_the_timeline_when_its_last_member_is_ready(page: Page) -> None:
@@ -163,7 +167,7 @@ def test_every_rejected_way_stands_with_its_reasons_in_words(page: Page) -> None
         "goes round the closure of G60 (road works), 25.0 min more", "lacks what is needed: trauma centre",
     ):  # fmt: skip
         assert told in page.text
-    assert "rendezvous · predicted decision to door 23.0 min, actual 22.0 min (-1.0 min)" in "".join(page.texts)
+    assert "rendezvous · predicted decision to door 23.0 min, actual 22.0 min (−1.0 min)" in "".join(page.texts)
 
 
 def test_a_gap_in_the_vital_signs_stays_a_gap(page: Page) -> None:
