@@ -50,6 +50,13 @@ def sift(vitals: Vitals) -> tuple[Vitals, list[Doubt], list[RefusedInput]]:
             vitals = replace(vitals, **{wrong.facts["field"]: None})
 
 
+def own_cuff_only(vitals: Vitals, since: datetime | None) -> Vitals:
+    """Without a cuff pressure that was measured before the monitor was on this casualty: it is not theirs."""
+    if since is None or vitals.nibp_at is None or vitals.nibp_at >= since:
+        return vitals
+    return replace(vitals, sbp_mmhg=None, dbp_mmhg=None, map_mmhg=None, nibp_at=None)
+
+
 class Sampler:
     """`choose(casualty)` gives the monitor that is on a casualty; `store(sample)` takes each sample."""
 
@@ -66,13 +73,14 @@ class Sampler:
         self.casualty: str | None = None
         self.monitor: Monitor | None = None
         self.latest: Sample | None = None
+        self._since: datetime | None = None
         self.sampled, self.missed, self.impossible = sampled, 0, 0
 
     def attach(self, casualty: str | None) -> None:
         """Put the monitor on a casualty, or take it off."""
         if casualty == self.casualty:
             return
-        self.casualty, self.latest = casualty, None
+        self.casualty, self.latest, self._since = casualty, None, self._clock.now()
         self.monitor = self._choose(casualty) if casualty else None
         for name in self._technical.names():
             if name.startswith("vital.") or name == "monitor":
@@ -96,7 +104,7 @@ class Sampler:
         if self.casualty is None or self.monitor is None:
             return
         try:
-            vitals, doubts, refused = sift(self.monitor.numerics(at))
+            vitals, doubts, refused = sift(own_cuff_only(self.monitor.numerics(at), self._since))
         except CoordinationError as wrong:
             self._technical.note("monitor", wrong, at)
             return
