@@ -27,7 +27,7 @@ from scenarios.vocabulary import all_asks
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
 
 RATE = 15.0
-SHOT_AT_S = 12.6 * 60  # of the drill: road and air are both on their way to the meeting
+SHOT_AT_S = 10.9 * 60  # of the drill: road and air are both on their way to the meeting
 SHOTS = REPO / "docs" / "screenshots"
 SHOT_BYTES = 300_000
 BELOW = """(all) => { const tops = all.map((one) => document.querySelector(one).getBoundingClientRect().top);
