@@ -79,9 +79,7 @@ class Player:
                 self._due[step.number] = self.scenario.at(step.at_s + step.plus_s)
         listening = asyncio.create_task(self._listen())
         try:
-            while self._waiting and self.clock.now() < self._ends_at:
-                if self.over(self.picture):
-                    break
+            while self.clock.now() < self._ends_at and not (self._is_played() or self.over(self.picture)):
                 await self._turn()
         finally:
             listening.cancel()
@@ -91,6 +89,12 @@ class Player:
             if not step.optional:
                 self._note(Played(step, self._due.get(step.number), "unplayed"))
         return self.played
+
+    def _is_played(self) -> bool:
+        """Nothing is left but optional steps whose moment has not come, and nobody is under way any more."""
+        if any(not step.optional or step.number in self._due for step in self._waiting):
+            return False
+        return all(one.stage in (Stage.HANDED_OVER, Stage.CLOSED) for one in self.picture.casualties.values())
 
     @property
     def _lag_s(self) -> float:
@@ -165,6 +169,8 @@ class Player:
             self.picture = fold(self.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
             if self.over(self.picture):
                 self._news.set()
+            if entry.kind == "handover_completed":
+                self._news.set()  # perhaps the last one
             if entry.kind == "vitals_recorded":
                 self._heard[entry.body["unit"]] = (entry.body["casualty"], entry.at)
             for step in self._waiting:

@@ -180,3 +180,19 @@ def test_in_a_fast_drill_a_fact_that_comes_late_is_still_waited_for_and_its_step
     player, stage = asyncio.run(clock.run(story()))
     assert [one.error for one in player.played] == [""]
     assert stage.asked[0][3] == START + timedelta(seconds=95)
+
+
+def test_a_drill_is_over_when_only_optional_steps_wait_and_nobody_is_under_way():
+    player, _, clock = perform(
+        step(1, "open", 5), step(2, "x", after={"fact": "handover_completed"}, optional=True), lasts_s=600
+    )
+    assert clock.now() == START + timedelta(seconds=5)
+    assert [played.error for played in player.played] == [""]
+
+
+def test_a_drill_goes_on_while_somebody_is_under_way():
+    _, _, clock = perform(
+        step(1, "open", 5), step(2, "find", 6), step(3, "x", after={"fact": "handover_completed"}, optional=True),
+        lasts_s=600,
+    )  # fmt: skip
+    assert clock.now() >= START + timedelta(seconds=600)

@@ -102,7 +102,7 @@ async def test_a_snapshot_and_its_changes_make_the_view_and_every_sample_is_answ
         ),
         lambda viewer: viewer.view.get("last", False),
     )
-    assert viewer.view == {"cases": {"A": {"stage": "in"}}, "last": True}
+    assert viewer.view == {"cases": {"A": {"stage": "arrived"}}, "last": True}
     assert viewer.vitals.rows == {("U1", "e", 1), ("U1", "e", 2)}
     assert viewer.snapshots == 1
     assert {"t": "shown", "rows": [["U1", "e", 1]]} in heard
