@@ -66,11 +66,14 @@ async def _play(scenario: Any, folder: Path, rate: float, headless: bool, ports:
         if not headless:
             await asyncio.to_thread(_open, [url for _, url in screens])
         performance = await stage.perform()
-        report = await asyncio.to_thread(write_report, stage, performance)
-        _summarise(report, folder)
-        if not headless and sys.stdout.isatty():
+        stays = not headless and sys.stdout.isatty()
+        if stays:
+            report = await asyncio.to_thread(write_report, stage, performance)
+            _summarise(report, folder)
             typer.echo(say("front.drill.stays", spoken()))
             await asyncio.Event().wait()
+    report = await asyncio.to_thread(write_report, stage, performance)  # of the whole log, now that the hub has ended
+    _summarise(report, folder)
     return 0 if report["passed"] else 1
 
 
