@@ -26,6 +26,7 @@ from dispatch.reasons import seconds
 from dispatch.tasks import settled_by
 from dispatch.whereabouts import HELICOPTER, where_is_unit
 from routing.ground import table
+from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap
 
 
@@ -63,7 +64,11 @@ def rank_for(roadmap: Roadmap, picture: Picture, incident: str, at: datetime, ru
     units = [picture.units[id] for id in sorted(picture.units)]
     drivers = [unit for unit in units if unit.kind != HELICOPTER and unit.duty is Duty.AVAILABLE]
     starts = [where_is_unit(unit, at) for unit in drivers]
-    rows = table(roadmap, starts, [scene.place], siren=True, traffic=traffic_of(picture), at=at) if starts else []
+    rows = (
+        table(roadmap, starts, [scene.place], profile=AMBULANCE_SIREN, traffic=traffic_of(picture), at=at)
+        if starts
+        else []
+    )
     times_s = {unit.id: row[0] for unit, row in zip(drivers, rows, strict=True)}
     return rank_units(units, times_s, scene.priority, rules)
 

@@ -26,6 +26,7 @@ from dispatch.reasons import seconds
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
 from routing.air import Aircraft, AirTimes, Term, is_night, leg_terms, total_s
 from routing.ground import route, table
+from routing.profiles import AMBULANCE_SIREN
 from routing.rendezvous import Comparison, Plan, Question, Refusal, compare
 from routing.roads import Roadmap
 from routing.traffic import Closure, Slowdown, SlowSource, Stretch, Traffic
@@ -132,7 +133,7 @@ class _Drives:
 
     def _row(self, traffic: Traffic) -> list[float | None]:
         roadmap, starts, ends, at = self._ask
-        return table(roadmap, starts, ends, siren=True, traffic=traffic, at=at)[0] if ends else []
+        return table(roadmap, starts, ends, profile=AMBULANCE_SIREN, traffic=traffic, at=at)[0] if ends else []
 
     def to_door(self, hospital: str) -> float | None:
         return self._times[self._doors[hospital]]
@@ -275,7 +276,7 @@ def _onward(area: Area, hospital: HospitalState, unit: UnitState, here: Place) -
 
 def road_leg(roadmap: Roadmap, start: Place, end: Place, picture: Picture, now: datetime) -> e.Leg:
     """The drive with siren. Raises NoAnswer `no_route` or `off_the_map`."""
-    way = route(roadmap, start, end, siren=True, traffic=traffic_of(picture), at=now)
+    way = route(roadmap, start, end, profile=AMBULANCE_SIREN, traffic=traffic_of(picture), at=now)
     line = tuple(
         (round(lon, 6), round(lat, 6), round(at_s, 1)) for (lon, lat), at_s in zip(way.geometry, way.at_s, strict=True)
     )

@@ -1,14 +1,13 @@
 """What every arc costs this vehicle in today's traffic, in whole milliseconds, kept for the next question.
 
-One set of costs per (siren, active closures, active slowdowns); the same topology serves them all, so later vehicle
-profiles are further cost sets, not further networks.
+One set of costs per profile and what holds on the roads; the same topology serves them all: a further profile is a
+further cost set, never a further network.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.engine import ABSENT_MS, DEFAULT_ENGINE, Engine, open_engine
+from routing.profiles import Profile
 from routing.roads.roadmap import Roadmap
 from routing.speeds import OFF_ROAD_PLAIN_KPH, OFF_ROAD_SIREN_KPH, Interval, driving_kph, siren_factor, table_for
-from routing.traffic import Closure, Slowdown
+from routing.traffic import Holding, Slowdown
 
-KEPT_SETS = 8  # cost sets kept per road map: siren or not, times the last few versions of the traffic
+NOTHING = Holding()
+KEPT_SETS = 8  # cost sets kept per road map: profiles, times the last few versions of the traffic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,32 +44,29 @@ _lock = threading.Lock()
 def costs_for(
     roadmap: Roadmap,
     *,
-    siren: bool,
-    closures: Iterable[Closure] = (),
-    slowdowns: Iterable[Slowdown] = (),
+    profile: Profile,
+    holding: Holding = NOTHING,
     engine: str = DEFAULT_ENGINE,
 ) -> Costs:
-    """The costs of a vehicle under exactly these closures and slowdowns; computed once, then kept."""
-    closures, slowdowns = tuple(closures), tuple(slowdowns)
-    wanted = (engine, siren, closures, slowdowns)
+    """The costs of a vehicle under exactly what holds; computed once, then kept."""
+    wanted = (engine, profile, holding)
     with _lock:
         kept = _kept.setdefault(roadmap, OrderedDict())
         if wanted not in kept:
-            kept[wanted] = _costs(roadmap, siren, closures, slowdowns, engine)
+            kept[wanted] = _costs(roadmap, profile, holding, engine)
         kept.move_to_end(wanted)
         while len(kept) > KEPT_SETS:
             kept.popitem(last=False)
         return kept[wanted]
 
 
-def _costs(
-    roadmap: Roadmap, siren: bool, closures: tuple[Closure, ...], slowdowns: tuple[Slowdown, ...], engine: str
-) -> Costs:
-    usable = np.ones(roadmap.network.arcs, np.bool_) if siren else roadmap.usable_by_car.copy()
-    for closure in closures:
+def _costs(roadmap: Roadmap, profile: Profile, holding: Holding, engine: str) -> Costs:
+    usable = (roadmap.network.access & profile.access) > 0
+    for closure in holding.closures:
         usable[closure.where.arcs(roadmap)] = False
-    slow, likely, fast = (_weights_ms(roadmap, kph, usable) for kph in _speeds_kph(roadmap, siren, slowdowns))
-    off_road_kph = OFF_ROAD_SIREN_KPH if siren else OFF_ROAD_PLAIN_KPH
+    speeds = _speeds_kph(roadmap, profile.siren, holding.slowdowns)
+    slow, likely, fast = (_weights_ms(roadmap, kph, usable) for kph in speeds)
+    off_road_kph = OFF_ROAD_SIREN_KPH if profile.siren else OFF_ROAD_PLAIN_KPH
     return Costs(likely, fast, slow, usable, off_road_kph, open_engine(roadmap, likely, engine))
 
 

@@ -19,10 +19,11 @@ from casebook.errors import NoAnswer
 from casebook.place import Place, bearing_deg, between
 from routing.costs import Costs, costs_for
 from routing.engine import DEFAULT_ENGINE
+from routing.profiles import Profile
 from routing.roads.network import Network
 from routing.roads.roadmap import Roadmap
 from routing.roads.snapping import Snap
-from routing.traffic import FREE_FLOW, Closure, Slowdown, Traffic
+from routing.traffic import FREE_FLOW, Closure, Holding, Traffic
 from routing.way import Driving, Piece, Way, off_road_ms, spoken
 
 OFF_ROAD = "off_road"  # the class of a leg between a place and the road
@@ -62,7 +63,7 @@ class Route:
     start: Place
     end: Place
     at: datetime
-    siren: bool
+    profile: str
     length_m: float
     eta_s: float
     eta_low_s: float
@@ -102,7 +103,7 @@ class Route:
             "start": _place_facts(self.start),
             "end": _place_facts(self.end),
             "at": self.at.isoformat(),
-            "siren": self.siren,
+            "profile": self.profile,
             "length_m": round(self.length_m, 1),
             "eta_s": round(self.eta_s, 1),
             "eta_low_s": round(self.eta_low_s, 1),
@@ -132,7 +133,7 @@ def route(
     start: Place,
     end: Place,
     *,
-    siren: bool,
+    profile: Profile,
     traffic: Traffic = FREE_FLOW,
     at: datetime,
     heading_deg: float | None = None,
@@ -143,17 +144,17 @@ def route(
     `heading_deg` is a moving vehicle's course: it is not turned round on the spot where two carriageways lie side by
     side. Raises NoAnswer: `off_the_map` (no usable road within MAX_OFF_ROAD_M), `no_route`. Never returns infinity.
     """
-    asked = _Asked(roadmap, start, end, siren, heading_deg, engine)
-    closures, slowdowns = _holding(traffic, at)
+    asked = _Asked(roadmap, start, end, profile, heading_deg, engine)
+    holding = traffic.holding(at)
     while True:
-        costs = asked.costs(closures, slowdowns)
-        way = asked.way(costs, closures)
+        costs = asked.costs(holding)
+        way = asked.way(costs, holding.closures)
         # A closure that begins while the vehicle is under way counts as soon as the way would meet it.
-        late = [c for c in traffic.closures if c not in closures and _meets(roadmap, costs, way, c, at)]
+        late = [c for c in traffic.closures if c not in holding.closures and _meets(roadmap, costs, way, c, at)]
         if not late:
             break
-        closures = (*closures, *late)
-    avoids = asked.avoided(closures, slowdowns) if closures else ()
+        holding = replace(holding, closures=(*holding.closures, *late))
+    avoids = asked.avoided(holding) if holding.closures else ()
     return _told(asked, costs, way, at, avoids, traffic.version)
 
 
@@ -162,20 +163,19 @@ def table(
     starts: Sequence[Place],
     ends: Sequence[Place],
     *,
-    siren: bool,
+    profile: Profile,
     traffic: Traffic = FREE_FLOW,
     at: datetime,
     engine: str = DEFAULT_ENGINE,
 ) -> list[list[float | None]]:
     """Likely seconds from every start (rows) to every end (columns), each equal to `route`'s eta_s; None where there
     is no way or the place is not on this map."""
-    closures, slowdowns = _holding(traffic, at)
-    costs = costs_for(roadmap, siren=siren, closures=closures, slowdowns=slowdowns, engine=engine)
+    costs = costs_for(roadmap, profile=profile, holding=traffic.holding(at), engine=engine)
     times = Driving(roadmap, costs).table_s(starts, ends)
     longest_s = max((time for row in times for time in row if time is not None), default=0.0)
     if any(at < closure.since <= at + timedelta(seconds=longest_s) for closure in traffic.closures):
         # A closure begins while somebody may be under way: rare, and then each way has to be looked at.
-        ask = {"siren": siren, "traffic": traffic, "at": at, "engine": engine}
+        ask = {"profile": profile, "traffic": traffic, "at": at, "engine": engine}
         return [[_eta_or_none(roadmap, start, end, **ask) for end in ends] for start in starts]
     return times
 
@@ -187,11 +187,6 @@ def _eta_or_none(roadmap: Roadmap, start: Place, end: Place, **ask: Any) -> floa
         return None
 
 
-def _holding(traffic: Traffic, at: datetime) -> tuple[tuple[Closure, ...], tuple[Slowdown, ...]]:
-    closures = tuple(closure for closure in traffic.closures if closure.holds_at(at))
-    return closures, tuple(slowdown for slowdown in traffic.slowdowns if slowdown.holds_at(at))
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """The question, apart from the traffic that answers it."""
@@ -199,12 +194,12 @@ class _Asked:
     roadmap: Roadmap
     start: Place
     end: Place
-    siren: bool
+    profile: Profile
     heading_deg: float | None
     engine: str
 
-    def costs(self, closures: tuple[Closure, ...], slowdowns: tuple[Slowdown, ...]) -> Costs:
-        return costs_for(self.roadmap, siren=self.siren, closures=closures, slowdowns=slowdowns, engine=self.engine)
+    def costs(self, holding: Holding) -> Costs:
+        return costs_for(self.roadmap, profile=self.profile, holding=holding, engine=self.engine)
 
     def way(self, costs: Costs, closures: tuple[Closure, ...]) -> Way:
         found = Driving(self.roadmap, costs).find_way(self.start, self.end, self.heading_deg)
@@ -213,10 +208,10 @@ class _Asked:
             raise NoAnswer("no_route", start=spoken(self.start), end=spoken(self.end), closures=why)
         return found
 
-    def avoided(self, closures: tuple[Closure, ...], slowdowns: tuple[Slowdown, ...]) -> tuple[Avoided, ...]:
+    def avoided(self, holding: Holding) -> tuple[Avoided, ...]:
         """The closures on the way that would be best if nothing were closed."""
-        free = self.way(self.costs((), slowdowns), ()).arcs
-        crossed = [closure for closure in closures if not free.isdisjoint(closure.where.arcs(self.roadmap).tolist())]
+        free = self.way(self.costs(replace(holding, closures=())), ()).arcs
+        crossed = [one for one in holding.closures if not free.isdisjoint(one.where.arcs(self.roadmap).tolist())]
         return tuple(Avoided(closure.id, closure.reason, closure.author, closure.since) for closure in crossed)
 
 
@@ -240,7 +235,7 @@ def _told(
         start=asked.start,
         end=asked.end,
         at=at,
-        siren=asked.siren,
+        profile=asked.profile.name,
         length_m=sum(leg.length_m for leg in track.legs),
         eta_s=track.at_ms[-1] / 1000,
         eta_low_s=_total_ms(way, costs.low_ms, costs.off_road_kph.high) / 1000,

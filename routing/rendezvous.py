@@ -30,6 +30,7 @@ from routing.air import (
 )
 from routing.engine import DEFAULT_ENGINE
 from routing.ground import table
+from routing.profiles import Profile
 from routing.roads.roadmap import Roadmap
 from routing.traffic import FREE_FLOW, Traffic
 
@@ -235,12 +236,12 @@ def drive_times(
     door: Place,
     sites: Sequence[LandingSite],
     *,
-    siren: bool,
+    profile: Profile,
     traffic: Traffic = FREE_FLOW,
     at: datetime,
     engine: str = DEFAULT_ENGINE,
 ) -> tuple[float | None, dict[str, float | None]]:
     """Likely seconds from the scene to the door, and to each landing site by id; None where there is no way."""
     ends = [door, *(site.place for site in sites)]
-    (times,) = table(roadmap, [scene], ends, siren=siren, traffic=traffic, at=at, engine=engine)
+    (times,) = table(roadmap, [scene], ends, profile=profile, traffic=traffic, at=at, engine=engine)
     return times[0], {site.id: seconds for site, seconds in zip(sites, times[1:], strict=True)}

@@ -22,6 +22,7 @@ from casebook.words import say
 
 if TYPE_CHECKING:
     from routing.ground import Route
+    from routing.profiles import Profile
     from routing.roads import Roadmap
     from routing.traffic import Traffic
 
@@ -97,7 +98,7 @@ def route(
     places = _read_place("--from", start), _read_place("--to", end)
     traffic = _read_traffic(close, departs)
     roadmap = load_roads(roads, country=country)
-    found = find_route(roadmap, *places, siren=siren, traffic=traffic, at=departs, engine=engine)
+    found = find_route(roadmap, *places, profile=_profile(siren), traffic=traffic, at=departs, engine=engine)
     if as_json:
         typer.echo(json.dumps(found.as_facts() | {"attribution": roadmap.attribution}, ensure_ascii=False))
     else:
@@ -143,7 +144,7 @@ def table(
     rows, columns = _read_places(starts), _read_places(ends)
     traffic = _read_traffic(close, departs)
     roadmap = load_roads(roads, country=country)
-    times = find_times(roadmap, rows, columns, siren=siren, traffic=traffic, at=departs, engine=engine)
+    times = find_times(roadmap, rows, columns, profile=_profile(siren), traffic=traffic, at=departs, engine=engine)
     written = io.StringIO()
     sheet = csv.writer(written, lineterminator="\n")
     sheet.writerow(["from", "to", "eta_s"])
@@ -265,3 +266,9 @@ def _print_grid(heads: list[str], rows: list[tuple[str, ...]]) -> None:
     page.print(grid)
     assert isinstance(page.file, io.StringIO)
     typer.echo(page.file.getvalue(), nl=False)
+
+
+def _profile(siren: bool) -> Profile:
+    from routing.profiles import AMBULANCE_SIREN, CAR
+
+    return AMBULANCE_SIREN if siren else CAR

@@ -17,6 +17,7 @@ from dispatch.journeys import flight_leg, road_leg, standing, traffic_version, w
 from dispatch.policy import default_policy
 from dispatch.whereabouts import along, where_is, where_is_unit
 from routing.ground import route
+from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap
 
 POLICY = default_policy()
@@ -41,7 +42,7 @@ def test_the_terms_add_up_to_the_time_and_the_drive_is_routings_own(valley: Road
     for way in found.values():
         if way.eta_s is not None:
             assert way.eta_s == pytest.approx(sum(way.terms_s.values()), abs=0.01)
-    drive = route(valley, SCENE, CITY, siren=True, at=START).eta_s
+    drive = route(valley, SCENE, CITY, profile=AMBULANCE_SIREN, at=START).eta_s
     assert found["city", "road"].terms_s == {"on_scene": POLICY.before_leaving_s.seconds, "drive": round(drive, 1)}
 
 

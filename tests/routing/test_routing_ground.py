@@ -18,6 +18,7 @@ from casebook.place import Place, between, distance_m
 from routing.costs import costs_for
 from routing.engine import ENGINES
 from routing.ground import OFF_ROAD, Route, route, table
+from routing.profiles import AMBULANCE_SIREN, CAR, Profile
 from routing.roads import Roadmap
 from routing.traffic import FREE_FLOW, Closure, Slowdown, Stretch, Traffic
 
@@ -48,7 +49,7 @@ def roads(draw: Draw) -> Roadmap:
 
 
 def drive(roads: Roadmap, start: Place, end: Place, traffic: Traffic = FREE_FLOW, **asked) -> Route:
-    return route(roads, start, end, **({"siren": False, "traffic": traffic, "at": AT} | asked))
+    return route(roads, start, end, **({"profile": CAR, "traffic": traffic, "at": AT} | asked))
 
 
 def seconds(a: Place, b: Place) -> float:
@@ -108,7 +109,7 @@ def test_going_nowhere_takes_no_time(roads: Roadmap):
     assert (found.eta_s, found.length_m, found.legs) == (0.0, 0.0, ())
     assert found.position_at(10) == house
     assert found.heading_deg_at(0) is None
-    assert table(roads, [house], [house], siren=False, at=AT) == [[0.0]]
+    assert table(roads, [house], [house], profile=CAR, at=AT) == [[0.0]]
 
 
 def test_the_vehicle_moves_along_the_geometry_with_time(roads: Roadmap):
@@ -124,7 +125,7 @@ def test_the_vehicle_moves_along_the_geometry_with_time(roads: Roadmap):
 
 def test_without_siren_the_time_has_no_spread_and_with_it_low_likely_high(roads: Roadmap):
     start, end = on_edge(roads, 1, 2, 0.5), on_edge(roads, 3, 6, 0.5)
-    plain, siren = drive(roads, start, end), drive(roads, start, end, siren=True)
+    plain, siren = drive(roads, start, end), drive(roads, start, end, profile=AMBULANCE_SIREN)
     assert plain.eta_low_s == plain.eta_s == plain.eta_high_s
     assert siren.eta_low_s < siren.eta_s < siren.eta_high_s < plain.eta_s
     assert siren.eta_s == pytest.approx(plain.eta_s / 1.25, abs=0.01)  # primary road, likely factor
@@ -134,7 +135,7 @@ def test_an_ambulance_only_way_is_for_ambulances(draw: Draw):
     gate = (9, [1, 6], {"highway": "service", "service": "emergency_access", "maxspeed": "60"})
     roads = draw(NODES, [*WAYS, gate], country="CN")
     start, end = on_edge(roads, 1, 4, 0.0), on_edge(roads, 6, 5, 0.0)
-    ambulance, car = drive(roads, start, end, siren=True), drive(roads, start, end)
+    ambulance, car = drive(roads, start, end, profile=AMBULANCE_SIREN), drive(roads, start, end)
     assert [leg.highway for leg in ambulance.legs] == ["service"]
     assert {leg.highway for leg in car.legs} == {"primary"}
 
@@ -172,7 +173,7 @@ def test_closed_in_there_is_no_route_and_the_error_names_both_places_and_the_clo
         drive(roads, south, north, traffic)
     assert none.value.key == "no_route"
     assert all(word in none.value.said("zh") for word in ("南 / South", "北 / North", "c0 (flood)"))
-    assert table(roads, [south], [north, south], siren=False, traffic=traffic, at=AT) == [[None, 0.0]]
+    assert table(roads, [south], [north, south], profile=CAR, traffic=traffic, at=AT) == [[None, 0.0]]
 
 
 def test_a_place_off_the_map_has_no_route_and_no_infinite_time(roads: Roadmap):
@@ -180,7 +181,7 @@ def test_a_place_off_the_map_has_no_route_and_no_infinite_time(roads: Roadmap):
     with pytest.raises(NoAnswer) as none:
         drive(roads, far, on_edge(roads, 1, 2, 0.5))
     assert none.value.key == "off_the_map"
-    assert table(roads, [far], [far], siren=False, at=AT) == [[None]]
+    assert table(roads, [far], [far], profile=CAR, at=AT) == [[None]]
 
 
 def test_a_closure_that_begins_on_the_way_counts_if_one_would_meet_it(roads: Roadmap):
@@ -194,7 +195,7 @@ def test_a_closure_that_begins_on_the_way_counts_if_one_would_meet_it(roads: Roa
     assert drive(roads, start, end_elsewhere, meets).eta_s > drive(roads, start, end_elsewhere).eta_s
     assert drive(roads, start, end, late).eta_s == free.eta_s
     assert drive(roads, start, end, over).eta_s == free.eta_s
-    asked = {"siren": False, "traffic": meets, "at": AT}
+    asked = {"profile": CAR, "traffic": meets, "at": AT}
     assert table(roads, [start], [end_elsewhere], **asked)[0][0] == route(roads, start, end_elsewhere, **asked).eta_s
 
 
@@ -207,8 +208,10 @@ def test_a_slow_stretch_slows_and_the_siren_helps_in_congestion_only(roads: Road
     a, b = on_edge(roads, 2, 3, 0.4), on_edge(roads, 2, 3, 0.5)
     crawl_s = distance_m(a, b) * 3.6 / 12
     assert drive(roads, a, b, slow("works")).eta_s == pytest.approx(crawl_s, abs=0.002)
-    assert drive(roads, a, b, slow("works"), siren=True).eta_s == pytest.approx(crawl_s, abs=0.002)
-    assert drive(roads, a, b, slow("congestion"), siren=True).eta_s == pytest.approx(crawl_s / 1.25, abs=0.002)
+    assert drive(roads, a, b, slow("works"), profile=AMBULANCE_SIREN).eta_s == pytest.approx(crawl_s, abs=0.002)
+    assert drive(roads, a, b, slow("congestion"), profile=AMBULANCE_SIREN).eta_s == pytest.approx(
+        crawl_s / 1.25, abs=0.002
+    )
 
 
 def test_a_slow_stretch_never_makes_anybody_faster(roads: Roadmap):
@@ -218,7 +221,7 @@ def test_a_slow_stretch_never_makes_anybody_faster(roads: Roadmap):
 
 
 def test_the_answer_is_plain_json(roads: Roadmap):
-    found = drive(roads, on_edge(roads, 1, 2, 0.1), on_edge(roads, 3, 6, 0.5), siren=True)
+    found = drive(roads, on_edge(roads, 1, 2, 0.1), on_edge(roads, 3, 6, 0.5), profile=AMBULANCE_SIREN)
     told = json.loads(json.dumps(found.as_facts(), allow_nan=False))
     assert told["eta_low_s"] <= told["eta_s"] <= told["eta_high_s"]
     assert len(told["geometry"]) == len(told["at_s"])
@@ -260,7 +263,7 @@ areas = st.builds(
 def test_the_route_is_the_fastest_of_networkx_with_the_ends_put_in_as_nodes(roads: Roadmap, start: Place, end: Place):
     assume(distance_m(start, end) > 1)
     found = drive(roads, start, end)
-    costs = costs_for(roads, siren=False)
+    costs = costs_for(roads, profile=CAR)
     graph = nx.MultiDiGraph()
     net = roads.network
     for arc in range(net.arcs):
@@ -280,7 +283,7 @@ def test_the_route_is_the_fastest_of_networkx_with_the_ends_put_in_as_nodes(road
                 graph.add_edge("start", "end", ms=off + driven)
     truth_ms = nx.shortest_path_length(graph, "start", "end", weight="ms")
     assert found.eta_s * 1000 == pytest.approx(truth_ms, abs=6)  # rounding of the four ends, and of a place on the road
-    assert table(roads, [start], [end], siren=False, at=AT) == [[found.eta_s]]
+    assert table(roads, [start], [end], profile=CAR, at=AT) == [[found.eta_s]]
 
 
 @settings(deadline=None, max_examples=40)
@@ -301,11 +304,11 @@ def test_a_closure_is_never_crossed_and_never_saves_time(roads: Roadmap, start: 
 
 
 @settings(deadline=None, max_examples=25)
-@given(roads=grids(), start=spots, end=spots, siren=st.booleans())
+@given(roads=grids(), start=spots, end=spots, profile=st.sampled_from([CAR, AMBULANCE_SIREN]))
 def test_every_answer_is_consistent_in_itself_and_equal_on_both_engines(
-    roads: Roadmap, start: Place, end: Place, siren: bool
+    roads: Roadmap, start: Place, end: Place, profile: Profile
 ):
-    answers = [drive(roads, start, end, siren=siren, engine=name) for name in ENGINES]
+    answers = [drive(roads, start, end, profile=profile, engine=name) for name in ENGINES]
     assert len({answer.eta_s for answer in answers}) == 1
     for answer in answers:
         assert list(answer.at_s) == sorted(answer.at_s)

@@ -13,6 +13,7 @@ from paper_towns import AT, Draw, osm_xml
 from casebook.errors import RefusedInput
 from casebook.place import Place
 from routing.ground import route
+from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap, load_roads, save_roads
 from routing.roads.network import Network
 
@@ -113,7 +114,7 @@ def test_chinas_road_numbers_in_chinas_box_pick_chinas_speeds(tmp_path: Path, dr
 
 
 def eta(roadmap: Roadmap) -> float:
-    return route(roadmap, Place(31.0, 121.002), Place(31.008, 121.01), siren=True, at=AT).eta_s
+    return route(roadmap, Place(31.0, 121.002), Place(31.008, 121.01), profile=AMBULANCE_SIREN, at=AT).eta_s
 
 
 def test_graphml_gives_the_same_times_plain_and_simplified(tmp_path: Path, draw: Draw):

@@ -19,6 +19,7 @@ from casebook.place import Place
 from routing.costs import costs_for
 from routing.engine import ENGINES, UNREACHED, open_engine
 from routing.ground import OFF_ROAD, route, table
+from routing.profiles import AMBULANCE_SIREN, CAR
 from routing.roads import Roadmap
 from routing.traffic import FREE_FLOW, Closure, Stretch
 
@@ -39,7 +40,7 @@ def test_both_engines_equal_plain_networkx_on_two_thousand_pairs(
 ):
     roads: Roadmap = request.getfixturevalue(city)
     chance = random.Random(7)
-    weights = costs_for(roads, siren=True).likely_ms
+    weights = costs_for(roads, profile=AMBULANCE_SIREN).likely_ms
     starts = [chance.randrange(roads.network.nodes) for _ in range(sources)]
     ends = [chance.randrange(roads.network.nodes) for _ in range(2000 // sources + 1)]
     graph = plain(roads, weights)
@@ -91,20 +92,20 @@ def ems_places(shared_data: Path, kind: str) -> list[Place]:
 
 def test_every_station_of_auckland_reaches_every_hospital(shared_data: Path, auckland: Roadmap):
     stations, hospitals = ems_places(shared_data, "stations"), ems_places(shared_data, "hospitals")
-    times = table(auckland, stations, hospitals, siren=True, at=AT)
+    times = table(auckland, stations, hospitals, profile=AMBULANCE_SIREN, at=AT)
     assert len(times) == len(stations) > 10
     assert all(eta_s is not None and 30 < eta_s < 2 * 3600 for row in times for eta_s in row)
     chance = random.Random(3)
     for _ in range(6):
         i, j = chance.randrange(len(stations)), chance.randrange(len(hospitals))
-        assert route(auckland, stations[i], hospitals[j], siren=True, at=AT).eta_s == times[i][j]
+        assert route(auckland, stations[i], hospitals[j], profile=AMBULANCE_SIREN, at=AT).eta_s == times[i][j]
 
 
 def test_closing_the_way_in_the_middle_again_and_again_never_crosses_what_is_closed(auckland: Roadmap):
     start, end = Place(-36.8606, 174.7697), Place(-36.9583, 174.8393)
     traffic, last_s = FREE_FLOW, 0.0
     for number in range(4):
-        found = route(auckland, start, end, siren=True, traffic=traffic, at=AT)
+        found = route(auckland, start, end, profile=AMBULANCE_SIREN, traffic=traffic, at=AT)
         assert found.eta_s >= last_s
         roads_only = LineString(found.geometry[1:-1])
         assert not any(roads_only.intersects(c.where.area) for c in traffic.closures if c.where.area)
@@ -113,7 +114,7 @@ def test_closing_the_way_in_the_middle_again_and_again_never_crosses_what_is_clo
         area = Point(lon, lat).buffer(0.002)
         traffic = traffic.with_closure(Closure(f"c{number}", Stretch(area=area), "works", "test", AT))
     assert found.avoids[0].closure == "c0"
-    assert last_s > route(auckland, start, end, siren=True, at=AT).eta_s
+    assert last_s > route(auckland, start, end, profile=AMBULANCE_SIREN, at=AT).eta_s
 
 
 def test_an_island_behind_a_closed_bridge_is_unreachable(auckland: Roadmap):
@@ -123,7 +124,7 @@ def test_an_island_behind_a_closed_bridge_is_unreachable(auckland: Roadmap):
     wall = Closure("wall", Stretch(area=box(174.0, -36.835, 175.4, -36.825)), "cut off", "test", AT)
     north, south = Place(-36.781164, 174.757402, name_en="North Shore"), Place(-36.860454, 174.769128, name_en="City")
     with pytest.raises(NoAnswer, match="North Shore"):
-        route(auckland, north, south, siren=True, traffic=FREE_FLOW.with_closure(wall), at=AT)
+        route(auckland, north, south, profile=AMBULANCE_SIREN, traffic=FREE_FLOW.with_closure(wall), at=AT)
 
 
 def test_heidelbergs_one_ways_are_kept(heidelberg: Roadmap):
@@ -137,7 +138,7 @@ def test_heidelbergs_one_ways_are_kept(heidelberg: Roadmap):
     while answered < 5:
         ends = [Place(chance.uniform(south, north), chance.uniform(west, east)) for _ in range(2)]
         try:
-            found = route(heidelberg, *ends, siren=False, at=AT)
+            found = route(heidelberg, *ends, profile=CAR, at=AT)
         except NoAnswer:
             continue
         answered += 1

@@ -14,6 +14,7 @@ from casebook.place import Place, distance_m
 from casebook.words import say
 from routing.air import Aircraft, AirTimes, LandingSite, Weather, total_s
 from routing.ground import route
+from routing.profiles import AMBULANCE_SIREN
 from routing.rendezvous import MODES, Question, compare, drive_times
 
 FENGJING = LandingSite("fengjing", Place(30.897, 121.037, "枫泾服务区", "Fengjing"), "service_area", (60, 40), True)
@@ -186,6 +187,6 @@ def test_the_driving_times_come_from_the_road_map(draw: Draw):
     scene, door = on_edge(roads, 1, 2, 0.2), on_edge(roads, 2, 3, 0.5)
     site = LandingSite("s", on_edge(roads, 1, 2, 0.7), "field")
     nowhere = LandingSite("n", Place(35.0, 121.0), "field")
-    to_door_s, to_site_s = drive_times(roads, scene, door, [site, nowhere], siren=True, at=AT)
-    assert to_door_s == route(roads, scene, door, siren=True, at=AT).eta_s
-    assert to_site_s == {"s": route(roads, scene, site.place, siren=True, at=AT).eta_s, "n": None}
+    to_door_s, to_site_s = drive_times(roads, scene, door, [site, nowhere], profile=AMBULANCE_SIREN, at=AT)
+    assert to_door_s == route(roads, scene, door, profile=AMBULANCE_SIREN, at=AT).eta_s
+    assert to_site_s == {"s": route(roads, scene, site.place, profile=AMBULANCE_SIREN, at=AT).eta_s, "n": None}

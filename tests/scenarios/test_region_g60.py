@@ -13,6 +13,7 @@ from shapely import Polygon, box
 
 from routing.air import AirTimes, leg_terms, to_the_door_terms, total_s
 from routing.ground import Route, route
+from routing.profiles import AMBULANCE_SIREN, CAR, Profile
 from routing.roads import Roadmap, load_roads
 from routing.traffic import FREE_FLOW, Closure, Slowdown, Stretch, Traffic
 from scenarios.region import Region
@@ -52,8 +53,8 @@ def jammed(road_kph: float, expressway_kph: float) -> Traffic:
 
 @pytest.fixture(scope="module")
 def drive(region: Region, roads: Roadmap):
-    def drive(start: str, end: str, traffic: Traffic = FREE_FLOW, *, siren: bool = True) -> Route:
-        return route(roads, region.places[start], region.places[end], siren=siren, traffic=traffic, at=AT)
+    def drive(start: str, end: str, traffic: Traffic = FREE_FLOW, profile: Profile = AMBULANCE_SIREN) -> Route:
+        return route(roads, region.places[start], region.places[end], profile=profile, traffic=traffic, at=AT)
 
     return drive
 
@@ -81,7 +82,7 @@ def test_the_ambulance_turns_at_the_median_opening_and_reaches_the_landing_point
 
 
 def test_a_car_may_not_turn_there_and_goes_by_jiashan(drive):
-    assert drive(CRASH, LANDING, works(), siren=False).length_m > 20_000
+    assert drive(CRASH, LANDING, works(), profile=CAR).length_m > 20_000
 
 
 def test_with_the_works_nobody_gets_from_fengjing_to_songjiang_on_the_g60(drive, roads: Roadmap):
@@ -159,7 +160,7 @@ def test_the_readme_tells_the_computed_minutes(drive, region: Region):
         "post at the service area to the crash": drive(POST, CRASH, works()).eta_s,
         "Xinbang sub-station to the crash": drive("xinbang_station", CRASH, works()).eta_s,
         "crash to the landing point, over the median opening": drive(CRASH, LANDING, works()).eta_s,
-        "crash to the landing point without siren, no opening": drive(CRASH, LANDING, works(), siren=False).eta_s,
+        "crash to the landing point without siren, no opening": drive(CRASH, LANDING, works(), profile=CAR).eta_s,
         "landing point to the trauma bay by air, loading included": by_air,
     } | {
         f"crash to the trauma centre, {name}": drive(CRASH, "sgh_south", traffic).eta_s
