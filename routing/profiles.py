@@ -14,7 +14,7 @@ from routing.roads.network import EMERGENCY
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A kind of driving. `access`: bits of Network.access, of which an arc needs one. Hashable: costs are kept by it."""
+    """A kind of driving. `access`: bits of Network.access, of which an arc needs one. Costs are kept by its value."""
 
     name: str
     access: int
