@@ -15,7 +15,8 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from casebook.errors import RefusedInput
-from routing.roads.network import COLUMNS, Column, LoadReport, Network, distances_m, parallel_keys, report_on
+from routing.roads.islands import report_on
+from routing.roads.network import COLUMNS, Column, LoadReport, Network, distances_m, parallel_keys
 from routing.roads.osm import MAXSPEED_TYPES, malformed
 from routing.roads.rules import CAR_CLASSES, directions, who_may_use
 

@@ -7,7 +7,6 @@ graph is derived from them in routing/roads/roadmap.py. Reading files is left to
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +16,15 @@ from numpy.typing import NDArray
 
 from casebook.place import EARTH_RADIUS_M
 
-CAR, EMERGENCY = 1, 2  # bits of Network.access: who may use the arc
+#: Bits of Network.access. An arc is usable when (access & profile.access) != 0; with 0 it is nobody's.
+CAR = 1  # every car
+EMERGENCY = 2  # an ambulance on duty, siren or not
+CONTRAFLOW = 4  # against a one-way road; never on motorways, trunk roads, their links and roundabouts
+BUS = 8  # busways and bus lanes
+GATE = 16  # behind a gate or barrier that opens for emergency vehicles
+ACCESS_WORDS = {CAR: "car", EMERGENCY: "emergency", CONTRAFLOW: "contraflow", BUS: "bus", GATE: "gate"}
 
-#: The tags kept of each way; all that speeds, legs, closures and later turn rules need.
+#: The tags kept of each way; all that speeds, legs, closures and vehicle sizes need.
 COLUMNS = (
     "highway",
     "ref",
@@ -38,6 +43,9 @@ COLUMNS = (
     "emergency",
     "bridge",
     "tunnel",
+    "maxheight",
+    "maxweight",
+    "maxwidth",
 )
 
 
@@ -60,11 +68,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """n nodes (WGS-84 degrees), m directed straight arcs (metres), w ways.
+    """n nodes (WGS-84 degrees), m directed straight arcs (metres), w ways, k forbidden turns.
 
-    `access` holds the bits CAR and EMERGENCY; `key` numbers parallel arcs from 0; `forward` is False where the arc
-    runs against the way's drawing. `origin` (m x 3: u, v, key) names the edge of a simplified GraphML file that the
-    arc was cut from, and is empty (0 x 3) for OSM files.
+    `access` holds the bits above; `key` numbers parallel arcs from 0; `forward` is False where the arc runs against
+    the way's drawing. `origin` (m x 3: u, v, key) names the edge of a simplified GraphML file that the arc was cut
+    from, and is empty (0 x 3) for OSM files.
+
+    Turn t forbids driving the arcs `turn_arcs[turn_start[t]:turn_start[t + 1]]` (two or more, joined head to tail) one
+    after the other; it does not bind a vehicle with one of the access bits `turn_exempt[t]`. `free_ms` (m, or empty)
+    is the travel time that the file itself states for each arc; it overrides every speed table.
     """
 
     node_id: NDArray[np.int64]
@@ -80,6 +92,18 @@ class Network:
     origin: NDArray[np.int64]
     way_id: NDArray[np.int64]
     columns: Mapping[str, Column]
+    turn_arcs: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    turn_start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    turn_exempt: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
+    free_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def turns(self) -> int:
+        return len(self.turn_exempt)
+
+    def turn(self, row: int) -> NDArray[np.int32]:
+        """The arcs that may not be driven one after the other."""
+        return self.turn_arcs[self.turn_start[row] : self.turn_start[row + 1]]
 
     @property
     def nodes(self) -> int:
@@ -119,9 +143,14 @@ class LoadReport:
     arcs_car: int = 0
     nodes_islands: int = 0  # dropped: not in the largest part where every place reaches every other
     arcs_islands: int = 0
+    turns_read: int = 0  # turn restrictions of the file
+    turns_kept: int = 0  # of these, in force on the arcs kept
+    turns_dropped: Mapping[str, int] = field(default_factory=dict)  # reason -> restrictions
+    barriers: Mapping[str, int] = field(default_factory=dict)  # open, gate or closed -> barriers on the roads
 
     def as_facts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__} | {"ways_dropped": dict(self.ways_dropped)}
+        facts = {name: getattr(self, name) for name in self.__slots__}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in facts.items()}
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> LoadReport:
@@ -151,38 +180,11 @@ def parallel_keys(tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDArray[n
     return key
 
 
-def strong_part(network: Network, bit: int) -> NDArray[np.bool_]:
-    """Which nodes lie in the largest part where every node reaches every other over arcs with this access bit."""
-    from scipy.sparse import coo_matrix  # scipy costs about a second to import; a cached network never needs it
-    from scipy.sparse.csgraph import connected_components
-
-    usable = (network.access & bit) > 0
-    ends = (network.tail[usable], network.head[usable])
-    matrix = coo_matrix((np.ones(len(ends[0]), np.int8), ends), (network.nodes, network.nodes))
-    _, part = connected_components(matrix, directed=True, connection="strong")
-    return part == np.bincount(part).argmax()
-
-
-def keep_strong_part(network: Network) -> tuple[Network, int, int]:
-    """The part where an ambulance reaches everything, and how many nodes and arcs were dropped.
-
-    Arcs that only an ambulance can leave lose the CAR bit, so a plain car is never sent into a dead end.
-    """
-    if network.nodes == 0:
-        return network, 0, 0
-    nodes = strong_part(network, EMERGENCY)
-    arcs = nodes[network.tail] & nodes[network.head] & ((network.access & EMERGENCY) > 0)
-    kept = _subset(network, nodes, arcs)
-    cars = strong_part(kept, CAR)
-    access = kept.access.copy()
-    access[~(cars[kept.tail] & cars[kept.head])] &= np.uint8(0xFF ^ CAR)
-    return _replace(kept, access=access), int((~nodes).sum()), int((~arcs).sum())
-
-
-def _subset(network: Network, nodes: NDArray[np.bool_], arcs: NDArray[np.bool_]) -> Network:
+def subset(network: Network, nodes: NDArray[np.bool_], arcs: NDArray[np.bool_]) -> Network:
+    """Only these nodes and arcs (whose ends are among them); a turn over an arc that goes, goes with it."""
     row = np.cumsum(nodes, dtype=np.int32) - np.int32(1)
     tail, head = row[network.tail[arcs]], row[network.head[arcs]]
-    return _replace(
+    return replaced(
         network,
         node_id=network.node_id[nodes],
         lon=network.lon[nodes],
@@ -195,27 +197,23 @@ def _subset(network: Network, nodes: NDArray[np.bool_], arcs: NDArray[np.bool_])
         forward=network.forward[arcs],
         access=network.access[arcs],
         origin=network.origin[arcs] if len(network.origin) else network.origin,
+        free_ms=network.free_ms[arcs] if len(network.free_ms) else network.free_ms,
+        **_turns_over(network, arcs),
     )
 
 
-def _replace(network: Network, **changed: Any) -> Network:
+def _turns_over(network: Network, arcs: NDArray[np.bool_]) -> dict[str, Any]:
+    if network.turns == 0:
+        return {}
+    row = np.cumsum(arcs, dtype=np.int32) - np.int32(1)
+    whole = np.logical_and.reduceat(arcs[network.turn_arcs], network.turn_start[:-1])
+    size = np.diff(network.turn_start)
+    return {
+        "turn_arcs": row[network.turn_arcs[np.repeat(whole, size)]],
+        "turn_start": np.concatenate(([0], np.cumsum(size[whole]))).astype(np.int64),
+        "turn_exempt": network.turn_exempt[whole],
+    }
+
+
+def replaced(network: Network, **changed: Any) -> Network:
     return Network(**({name: getattr(network, name) for name in Network.__slots__} | changed))
-
-
-def report_on(
-    network: Network, dropped: Counter[str], *, ways_read: int, ways_kept: int, **counts: int
-) -> tuple[Network, LoadReport]:
-    """Keep the strong part of a freshly read network and write down what was dropped."""
-    kept, nodes_islands, arcs_islands = keep_strong_part(network)
-    report = LoadReport(
-        ways_read=ways_read,
-        ways_kept=ways_kept,
-        ways_dropped=dict(sorted(dropped.items())),
-        nodes=kept.nodes,
-        arcs=kept.arcs,
-        arcs_car=int(((kept.access & CAR) > 0).sum()),
-        nodes_islands=nodes_islands,
-        arcs_islands=arcs_islands,
-        **counts,
-    )
-    return kept, report

@@ -19,7 +19,8 @@ import osmium.osm
 from numpy.typing import NDArray
 
 from casebook.errors import RefusedInput
-from routing.roads.network import COLUMNS, Column, LoadReport, Network, distances_m, parallel_keys, report_on
+from routing.roads.islands import report_on
+from routing.roads.network import COLUMNS, Column, LoadReport, Network, distances_m, parallel_keys
 from routing.roads.rules import directions, who_may_use
 
 SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from routing.roads.network import CAR, EMERGENCY
+from routing.roads.network import BUS, CAR, EMERGENCY
 
 #: Classes for all motor traffic, fastest first.
 CAR_CLASSES = (
@@ -41,7 +41,7 @@ EMERGENCY_SERVICE = "emergency_access"
 
 
 def who_may_use(tags: Mapping[str, str]) -> int:
-    """The access bits of a way (CAR, EMERGENCY, both or 0 = not for us)."""
+    """The access bits of a way, of CAR, EMERGENCY and BUS; 0 = not for us."""
     highway = tags.get("highway", "")
     if tags.get("area") == "yes" or (highway == "service" and tags.get("service") in IDLE_SERVICE):
         return 0
@@ -51,7 +51,9 @@ def who_may_use(tags: Mapping[str, str]) -> int:
         and _motor_access(tags) not in CLOSED_TO_CARS
     ):
         return CAR if tags.get("emergency") == "no" else CAR | EMERGENCY
-    return EMERGENCY if _for_ambulances(highway, tags) else 0
+    if tags.get("emergency") == "no" or highway not in (*CAR_CLASSES, *EMERGENCY_CLASSES):
+        return 0
+    return (EMERGENCY if _for_ambulances(tags) else 0) | (BUS if _for_buses(highway, tags) else 0)
 
 
 def _motor_access(tags: Mapping[str, str]) -> str:
@@ -59,18 +61,16 @@ def _motor_access(tags: Mapping[str, str]) -> str:
     return next((tags[key] for key in ("motorcar", "motor_vehicle", "vehicle", "access") if key in tags), "")
 
 
-def _for_ambulances(highway: str, tags: Mapping[str, str]) -> bool:
-    if highway not in CAR_CLASSES and highway not in EMERGENCY_CLASSES:
-        return False
-    if tags.get("emergency") == "no":
-        return False
+def _for_ambulances(tags: Mapping[str, str]) -> bool:
     return (
-        tags.get("emergency") in YES
-        or tags.get("service") == EMERGENCY_SERVICE
-        or _motor_access(tags) in ("emergency", "psv", "bus")
-        or highway == "busway"
-        or (highway in CAR_CLASSES and (tags.get("psv") in YES or tags.get("bus") in YES))
+        tags.get("emergency") in YES or tags.get("service") == EMERGENCY_SERVICE or _motor_access(tags) == "emergency"
     )
+
+
+def _for_buses(highway: str, tags: Mapping[str, str]) -> bool:
+    """A busway, or a road that is closed to cars and open to buses."""
+    own = highway == "busway" or _motor_access(tags) in ("psv", "bus")
+    return own or (highway in CAR_CLASSES and (tags.get("psv") in YES or tags.get("bus") in YES))
 
 
 def directions(tags: Mapping[str, str]) -> tuple[bool, bool]:

@@ -19,7 +19,7 @@ import numpy as np
 from routing.roads.network import COLUMNS, Column, LoadReport, Network
 
 #: Raise it when the loader reads the same file differently, so that old caches are rebuilt.
-LOADER_VERSION = 2
+LOADER_VERSION = 3
 SUFFIX = ".roads"
 ARRAYS = tuple(name for name in Network.__slots__ if name != "columns")
 BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -65,6 +65,17 @@ def _check(network: Network) -> None:
     ):
         if rows.min() < 0 or rows.max() >= count:
             raise ValueError("a row points outside its table")
+    _check_turns(network)
+    if len(network.free_ms) not in (0, network.arcs):
+        raise ValueError("arrays of different lengths")
     for column in network.columns.values():
         if len(column.code) != len(network.way_id) or column.code.min() < 0 or column.code.max() >= len(column.words):
             raise ValueError("a tag points outside its words")
+
+
+def _check_turns(network: Network) -> None:
+    start, arcs = network.turn_start, network.turn_arcs
+    if len(start) != network.turns + 1 or start[0] != 0 or start[-1] != len(arcs):
+        raise ValueError("turns of another length")
+    if network.turns and (np.diff(start).min() < 2 or arcs.min() < 0 or arcs.max() >= network.arcs):
+        raise ValueError("a turn points outside its table")

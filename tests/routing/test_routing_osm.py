@@ -9,7 +9,7 @@ from paper_towns import Draw, osm_xml
 
 from casebook.errors import RefusedInput
 from routing.roads import load_roads
-from routing.roads.network import CAR, EMERGENCY
+from routing.roads.network import BUS, CAR, EMERGENCY
 from routing.roads.rules import directions, who_may_use
 
 SQUARE = {1: (31.00, 121.00), 2: (31.00, 121.01), 3: (31.01, 121.01), 4: (31.01, 121.00)}
@@ -53,9 +53,11 @@ def test_one_way_rules(tags: dict[str, str], expected: tuple[bool, bool]):
         ({"highway": "service", "access": "private"}, 0),
         ({"highway": "service", "access": "private", "emergency": "yes"}, EMERGENCY),
         ({"highway": "primary", "access": "no", "motor_vehicle": "yes"}, CAR | EMERGENCY),
-        ({"highway": "primary", "motor_vehicle": "no", "psv": "yes"}, EMERGENCY),
-        ({"highway": "primary", "access": "psv"}, EMERGENCY),
-        ({"highway": "busway"}, EMERGENCY),
+        ({"highway": "primary", "motor_vehicle": "no", "psv": "yes"}, BUS),
+        ({"highway": "primary", "access": "psv"}, BUS),
+        ({"highway": "busway"}, BUS),
+        ({"highway": "busway", "emergency": "yes"}, EMERGENCY | BUS),
+        ({"highway": "busway", "emergency": "no"}, 0),
         ({"highway": "track", "emergency": "designated"}, EMERGENCY),
         ({"highway": "track"}, 0),
         ({"highway": "footway"}, 0),
