@@ -53,6 +53,10 @@ class UnitState:
     purpose: str = ""
     leg: e.Leg | None = None
     leg_at: datetime | None = None
+    leg_why: tuple[e.Reason, ...] = ()  # why it took the place of an earlier leg
+    leg_seen_at: datetime | None = None
+    halted: Place | None = None  # where it waits because no way is left
+    halted_by: tuple[str, ...] = ()  # closures
     position: e.PositionReported | None = None
     position_at: datetime | None = None
     aboard: tuple[str, ...] = ()

@@ -73,6 +73,7 @@ UNIT_STEPS: Table = {
     (Duty.AT_DESTINATION, e.UnitBackInService): Duty.AVAILABLE,
     **{(duty, e.UnitStoodDown): Duty.AVAILABLE for duty in _MISSION},
     **{(duty, e.LegGiven): duty for duty in _MISSION},
+    **{(duty, e.LegBlocked): duty for duty in _MISSION},
 }
 
 CASUALTY_STEPS: Table = {

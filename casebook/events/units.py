@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from casebook.events.fact import Event, Reason, fact
 from casebook.place import Place
@@ -100,11 +101,35 @@ class UnitLeftScene(Event):
 @fact("leg_given")
 @dataclass(frozen=True, slots=True)
 class LegGiven(Event):
-    """Dispatch gave the unit its next drive or flight (to the landing site, to the hospital)."""
+    """Dispatch gave the unit its next drive or flight (to the landing site, to the hospital).
+
+    `why` is set when it takes the place of a leg under way: word keys with facts, what changed on the roads.
+    """
 
     unit: str
     purpose: str
     leg: Leg
+    why: tuple[Reason, ...] | None = None
+
+
+@fact("leg_blocked")
+@dataclass(frozen=True, slots=True)
+class LegBlocked(Event):
+    """The roads changed and no way is left from `here` to `to`; the unit waits for a person, or for a road to open."""
+
+    unit: str
+    to: Place
+    here: Place
+    closures: tuple[str, ...] = ()
+
+
+@fact("leg_seen")
+@dataclass(frozen=True, slots=True)
+class LegSeen(Event):
+    """The crew has seen that its route changed. `given_at` names the leg: when it was given."""
+
+    unit: str
+    given_at: datetime
 
 
 @fact("unit_at_landing_site")

@@ -18,6 +18,8 @@ from casebook.picture import (
     with_one,
 )
 
+NOT_HALTED: dict[str, Any] = {"halted": None, "halted_by": ()}
+
 
 @folds(e.UnitEnrolled)
 def _unit_enrolled(picture: Picture, event: e.UnitEnrolled, occasion: Occasion) -> Picture:
@@ -35,7 +37,8 @@ def _unit_assigned(picture: Picture, event: e.UnitAssigned, occasion: Occasion) 
     duty = step("unit", unit.id, unit.duty, event)
     return change_unit(
         picture, unit.id, duty=duty, duty_at=occasion.at, incident=event.incident, purpose=event.purpose,
-        leg=event.leg, leg_at=occasion.at if event.leg else None, times={event.name: occasion.at},
+        leg=event.leg, leg_at=occasion.at if event.leg else None, times={event.name: occasion.at}, leg_why=(),
+        leg_seen_at=None, **NOT_HALTED,
     )  # fmt: skip
 
 
@@ -43,7 +46,24 @@ def _unit_assigned(picture: Picture, event: e.UnitAssigned, occasion: Occasion) 
 def _leg_given(picture: Picture, event: e.LegGiven, occasion: Occasion) -> Picture:
     unit = picture.get_unit(event.unit)
     step("unit", unit.id, unit.duty, event)
-    return change_unit(picture, unit.id, leg=event.leg, leg_at=occasion.at, purpose=event.purpose)
+    return change_unit(
+        picture, unit.id, leg=event.leg, leg_at=occasion.at, purpose=event.purpose, leg_why=event.why or (),
+        leg_seen_at=None, **NOT_HALTED,
+    )  # fmt: skip
+
+
+@folds(e.LegBlocked)
+def _leg_blocked(picture: Picture, event: e.LegBlocked, occasion: Occasion) -> Picture:
+    unit = picture.get_unit(event.unit)
+    step("unit", unit.id, unit.duty, event)
+    return change_unit(picture, unit.id, halted=event.here, halted_by=event.closures)
+
+
+@folds(e.LegSeen)
+def _leg_seen(picture: Picture, event: e.LegSeen, occasion: Occasion) -> Picture:
+    if picture.get_unit(event.unit).leg_at != event.given_at:
+        return picture  # of a leg that has been changed again meanwhile
+    return change_unit(picture, event.unit, leg_seen_at=occasion.at)
 
 
 @folds(
@@ -55,7 +75,7 @@ def _unit_moved(picture: Picture, event: Any, occasion: Occasion) -> Picture:
     duty = step("unit", unit.id, unit.duty, event)
     incident = getattr(event, "incident", unit.incident)
     times = {**unit.times, event.name: occasion.at}
-    after = change_unit(picture, unit.id, duty=duty, duty_at=occasion.at, incident=incident, times=times)
+    after = change_unit(picture, unit.id, duty=duty, duty_at=occasion.at, incident=incident, times=times, **NOT_HALTED)
     if isinstance(event, e.UnitAtPatient):
         after = change_casualty(after, event.casualty, unit=after.get_casualty(event.casualty).unit or unit.id)
     return after
@@ -69,8 +89,9 @@ def _unit_free(picture: Picture, event: Any, occasion: Occasion) -> Picture:
     duty = step("unit", unit.id, unit.duty, event)
     times = {**unit.times, event.name: occasion.at}
     return change_unit(
-        picture, unit.id, duty=duty, duty_at=occasion.at, incident=None, purpose="", leg=None, leg_at=None, times=times
-    )
+        picture, unit.id, duty=duty, duty_at=occasion.at, incident=None, purpose="", leg=None, leg_at=None, times=times,
+        leg_why=(), leg_seen_at=None, **NOT_HALTED,
+    )  # fmt: skip
 
 
 @folds(e.PositionReported)
