@@ -19,7 +19,7 @@ from routing.engine import ABSENT_MS, DEFAULT_ENGINE, Engine, open_engine
 from routing.profiles import Profile
 from routing.roads.roadmap import Roadmap
 from routing.speeds import OFF_ROAD_PLAIN_KPH, OFF_ROAD_SIREN_KPH, Interval, driving_kph, siren_factor, table_for
-from routing.traffic import Holding, Slowdown
+from routing.traffic import Holding, Speeds
 
 NOTHING = Holding()
 KEPT_SETS = 8  # cost sets kept per road map: profiles, times the last few versions of the traffic
@@ -62,26 +62,20 @@ def costs_for(
 
 def _costs(roadmap: Roadmap, profile: Profile, holding: Holding, engine: str) -> Costs:
     usable = (roadmap.network.access & profile.access) > 0
-    for closure in holding.closures:
-        usable[closure.where.arcs(roadmap)] = False
-    speeds = _speeds_kph(roadmap, profile.siren, holding.slowdowns)
+    speeds, factors = _free_kph(roadmap, profile.siren)
+    holding.apply(roadmap, speeds, usable, factors)
     slow, likely, fast = (_weights_ms(roadmap, kph, usable) for kph in speeds)
     off_road_kph = OFF_ROAD_SIREN_KPH if profile.siren else OFF_ROAD_PLAIN_KPH
     return Costs(likely, fast, slow, usable, off_road_kph, open_engine(roadmap, likely, engine))
 
 
-def _speeds_kph(roadmap: Roadmap, siren: bool, slowdowns: tuple[Slowdown, ...]) -> list[NDArray[np.float64]]:
-    """Speeds per arc at the low, likely and high end of the siren's interval; three times the same without siren."""
-    network = roadmap.network
-    free = driving_kph(network, table_for(roadmap))
-    factors = siren_factor(network) if siren else (np.ones(network.arcs),) * 3
-    speeds = [free * factor for factor in factors]
-    for slowdown in slowdowns:
-        arcs = slowdown.where.arcs(roadmap)
-        for speed, factor in zip(speeds, factors, strict=True):
-            gain = factor[arcs] if slowdown.source == "congestion" else 1.0
-            speed[arcs] = np.minimum(speed[arcs], slowdown.speed_kph * gain)
-    return speeds
+def _free_kph(roadmap: Roadmap, siren: bool) -> tuple[Speeds, Speeds | None]:
+    """Free-flow speeds per arc at the low, likely and high end of the siren's interval, and the siren's factors."""
+    free = driving_kph(roadmap.network, table_for(roadmap))
+    if not siren:
+        return [free.copy() for _ in range(3)], None
+    factors = siren_factor(roadmap.network)
+    return [free * factor for factor in factors], factors
 
 
 def _weights_ms(roadmap: Roadmap, kph: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,9 +5,12 @@ Pure geometry. What the change does to them is left to routing/traffic/changes.p
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
@@ -17,6 +20,8 @@ from shapely.geometry import mapping, shape
 
 from casebook.errors import RefusedInput
 from routing.roads.roadmap import EdgeKey, Roadmap
+
+KEPT_STRETCHES = 4_096  # per road map; a day's closures many times over
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,18 @@ class Stretch:
             raise RefusedInput("stretch_area", why=shapely.is_valid_reason(self.area))
 
     def arcs(self, roadmap: Roadmap) -> NDArray[np.intp]:
-        """Rows of the arcs meant, ascending; empty when nothing on this map is meant."""
+        """Rows of the arcs meant, ascending; empty when this map has none of them. Kept per map, read-only."""
+        with _lock:
+            kept = _kept.setdefault(roadmap, OrderedDict())
+            if self not in kept:
+                kept[self] = self._find_arcs(roadmap)
+                kept[self].flags.writeable = False
+            kept.move_to_end(self)
+            while len(kept) > KEPT_STRETCHES:
+                kept.popitem(last=False)
+            return kept[self]
+
+    def _find_arcs(self, roadmap: Roadmap) -> NDArray[np.intp]:
         network = roadmap.network
         taken = np.ones(network.arcs, np.bool_)
         if self.edges:
@@ -67,6 +83,10 @@ class Stretch:
         edges = frozenset((int(u), int(v), int(key)) for u, v, key in facts.get("edges") or ())
         area = facts.get("area")
         return cls(None if area is None else read_area(area), edges, facts.get("ref"), facts.get("bearing_deg"))
+
+
+_kept: WeakKeyDictionary[Roadmap, OrderedDict[Stretch, NDArray[np.intp]]] = WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 def _rows(arcs: Any, count: int) -> NDArray[np.bool_]:

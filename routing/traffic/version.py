@@ -1,4 +1,4 @@
-"""The day's traffic as immutable versions, and what of a version holds at one instant.
+"""The day's traffic as immutable versions.
 
 Which traffic is current is the dispatcher's to say; times are left to routing/ground.py.
 """
@@ -12,14 +12,7 @@ from typing import Any
 
 from casebook.errors import NotFound
 from routing.traffic.changes import Closure, Slowdown
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What holds at one instant. Hashable: two equal ones cost the same on the same roads, so costs are kept by it."""
-
-    closures: tuple[Closure, ...] = ()
-    slowdowns: tuple[Slowdown, ...] = ()
+from routing.traffic.holding import Holding
 
 
 @dataclass(frozen=True, slots=True)
