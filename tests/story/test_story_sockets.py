@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from story_stage import inserted
+from story_stage import Story, inserted
 
 from aboard import cli
 from aboard.drill import Drill, Performance
 from casebook.log import Entry, verify
 from media.aiortc_private import listen_on
 from scenarios.format import Scenario, Step
-from scenarios.report import decided_hash, folded, make_report
+from scenarios.report import folded, make_report
 
 pytestmark = pytest.mark.sockets
 
@@ -164,8 +164,33 @@ def test_the_book_is_whole_and_everybody_is_handed_over(killed: Run):
     assert not picture.holds
 
 
-def test_what_was_decided_is_what_is_decided_without_the_fault(killed: Run, drill):
-    assert decided_hash(killed.entries) == decided_hash(drill.entries)
+def outcome(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
+    """Who goes where, by what, to which bay, in words.
+
+    Not what was looked at: a request that waits for the dead hub is answered when it is back, and by then a hospital
+    may have reported newer figures.
+    """
+    told = {
+        "casualty_triaged": ("casualty", "method", "category"),
+        "unit_assigned": ("unit", "incident", "purpose"),
+        "destination_chosen": ("casualty",),
+        "hold_placed": ("casualty", "hospital", "resource"),
+        "prealert_sent": ("casualty", "hospital"),
+        "bay_assigned": ("casualty", "hospital", "bay"),
+    }
+    way = ("hospital", "mode", "rendezvous", "aircraft")
+    rows: list[tuple[str, ...]] = []
+    for entry in entries:
+        if entry.kind in told:
+            option = entry.body.get("option") or {}
+            words = [entry.body[name] for name in told[entry.kind]] + [option[name] for name in way if option]
+            rows.append((entry.kind, *(str(word) for word in words)))
+    return sorted(rows)
+
+
+def test_what_was_decided_is_what_is_decided_without_the_fault(killed: Run, drill: Story):
+    assert len(outcome(drill.entries)) > 20
+    assert outcome(killed.entries) == outcome(drill.entries)
 
 
 def test_the_screens_came_back_with_pictures(killed: Run):
