@@ -56,7 +56,8 @@ class Route:
     """A way by road, leaving at `at`. `eta_s` is likely; `eta_low_s` and `eta_high_s` are the fastest and slowest ends
     of the siren's interval on the same way (equal to `eta_s` without siren).
 
-    `geometry` is (lon, lat) from `start` to `end`; `at_s[i]` the seconds after leaving at which the vehicle is there.
+    `geometry` is (lon, lat) from `start` to `end`; `at_s[i]` the seconds after leaving at which the vehicle is there;
+    `arcs[i]` the road map's arc between points i and i + 1, None between a place and the road.
     `traffic_version` and `roads_digest` say what the answer stood on.
     """
 
@@ -70,6 +71,7 @@ class Route:
     eta_high_s: float
     geometry: tuple[tuple[float, float], ...]
     at_s: tuple[float, ...]
+    arcs: tuple[int | None, ...]
     legs: tuple[Leg, ...]
     avoids: tuple[Avoided, ...]
     traffic_version: int
@@ -242,6 +244,7 @@ def _told(
         eta_high_s=_total_ms(way, costs.high_ms, costs.off_road_kph.low) / 1000,
         geometry=tuple(track.geometry),
         at_s=tuple(ms / 1000 for ms in track.at_ms),
+        arcs=tuple(track.arcs),
         legs=tuple(track.legs),
         avoids=avoids,
         traffic_version=traffic_version,
@@ -261,6 +264,7 @@ class _Track:
         self._network, self._costs = asked.roadmap.network, costs
         self.geometry: list[tuple[float, float]] = [(asked.start.lon, asked.start.lat)]
         self.at_ms: list[int] = [0]
+        self.arcs: list[int | None] = []
         self.legs: list[Leg] = []
         self._walk(way.join, (way.join.lon, way.join.lat))
         for piece in way.pieces:
@@ -269,11 +273,12 @@ class _Track:
         if not self.legs:  # a line has two ends, also one of no length
             self.geometry.append((asked.end.lon, asked.end.lat))
             self.at_ms.append(0)
+            self.arcs.append(None)
 
     def _walk(self, snap: Snap, to: tuple[float, float]) -> None:
         ms = off_road_ms(snap, self._costs.off_road_kph.likely)
         if ms:
-            self._go(to, ms, Leg("", "", "", OFF_ROAD, snap.distance_m, ms / 1000))
+            self._go(to, ms, None, Leg("", "", "", OFF_ROAD, snap.distance_m, ms / 1000))
 
     def _drive(self, piece: Piece) -> None:
         net, arc = self._network, piece.arc
@@ -282,10 +287,11 @@ class _Track:
         lat = net.lat[tail] * (1 - piece.finish) + net.lat[head] * piece.finish
         ms = piece.ms(self._costs.likely_ms)
         length_m = float(net.length_m[arc]) * (piece.finish - piece.begin)
-        self._go((float(lon), float(lat)), ms, _leg(net, arc, length_m, ms / 1000))
+        self._go((float(lon), float(lat)), ms, arc, _leg(net, arc, length_m, ms / 1000))
 
-    def _go(self, point: tuple[float, float], ms: int, leg: Leg) -> None:
+    def _go(self, point: tuple[float, float], ms: int, arc: int | None, leg: Leg) -> None:
         self.geometry.append(point)
+        self.arcs.append(arc)
         self.at_ms.append(self.at_ms[-1] + ms)
         last = self.legs[-1] if self.legs else None
         if last and replace(last, length_m=leg.length_m, seconds=leg.seconds) == leg:
