@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from casebook import events as e
-from casebook.capacity import Closure, Figure, Hold
+from casebook.capacity import Closure, Figure, Forced, Hold, Refusal
 from casebook.casualty import Category, Findings, Stage
 from casebook.errors import IllegalStep, NotFound
 from casebook.place import Place
@@ -109,6 +109,7 @@ class CasualtyState:
     acknowledged_by: str = ""
     acknowledged_answer: str = ""
     acknowledged_note: str = ""
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)  # hospital -> its last no to this casualty
     bay: str | None = None
     team: str | None = None
     team_level: int | None = None
@@ -139,6 +140,7 @@ class HospitalState:
     pad: Place | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
     closures: Mapping[str, Closure] = field(default_factory=dict)
+    forced: tuple[Forced, ...] = ()  # casualties sent although the hospital had said no
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Prealert(StrEnum):
     SENT = "sent"
     ESCALATED = "escalated"
     ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
 
 
 class Task(StrEnum):
@@ -108,6 +109,12 @@ PREALERT_STEPS: Table = {
     (Prealert.SENT, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,
     (Prealert.ESCALATED, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,
     (Prealert.ACKNOWLEDGED, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,  # accept after a query; news seen
+    (Prealert.SENT, e.CaseRefused): Prealert.REFUSED,
+    (Prealert.ESCALATED, e.CaseRefused): Prealert.REFUSED,
+    (Prealert.ACKNOWLEDGED, e.CaseRefused): Prealert.REFUSED,
+    (Prealert.REFUSED, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,  # the ward found a way after all
+    (Prealert.REFUSED, e.PrealertSent): Prealert.SENT,  # dispatch sends there all the same, with a reason
+    (Prealert.REFUSED, e.PrealertWithdrawn): Prealert.NONE,
     (Prealert.SENT, e.PrealertWithdrawn): Prealert.NONE,
     (Prealert.ESCALATED, e.PrealertWithdrawn): Prealert.NONE,
     (Prealert.ACKNOWLEDGED, e.PrealertWithdrawn): Prealert.NONE,

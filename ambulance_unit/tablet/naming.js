@@ -13,7 +13,7 @@ const KNOWN = {
     'trauma_centre', 'ct', 'theatre', 'icu', 'blood', 'neurosurgery', 'cardiothoracic', 'vascular', 'replantation', 'burns',
     'paediatric', 'obstetric', 'pci', 'thrombolysis', 'thrombectomy', 'hyperbaric', 'ecmo', 'helipad',
   ]),
-  prealert: new Set(['none', 'sent', 'escalated', 'acknowledged']),
+  prealert: new Set(['none', 'sent', 'escalated', 'acknowledged', 'refused']),
   member: new Set(['called', 'coming', 'ready', 'unavailable']),
   stage: new Set(['found', 'triaged', 'destined', 'aboard', 'arrived', 'handing_over', 'handed_over', 'closed']),
   duty: new Set([

@@ -17,6 +17,7 @@ from casebook.events.destination import DestinationProposed as DestinationPropos
 from casebook.events.destination import DestinationRequested as DestinationRequested
 from casebook.events.destination import HoldPlaced as HoldPlaced
 from casebook.events.destination import HoldReleased as HoldReleased
+from casebook.events.destination import HoldSeen as HoldSeen
 from casebook.events.destination import NoDestination as NoDestination
 from casebook.events.destination import Option as Option
 from casebook.events.destination import Rejection as Rejection
@@ -39,6 +40,7 @@ from casebook.events.incident import TaskRefused as TaskRefused
 from casebook.events.receiving import BayAssigned as BayAssigned
 from casebook.events.receiving import BayCleared as BayCleared
 from casebook.events.receiving import CapacityReported as CapacityReported
+from casebook.events.receiving import CaseRefused as CaseRefused
 from casebook.events.receiving import CasualtyArrived as CasualtyArrived
 from casebook.events.receiving import HandoverCompleted as HandoverCompleted
 from casebook.events.receiving import HandoverSigned as HandoverSigned

@@ -96,6 +96,18 @@ class HoldPlaced(Event):
     until: datetime
 
 
+@fact("hold_seen")
+@dataclass(frozen=True, slots=True)
+class HoldSeen(Event):
+    """Another hub's case holds this slot until `until`: what the shared store said when this hub wanted it."""
+
+    holder: str
+    hospital: str
+    resource: str
+    slot: int
+    until: datetime
+
+
 @fact("hold_released")
 @dataclass(frozen=True, slots=True)
 class HoldReleased(Event):

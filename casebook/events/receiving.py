@@ -25,13 +25,20 @@ class HospitalEnrolled(Event):
 @fact("capacity_reported")
 @dataclass(frozen=True, slots=True)
 class CapacityReported(Event):
-    """A count as somebody at the hospital stated it. `free` None: they say that they do not know."""
+    """A count as somebody at the hospital stated it. `free` None: they say that they do not know.
+
+    `author` and `stated_at`: who said so and when, where that is not whoever records it now (an import, a count that
+    the flow itself changed). A count stated before the one that stands changes nothing.
+    """
 
     hospital: str
     resource: str
     free: int | None = None
     total: int | None = None
     source: str = "board"
+    in_use: int | None = None
+    author: str = ""
+    stated_at: datetime | None = None
 
 
 @fact("service_closed")
@@ -85,13 +92,25 @@ class PrealertEscalated(Event):
 @fact("prealert_acknowledged")
 @dataclass(frozen=True, slots=True)
 class PrealertAcknowledged(Event):
-    """`answer`: accept, or query with a note. A refusal is a closure with a reason, and never strands a case."""
+    """`answer`: accept, or query with a note. A refusal is a fact of its own (CaseRefused)."""
 
     casualty: str
     hospital: str
     by: str
     answer: str = "accept"
     note: str = ""
+
+
+@fact("case_refused")
+@dataclass(frozen=True, slots=True)
+class CaseRefused(Event):
+    """The hospital says that it cannot take this casualty, and why. The casualty keeps destination and hold until a
+    person chooses another; dispatch is asked to decide again."""
+
+    casualty: str
+    hospital: str
+    by: str
+    reason: str
 
 
 @fact("prealert_withdrawn")

@@ -31,6 +31,11 @@ def change_unit(picture: Picture, id: str, **changes: Any) -> Picture:
     return replace(picture, units=with_one(picture.units, id, state))
 
 
+def change_hospital(picture: Picture, id: str, **changes: Any) -> Picture:
+    state = replace(picture.get_hospital(id), **changes)
+    return replace(picture, hospitals=with_one(picture.hospitals, id, state))
+
+
 def take_off(picture: Picture, casualty: str) -> Picture:
     carrier = next((unit for unit in picture.units.values() if casualty in unit.aboard), None)
     if carrier is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from casebook import events as e
-from casebook.capacity import Hold
+from casebook.capacity import WHOLE_HOSPITAL, Forced, Hold
 from casebook.errors import AlreadyHeld, IllegalStep
-from casebook.folding.changing import change_casualty, step_casualty
+from casebook.folding.changing import change_casualty, change_hospital, step_casualty
 from casebook.picture import (
     Occasion,
     Picture,
@@ -38,11 +39,41 @@ def _no_destination(picture: Picture, event: e.NoDestination, occasion: Occasion
 
 @folds(e.DestinationChosen)
 def _destination_chosen(picture: Picture, event: e.DestinationChosen, occasion: Occasion) -> Picture:
-    picture.get_hospital(event.option.hospital)
+    counted = _count_forced(picture, event, occasion)
     return step_casualty(
-        picture, event.casualty, event, occasion, option=event.option, chosen_at=occasion.at,
+        counted, event.casualty, event, occasion, option=event.option, chosen_at=occasion.at,
         rejected=event.rejected, override_reason=event.override_reason, stranded=(),
     )  # fmt: skip
+
+
+FORCED_CODES = ("closed", "capacity", "refused")  # reasons of an option that say: the hospital had said no
+
+
+def forced_by(picture: Picture, event: e.DestinationChosen, at: datetime) -> tuple[str, ...]:
+    """Why this choice goes against the hospital's word, as codes of FORCED_CODES; empty when it does not.
+
+    From the reasons that the option was recorded with, from a closure of the whole hospital, and from its no to
+    this casualty.
+    """
+    state, hospital = picture.get_casualty(event.casualty), picture.get_hospital(event.option.hospital)
+    codes = {reason.code for reason in event.option.reasons}
+    closure = hospital.closures.get(WHOLE_HOSPITAL)
+    if closure is not None and closure.in_force(at):
+        codes.add("closed")
+    if hospital.id in state.refusals:
+        codes.add("refused")
+    return tuple(code for code in FORCED_CODES if code in codes)
+
+
+def _count_forced(picture: Picture, event: e.DestinationChosen, occasion: Occasion) -> Picture:
+    """One more forced allocation of this hospital; the same casualty sent there again by another way is the same."""
+    hospital, state = picture.get_hospital(event.option.hospital), picture.get_casualty(event.casualty)
+    codes = forced_by(picture, event, occasion.at)
+    counted = state.hospital == hospital.id and any(one.casualty == state.id for one in hospital.forced)
+    if not codes or counted:
+        return picture
+    forced = Forced(event.casualty, codes, event.override_reason, occasion.at, occasion.by)
+    return change_hospital(picture, hospital.id, forced=(*hospital.forced, forced))
 
 
 @folds(e.HoldPlaced)
@@ -52,6 +83,13 @@ def _hold_placed(picture: Picture, event: e.HoldPlaced, occasion: Occasion) -> P
     present = picture.holds.get(hold.key)
     if present is not None and present.casualty != hold.casualty and present.until > occasion.at:
         raise AlreadyHeld(resource=hold.resource, hospital=hold.hospital, holder=present.casualty)
+    return replace(picture, holds=with_one(picture.holds, hold.key, hold))
+
+
+@folds(e.HoldSeen)
+def _hold_seen(picture: Picture, event: e.HoldSeen, occasion: Occasion) -> Picture:
+    hold = Hold(event.hospital, event.resource, event.slot, event.holder, event.until, elsewhere=True)
+    picture.get_hospital(event.hospital)
     return replace(picture, holds=with_one(picture.holds, hold.key, hold))
 
 

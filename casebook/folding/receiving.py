@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from casebook import events as e
-from casebook.capacity import Closure, Figure
+from casebook.capacity import Closure, Figure, Refusal
 from casebook.errors import IllegalStep
-from casebook.folding.changing import change_casualty, step_casualty, take_off
+from casebook.folding.changing import change_casualty, change_hospital, step_casualty, take_off
 from casebook.picture import (
     HospitalState,
     MessageState,
@@ -32,29 +31,27 @@ def _hospital_enrolled(picture: Picture, event: e.HospitalEnrolled, occasion: Oc
     return replace(picture, hospitals=with_one(picture.hospitals, event.hospital, state))
 
 
-def _hospital(picture: Picture, id: str, **changes: Any) -> Picture:
-    state = replace(picture.get_hospital(id), **changes)
-    return replace(picture, hospitals=with_one(picture.hospitals, id, state))
-
-
 @folds(e.CapacityReported)
 def _capacity_reported(picture: Picture, event: e.CapacityReported, occasion: Occasion) -> Picture:
     hospital = picture.get_hospital(event.hospital)
-    figure = Figure(event.free, event.total, occasion.at, occasion.by, event.source)
-    return _hospital(picture, hospital.id, figures=with_one(hospital.figures, event.resource, figure))
+    at, last = event.stated_at or occasion.at, hospital.figures.get(event.resource)
+    if event.stated_at is not None and last is not None and at < last.at:
+        return picture  # an import behind the live edge is in the log, it does not undo what was stated since
+    figure = Figure(event.free, event.total, at, event.author or occasion.by, event.source, event.in_use)
+    return change_hospital(picture, hospital.id, figures=with_one(hospital.figures, event.resource, figure))
 
 
 @folds(e.ServiceClosed)
 def _service_closed(picture: Picture, event: e.ServiceClosed, occasion: Occasion) -> Picture:
     hospital = picture.get_hospital(event.hospital)
     closure = Closure(event.resource, event.reason, event.until, occasion.at, occasion.by)
-    return _hospital(picture, hospital.id, closures=with_one(hospital.closures, event.resource, closure))
+    return change_hospital(picture, hospital.id, closures=with_one(hospital.closures, event.resource, closure))
 
 
 @folds(e.ServiceReopened)
 def _service_reopened(picture: Picture, event: e.ServiceReopened, occasion: Occasion) -> Picture:
     hospital = picture.get_hospital(event.hospital)
-    return _hospital(picture, hospital.id, closures=without(hospital.closures, event.resource))
+    return change_hospital(picture, hospital.id, closures=without(hospital.closures, event.resource))
 
 
 @folds(e.PrealertSent)
@@ -89,6 +86,20 @@ def _prealert_acknowledged(picture: Picture, event: e.PrealertAcknowledged, occa
     return change_casualty(
         picture, state.id, prealert=stage, acknowledged_at=occasion.at, acknowledged_by=event.by,
         acknowledged_answer=event.answer, acknowledged_note=event.note,
+        refusals=without(state.refusals, event.hospital),
+        times={event.name: occasion.at, **state.times},
+    )  # fmt: skip
+
+
+@folds(e.CaseRefused)
+def _case_refused(picture: Picture, event: e.CaseRefused, occasion: Occasion) -> Picture:
+    """Destination and hold stay; that dispatch is to decide again is what a request of the crew would say too."""
+    state = picture.get_casualty(event.casualty)
+    stage = step("prealert", state.id, state.prealert, event)
+    refusal = Refusal(event.hospital, event.reason, occasion.at, event.by)
+    return change_casualty(
+        picture, state.id, prealert=stage, refusals=with_one(state.refusals, event.hospital, refusal),
+        acknowledged_answer="refuse", acknowledged_note=event.reason, requested_at=occasion.at,
         times={event.name: occasion.at, **state.times},
     )  # fmt: skip
 
@@ -107,7 +118,14 @@ def _prealert_withdrawn(picture: Picture, event: e.PrealertWithdrawn, occasion: 
 
 
 # What a ward did for a case that then went elsewhere is in the log; the next ward starts with a clean sheet.
-TIMES_OF_A_WARD = ("prealert_sent", "prealert_acknowledged", "bay_assigned", "team_activated", "team_complete")
+TIMES_OF_A_WARD = (
+    "prealert_sent",
+    "prealert_acknowledged",
+    "case_refused",
+    "bay_assigned",
+    "team_activated",
+    "team_complete",
+)
 
 
 @folds(e.BayAssigned)
