@@ -35,10 +35,10 @@ class Engine(Protocol):
 
 
 class NetworkxEngine:
-    """The truth: networkx over Roadmap.graph. Absent arcs are hidden from the search, never merely dear."""
+    """The truth: networkx over Roadmap.full_graph. Absent arcs are hidden from the search, never merely dear."""
 
     def __init__(self, roadmap: Roadmap, weights_ms: NDArray[np.int64]) -> None:
-        self._graph = roadmap.graph
+        self._graph = roadmap.full_graph
         self._ids: list[int] = roadmap.network.node_id.tolist()
         self._weights: list[int] = weights_ms.tolist()
         self._weight: Any = self._lightest  # Any: networkx-stubs type the edge dict of simple graphs only

@@ -16,7 +16,7 @@ from routing.roads.loading import OSM_ATTRIBUTION, country_of
 from routing.roads.network import COLUMNS
 from routing.roads.osm import RULE_TAGS
 from routing.roads.roadmap import Roadmap
-from routing.roads.rules import CAR_CLASSES
+from routing.roads.rules import BARRIER_TAGS, CAR_CLASSES
 
 Box = tuple[float, float, float, float]  # west, south, east, north in WGS-84 degrees
 REACH_S = 10.0  # how long the service may take to open a connection before it counts as out of reach
@@ -56,6 +56,7 @@ def _graph(box: Box):
     settings = osmnx.settings
     settings.overpass_url = os.environ.get("ABOARD_OVERPASS_URL") or settings.overpass_url
     settings.useful_tags_way = sorted({*COLUMNS, *RULE_TAGS})
+    settings.useful_tags_node = sorted({*settings.useful_tags_node, *BARRIER_TAGS})
     settings.all_oneway = True  # tags as they stand, each way once: the directions are ours to read (rules.py)
     settings.use_cache = False
     settings.doh_url_template = None  # no question to anybody but the map service

@@ -15,12 +15,14 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from casebook.errors import RefusedInput
+from routing.roads.barriers import with_barriers
 from routing.roads.islands import report_on
-from routing.roads.network import COLUMNS, Column, LoadReport, Network, distances_m, parallel_keys
-from routing.roads.osm import MAXSPEED_TYPES, malformed
-from routing.roads.rules import CAR_CLASSES, directions, who_may_use
+from routing.roads.network import COLUMNS, CONTRAFLOW, Column, LoadReport, Network, distances_m, parallel_keys
+from routing.roads.osm import MAXSPEED_TYPES, RULE_TAGS, malformed
+from routing.roads.rules import BARRIER_TAGS, CAR_CLASSES, access_by_direction, passage
 
 SUFFIXES = (".graphml",)
+ACCESS, TWIN = "access_bits", "contraflow"  # edge attributes of graphs that Roadmap.graph made
 
 
 def read_graphml(path: Path) -> tuple[Network, LoadReport]:
@@ -39,40 +41,71 @@ def read_graphml(path: Path) -> tuple[Network, LoadReport]:
     return network_of(graph)
 
 
-def network_of(graph: Any) -> tuple[Network, LoadReport]:
-    """The network of an osmnx MultiDiGraph (nodes x, y; edges with at least `highway`), in WGS-84 degrees."""
+def network_of(graph: Any, *, twins: bool = True) -> tuple[Network, LoadReport]:
+    """The network of an osmnx MultiDiGraph (nodes x, y; edges with at least `highway`), in WGS-84 degrees.
+
+    Such a graph carries no turn restrictions; barriers only where its nodes do. Without `twins` one-way roads get no
+    arcs against the traffic.
+    """
     cut = _Cut(graph)
     dropped: Counter[str] = Counter()
     for u, v, key, tags in graph.edges(keys=True, data=True):
         words = _words(tags)
-        access = who_may_use(words)
         along, against = _driven(tags, words)
-        if access and (along or against):
-            cut.edge(u, v, key, tags, words, access, along=along, against=against)
+        against &= 0xFF if twins else 0xFF ^ CONTRAFLOW
+        if along | against:
+            cut.edge((u, v, key), tags, words, along, against)
         else:
             dropped[f"highway={words['highway']}"] += 1
-    return report_on(cut.network(), dropped, ways_read=graph.number_of_edges(), ways_kept=len(cut.way_id))
+    network, barriers = with_barriers(cut.network(), _barriers(graph))
+    counts = {"ways_read": graph.number_of_edges(), "ways_kept": len(cut.way_id), "barriers": barriers}
+    return report_on(network, dropped, **counts)
 
 
-def _driven(tags: dict[str, Any], words: dict[str, str]) -> tuple[bool, bool]:
-    """Whether an edge is driven from u to v, and from v to u.
+def _barriers(graph: Any) -> dict[int, int]:
+    told = {
+        int(node): passage(_plain(tags, BARRIER_TAGS)) for node, tags in graph.nodes(data=True) if "barrier" in tags
+    }
+    return {node: passed for node, passed in told.items() if passed is not None}
 
-    osmnx writes oneway as a truth value and an edge for each direction. Where it kept the raw tag (its setting
-    all_oneway), the edge stands for the whole way, already turned round when the tag says -1.
+
+def _driven(tags: dict[str, Any], words: dict[str, str]) -> tuple[int, int]:
+    """The access bits of an edge from u to v, and of its way back.
+
+    osmnx writes oneway as a truth value and an edge for each direction, so that only a one-way edge has a way back
+    here. Where it kept the raw tag (its setting all_oneway), the edge stands for the whole way, already turned round
+    when the tag says -1.
     """
-    if isinstance(tags.get("oneway"), bool):
-        return True, False
-    along, against = directions(words)
-    return (True, False) if against and not along else (along, against)
+    if ACCESS in tags:
+        return _written_bits(tags[ACCESS]), CONTRAFLOW if str(tags.get(TWIN)) == "True" else 0
+    oneway = tags.get("oneway")
+    if not isinstance(oneway, bool):
+        along, against = access_by_direction(words)
+        return (against, along) if words.get("oneway") in ("-1", "reverse") else (along, against)
+    if oneway:
+        return access_by_direction(words | {"oneway": "yes"})
+    return access_by_direction(words | {"oneway": "no"})[0], 0
+
+
+def _written_bits(value: Any) -> int:
+    """Access bits as save_roads wrote them; of an edge that osmnx merged from several, what all of them grant."""
+    bits = 0xFF
+    for part in value if isinstance(value, list) else [value]:
+        bits &= int(part)
+    return bits
 
 
 def _words(tags: dict[str, Any]) -> dict[str, str]:
     """Edge attributes as tag words; lists (merged ways) are joined by ``;``, highway takes its first known class."""
-    words = {name: _word(tags[name]) for name in (*COLUMNS, *MAXSPEED_TYPES) if name in tags}
+    words = _plain(tags, (*COLUMNS, *RULE_TAGS))
     classes = words.get("highway", "").split(";")
     words["highway"] = next((name for name in classes if name in CAR_CLASSES), classes[0])
     words["maxspeed:type"] = next((words[key] for key in MAXSPEED_TYPES if ":" in words.get(key, "")), "")
     return words
+
+
+def _plain(tags: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, str]:
+    return {name: _word(tags[name]) for name in wanted if name in tags}
 
 
 def _word(value: Any) -> str:
@@ -97,38 +130,30 @@ class _Cut:
         self.forward: list[bool] = []
 
     def edge(
-        self,
-        u: Any,
-        v: Any,
-        key: int,
-        tags: dict[str, Any],
-        words: dict[str, str],
-        access: int,
-        *,
-        along: bool,
-        against: bool,
+        self, edge: tuple[Any, Any, int], tags: dict[str, Any], words: dict[str, str], along: int, against: int
     ) -> None:
+        """Take an edge (u, v, key) with the access bits `along` it and `against` it."""
+        u, v, key = int(edge[0]), int(edge[1]), int(edge[2])
         inside: Sequence[tuple[float, float]] = list(tags["geometry"].coords)[1:-1] if "geometry" in tags else []
         first = len(self.points)
         self.points.extend((float(point[0]), float(point[1])) for point in inside)
         self.node_id.extend(-1 - (first - len(self.row) + step) for step in range(len(inside)))
-        chain = [self.row[u], *range(first, first + len(inside)), self.row[v]]
+        chain = [self.row[edge[0]], *range(first, first + len(inside)), self.row[edge[1]]]
         osmid = tags.get("osmid", 0)
         self.way_id.append(int(osmid[0] if isinstance(osmid, list) else osmid))
         self.tags.append(words)
         pieces = list(zip(chain[:-1], chain[1:], self._lengths(chain, tags.get("length")), strict=True))
         drawn = not tags.get("reversed", False) and words.get("oneway") not in ("-1", "reverse")
+        back = (u, v, key) if against == CONTRAFLOW else (v, u, key)  # what closes the road closes it both ways
         for tail, head, length_m in pieces if along else ():
-            self._arc(tail, head, length_m, access, drawn, (int(u), int(v), int(key)))
+            self._arc((tail, head, length_m), along, drawn, (u, v, key))
         for tail, head, length_m in reversed(pieces) if against else ():
-            self._arc(head, tail, length_m, access, not drawn, (int(v), int(u), int(key)))
+            self._arc((head, tail, length_m), against, not drawn, back)
 
-    def _arc(
-        self, tail: int, head: int, length_m: float, access: int, forward: bool, origin: tuple[int, int, int]
-    ) -> None:
-        self.tail.append(tail)
-        self.head.append(head)
-        self.length_m.append(length_m)
+    def _arc(self, piece: tuple[int, int, float], access: int, forward: bool, origin: tuple[int, int, int]) -> None:
+        self.tail.append(piece[0])
+        self.head.append(piece[1])
+        self.length_m.append(piece[2])
         self.way.append(len(self.way_id) - 1)
         self.access.append(access)
         self.forward.append(forward)
@@ -143,7 +168,9 @@ class _Cut:
         return [float(piece) for piece in pieces]
 
     def network(self) -> Network:
-        tail, head = np.array(self.tail, np.int32), np.array(self.head, np.int32)
+        access = np.array(self.access, np.uint8)
+        order = np.argsort(access == CONTRAFLOW, kind="stable")  # what is lawful is numbered first
+        tail, head = np.array(self.tail, np.int32)[order], np.array(self.head, np.int32)[order]
         points = np.array(self.points, np.float64).reshape(-1, 2)
         return Network(
             node_id=np.array(self.node_id, np.int64),
@@ -152,11 +179,11 @@ class _Cut:
             tail=tail,
             head=head,
             key=parallel_keys(tail, head),
-            length_m=np.array(self.length_m, np.float64),
-            way=np.array(self.way, np.int32),
-            forward=np.array(self.forward, np.bool_),
-            access=np.array(self.access, np.uint8),
-            origin=np.array(self.origin, np.int64).reshape(-1, 3),
+            length_m=np.array(self.length_m, np.float64)[order],
+            way=np.array(self.way, np.int32)[order],
+            forward=np.array(self.forward, np.bool_)[order],
+            access=access[order],
+            origin=np.array(self.origin, np.int64).reshape(-1, 3)[order],
             way_id=np.array(self.way_id, np.int64),
             columns={name: Column.of([words.get(name, "") for words in self.tags]) for name in COLUMNS},
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.roads.network import BUS, CAR, EMERGENCY, GATE, LoadReport, Network, replaced, subset
+from routing.roads.network import BUS, CAR, CONTRAFLOW, EMERGENCY, GATE, LoadReport, Network, replaced, subset
 
 
 def strong_part(network: Network, bits: int, around: int | None = None) -> NDArray[np.bool_]:
@@ -31,7 +31,7 @@ def strong_part(network: Network, bits: int, around: int | None = None) -> NDArr
 
 
 def keep_strong_part(network: Network) -> tuple[Network, int, int]:
-    """The part where an ambulance reaches everything, and how many nodes and arcs were dropped.
+    """The part where an ambulance reaches everything, and how many nodes and lawful arcs were dropped.
 
     Arcs that lead out of a part for a kind of vehicle lose its bit, so that nobody is sent into a dead end. What only
     a gate or a bus lane joins to the part is kept under that bit alone.
@@ -49,7 +49,7 @@ def keep_strong_part(network: Network) -> tuple[Network, int, int]:
     nodes = np.zeros(network.nodes, np.bool_)
     nodes[network.tail[arcs]] = nodes[network.head[arcs]] = True
     kept = subset(replaced(network, access=access), nodes, arcs)
-    return kept, int((~nodes).sum()), int((~arcs).sum())
+    return kept, int((~nodes).sum()), int((~arcs & (network.access != CONTRAFLOW)).sum())
 
 
 def _behind(network: Network, bit: int, main: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,62 +1,72 @@
 """Read OpenStreetMap files (.osm, .osm.gz, .osm.bz2, .osm.pbf) into a Network with pyosmium.
 
-Two passes, so the order of nodes and ways in the file does not matter. A way that refers to nodes outside the file is
-cut there, not refused: every extract has such ways at its rim. Caching is left to loading.py.
+One pass, with the positions of the nodes kept by the reader; a second one only for nodes that stand behind their ways.
+A way that refers to nodes outside the file is cut there, not refused: every extract has such ways at its rim. Caching
+is left to loading.py.
 """
 
 from __future__ import annotations
 
 import gzip
 import re
+from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import osmium
-import osmium.filter
-import osmium.osm
 from numpy.typing import NDArray
 
 from casebook.errors import RefusedInput
+from routing.roads.barriers import with_barriers
 from routing.roads.islands import report_on
-from routing.roads.network import COLUMNS, Column, LoadReport, Network, distances_m, parallel_keys
-from routing.roads.rules import directions, who_may_use
+from routing.roads.network import COLUMNS, CONTRAFLOW, Column, LoadReport, Network, distances_m, parallel_keys
+from routing.roads.restrictions import KEYS, Lines, Restriction, forbid, read_restriction
+from routing.roads.rules import BARRIER_TAGS, access_by_direction, passage, who_may_use
 
 SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
 #: Tags that say the same as maxspeed:type, in order of preference (wiki page Key:maxspeed:type).
 MAXSPEED_TYPES = ("maxspeed:type", "source:maxspeed", "zone:maxspeed", "zone:traffic")
-RULE_TAGS = ("area", "motorcar", "motor_vehicle", "vehicle", "psv", "bus", *MAXSPEED_TYPES)
+BUS_TAGS = ("psv", "bus", "busway", "oneway:bus", "oneway:psv")
+RULE_TAGS = ("area", "motorcar", "motor_vehicle", "vehicle", *BUS_TAGS, *MAXSPEED_TYPES)
+NOWHERE = 2**31 - 1  # the reader's coordinate of a node that it has not seen
 LINE = re.compile(r"line (\d+)")
 QUOTED = re.compile(r"'(.*)'$")
 
 
 @dataclass(slots=True)
-class _Ways:
-    """The driveable ways of a file, one row each; `refs` strung together, `count` of them per way."""
+class _Reading:
+    """What one pass over a file collects: the driveable ways, one row each, with `refs` strung together, `count` of
+    them per way and their positions in 1e-7 degrees; barriers by node id; restrictions."""
 
-    osm_id: list[int] = field(default_factory=list)
+    osm_id: array[int] = field(default_factory=lambda: array("q"))
     tags: list[dict[str, str]] = field(default_factory=list)
-    access: list[int] = field(default_factory=list)
-    along: list[bool] = field(default_factory=list)
-    against: list[bool] = field(default_factory=list)
-    refs: list[int] = field(default_factory=list)
-    count: list[int] = field(default_factory=list)
-    read: int = 0
+    along: list[int] = field(default_factory=list)
+    against: list[int] = field(default_factory=list)
+    refs: array[int] = field(default_factory=lambda: array("q"))
+    x: array[int] = field(default_factory=lambda: array("q"))
+    y: array[int] = field(default_factory=lambda: array("q"))
+    count: array[int] = field(default_factory=lambda: array("q"))
+    seen: array[int] = field(default_factory=lambda: array("q"))
     dropped: Counter[str] = field(default_factory=Counter)
+    barriers: dict[int, int] = field(default_factory=dict)
+    restrictions: list[Restriction] = field(default_factory=list)
+    turns_read: int = 0
+    turns_dropped: Counter[str] = field(default_factory=Counter)
 
 
 def read_osm(path: Path) -> tuple[Network, LoadReport]:
-    """The network of the file's car roads and ambulance-only ways.
+    """The network of the file's roads for cars, ambulances and buses, with its barriers and turn restrictions.
 
     Raises RefusedInput (`roads_malformed`) with the line where the reader can name one.
     """
+    import osmium  # a cached network never needs it
+
     try:
-        ways = _read_ways(path)
-        node_id, lon, lat = _read_nodes(path, set(ways.refs))
+        return _build(_read(path), path)
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as broken:
         raise malformed(path, broken) from broken
-    return _build(ways, node_id, lon, lat)
 
 
 def malformed(path: Path, broken: Exception) -> RefusedInput:
@@ -76,81 +86,124 @@ def _line_with(path: Path, word: str) -> int | None:
         return next((n for n, text in enumerate(file, 1) if any(value in text for value in wanted)), None)
 
 
-def _read_ways(path: Path) -> _Ways:
-    ways = _Ways()
-    source = osmium.FileProcessor(str(path), osmium.osm.WAY).with_filter(osmium.filter.KeyFilter("highway"))
-    for way in source:
-        assert isinstance(way, osmium.osm.Way)
-        ways.read += 1
-        tags = {key: way.tags[key] for key in (*COLUMNS, *RULE_TAGS) if key in way.tags}
-        access, (along, against) = who_may_use(tags), directions(tags)
-        if not access or not (along or against):
-            ways.dropped[f"oneway={tags['oneway']}" if access else f"highway={tags['highway']}"] += 1
-            continue
-        _take(ways, way.id, tags, access, along, against, [node.ref for node in way.nodes])
-    return ways
+def _read(path: Path) -> _Reading:
+    import osmium
+    from osmium.filter import KeyFilter
+
+    reading = _Reading()
+    keys = KeyFilter("highway", "barrier", *KEYS, *(f"{key}:conditional" for key in KEYS))
+    source: Any = osmium.FileProcessor(str(path)).with_locations().with_filter(keys)
+    for thing in source:
+        if thing.is_way():
+            _take_way(reading, thing)
+        elif thing.is_node():
+            _take_barrier(reading, thing)
+        elif thing.is_relation():
+            _take_restriction(reading, thing)
+    return reading
 
 
-def _take(
-    ways: _Ways, osm_id: int, tags: dict[str, str], access: int, along: bool, against: bool, refs: list[int]
-) -> None:
+def _take_way(reading: _Reading, way: Any) -> None:
+    if "highway" not in way.tags:
+        return
+    reading.seen.append(way.id)
+    tags = _chosen(way.tags, (*COLUMNS, *RULE_TAGS))
+    along, against = access_by_direction(tags)
+    if not along | against:
+        reading.dropped[f"oneway={tags['oneway']}" if who_may_use(tags) else f"highway={tags['highway']}"] += 1
+        return
     tags["maxspeed:type"] = next((tags[key] for key in MAXSPEED_TYPES if ":" in tags.get(key, "")), "")
-    ways.osm_id.append(osm_id)
-    ways.tags.append(tags)
-    ways.access.append(access)
-    ways.along.append(along)
-    ways.against.append(against)
-    ways.refs.extend(refs)
-    ways.count.append(len(refs))
+    reading.osm_id.append(way.id)
+    reading.tags.append(tags)
+    reading.along.append(along)
+    reading.against.append(against)
+    nodes = list(way.nodes)
+    reading.refs.extend([node.ref for node in nodes])
+    reading.x.extend([node.x for node in nodes])
+    reading.y.extend([node.y for node in nodes])
+    reading.count.append(len(nodes))
 
 
-def _read_nodes(path: Path, wanted: set[int]) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Ids (sorted, unique) and coordinates of the wanted nodes that the file holds with a valid position."""
-    ids: list[int] = []
-    lon: list[float] = []
-    lat: list[float] = []
-    # A set, not osmium's IdFilter: its bit map over all of OSM's ids takes half a gigabyte for any file.
-    for node in osmium.FileProcessor(str(path), osmium.osm.NODE) if wanted else ():
-        if isinstance(node, osmium.osm.Node) and node.id in wanted and node.location.valid():
-            ids.append(node.id)
-            lon.append(node.location.lon)
-            lat.append(node.location.lat)
-    unique, row = np.unique(np.array(ids, np.int64), return_index=True)
-    return unique, np.array(lon, np.float64)[row], np.array(lat, np.float64)[row]
+def _take_barrier(reading: _Reading, node: Any) -> None:
+    if "barrier" in node.tags:
+        passed = passage(_chosen(node.tags, BARRIER_TAGS))
+        if passed is not None:
+            reading.barriers[node.id] = passed
 
 
-def _build(
-    ways: _Ways, node_id: NDArray[np.int64], lon: NDArray[np.float64], lat: NDArray[np.float64]
-) -> tuple[Network, LoadReport]:
-    refs = np.array(ways.refs, np.int64)
-    owner = np.repeat(np.arange(len(ways.count), dtype=np.int32), np.array(ways.count, np.int64))
+def _take_restriction(reading: _Reading, relation: Any) -> None:
+    if not relation.tags.get("type", "").startswith("restriction"):
+        return
+    reading.turns_read += 1
+    tags = {tag.k: tag.v for tag in relation.tags}
+    found = read_restriction(tags, [(member.role, member.type, member.ref) for member in relation.members])
+    if isinstance(found, str):
+        reading.turns_dropped[found] += 1
+    else:
+        reading.restrictions.append(found)
+
+
+def _chosen(tags: Any, wanted: tuple[str, ...]) -> dict[str, str]:
+    return {key: tags[key] for key in wanted if key in tags}
+
+
+def _positions(reading: _Reading, path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Ids (sorted, unique), longitudes and latitudes of the nodes of the ways that the file holds on the globe."""
+    refs, x, y = (np.array(part, np.int64) for part in (reading.refs, reading.x, reading.y))
+    unseen = set(refs[x == NOWHERE].tolist())
+    if unseen:
+        late = _late_nodes(path, unseen)
+        refs, x, y = (np.concatenate((part, more)) for part, more in zip((refs, x, y), late, strict=True))
+    on_globe = (np.abs(x) <= 1_800_000_000) & (np.abs(y) <= 900_000_000)
+    unique, row = np.unique(refs[on_globe], return_index=True)
+    return unique, x[on_globe][row] / 1e7, y[on_globe][row] / 1e7
+
+
+def _late_nodes(path: Path, wanted: set[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    import osmium.osm
+
+    source: Any = osmium.FileProcessor(str(path), osmium.osm.NODE)
+    found = [(node.id, node.location.x, node.location.y) for node in source if node.id in wanted]
+    ids, x, y = np.array(found, np.int64).reshape(-1, 3).T
+    return ids, x, y
+
+
+def _build(reading: _Reading, path: Path) -> tuple[Network, LoadReport]:
+    node_id, lon, lat = _positions(reading, path)
+    refs = np.array(reading.refs, np.int64)
+    owner = np.repeat(np.arange(len(reading.count), dtype=np.int32), np.array(reading.count, np.int64))
     row = np.minimum(np.searchsorted(node_id, refs), max(0, len(node_id) - 1)).astype(np.int32)
     there = node_id[row] == refs if len(node_id) else np.zeros(len(refs), np.bool_)
     link = (owner[1:] == owner[:-1]) & there[1:] & there[:-1] & (refs[1:] != refs[:-1])
-    start, end, way = row[:-1][link], row[1:][link], owner[:-1][link]
-    along, against = np.array(ways.along, np.bool_)[way], np.array(ways.against, np.bool_)[way]
-    network = _arcs(ways, node_id, lon, lat, (start, end, way, along, against))
-    return report_on(
+    network = _arcs(reading, node_id, lon, lat, (row[:-1][link], row[1:][link], owner[:-1][link]))
+    network, barriers = with_barriers(network, reading.barriers)
+    kept, report = report_on(
         network,
-        ways.dropped,
-        ways_read=ways.read,
-        ways_kept=len(ways.osm_id),
+        reading.dropped,
+        ways_read=len(reading.seen),
+        ways_kept=len(reading.osm_id),
         ways_clipped=len(np.unique(owner[~there])),
         nodes_missing=len(np.unique(refs[~there])),
+        barriers=barriers,
     )
+    return _with_turns(kept, report, reading)
 
 
 def _arcs(
-    ways: _Ways,
+    reading: _Reading,
     node_id: NDArray[np.int64],
     lon: NDArray[np.float64],
     lat: NDArray[np.float64],
-    links: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]],
+    links: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]],
 ) -> Network:
-    start, end, way, along, against = links
-    tail = np.concatenate((start[along], end[against]))
-    head = np.concatenate((end[along], start[against]))
-    arc_way = np.concatenate((way[along], way[against]))
+    """Arcs along the ways, then against them, then against one-way roads: what is lawful is numbered first."""
+    start, end, way = links
+    along, against = np.array(reading.along, np.uint8)[way], np.array(reading.against, np.uint8)[way]
+    access = np.concatenate((along, against))
+    contraflow = np.concatenate((along == CONTRAFLOW, against == CONTRAFLOW))
+    order = np.argsort(contraflow, kind="stable")
+    order = order[access[order] > 0]
+    tail, head = np.concatenate((start, end))[order], np.concatenate((end, start))[order]
     return Network(
         node_id=node_id,
         lon=lon,
@@ -159,10 +212,18 @@ def _arcs(
         head=head,
         key=parallel_keys(tail, head),
         length_m=distances_m(lon[tail], lat[tail], lon[head], lat[head]),
-        way=arc_way,
-        forward=np.concatenate((np.ones(along.sum(), np.bool_), np.zeros(against.sum(), np.bool_))),
-        access=np.array(ways.access, np.uint8)[arc_way],
+        way=np.concatenate((way, way))[order],
+        forward=order < len(way),
+        access=access[order],
         origin=np.empty((0, 3), np.int64),
-        way_id=np.array(ways.osm_id, np.int64),
-        columns={name: Column.of([tags.get(name, "") for tags in ways.tags]) for name in COLUMNS},
+        way_id=np.array(reading.osm_id, np.int64),
+        columns={name: Column.of([tags.get(name, "") for tags in reading.tags]) for name in COLUMNS},
     )
+
+
+def _with_turns(network: Network, report: LoadReport, reading: _Reading) -> tuple[Network, LoadReport]:
+    lines = Lines(reading.osm_id, reading.refs, reading.count, reading.seen)
+    network, kept, dropped = forbid(network, reading.restrictions, lines)
+    dropped += reading.turns_dropped
+    counts = {"turns_read": reading.turns_read, "turns_kept": kept, "turns_dropped": dict(sorted(dropped.items()))}
+    return network, replace(report, **counts)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casebook.place import Place
-from routing.roads.network import CAR, LoadReport, Network
+from routing.roads.network import ACCESS_WORDS, CAR, CONTRAFLOW, EMERGENCY, LoadReport, Network
 from routing.roads.snapping import Snap, Snapper
+from routing.roads.twins import twins
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -57,31 +58,42 @@ class Roadmap:
 
     @cached_property
     def graph(self) -> nx.MultiDiGraph:
-        """The network as networkx, as osmnx makes it: nodes x, y; edges highway, ref, name, oneway, maxspeed, length,
-        osmid. `arc` is the row in the arrays. A view for reading: times come from the arrays."""
+        """The lawful roads as networkx, as osmnx makes it: nodes x, y; edges highway, ref, name, oneway, maxspeed,
+        length, osmid. `arc` is the row in the arrays, `access_bits` who may use it, `contraflow` whether full_graph
+        has an edge against it. A view for reading: times come from the arrays, turn restrictions stand beside them."""
+        return self._graph(self.lawful)
+
+    @cached_property
+    def full_graph(self) -> nx.MultiDiGraph:
+        """`graph` with the arcs against one-way roads too: all that a vehicle with every switch on may use."""
+        return self._graph(np.ones(self.network.arcs, np.bool_))
+
+    def _graph(self, wanted: NDArray[np.bool_]) -> nx.MultiDiGraph:
         import networkx as nx
 
-        net = self.network
+        net, tags = self.network, self._way_tags()
         graph = nx.MultiDiGraph(crs="epsg:4326", name=self.name, simplified=False)
         ids = net.node_id.tolist()
         graph.add_nodes_from(
             zip(ids, ({"x": x, "y": y} for x, y in zip(net.lon.tolist(), net.lat.tolist(), strict=True)), strict=True)
         )
-        tags = self._way_tags()
-        twins = self._has_twin()
-        rows = zip(
-            net.tail.tolist(), net.head.tolist(), net.key.tolist(), net.way.tolist(), net.length_m.tolist(), strict=True
-        )
-        for arc, (tail, head, key, way, length_m) in enumerate(rows):
+        oneway = (self._twins < 0).tolist()
+        against = (twins(net, ~self.lawful) >= 0).tolist()
+        columns = (net.tail, net.head, net.key, net.way, net.length_m, net.forward, net.access)
+        rows = list(zip(*(column.tolist() for column in columns), strict=True))
+        for arc in np.flatnonzero(wanted).tolist():
+            tail, head, key, way, length_m, forward, access = rows[arc]
             graph.add_edge(
                 ids[tail],
                 ids[head],
                 key,
                 **tags[way],
-                oneway=not twins[arc],
-                reversed=not net.forward[arc],
+                oneway=oneway[arc],
+                reversed=not forward,
                 length=length_m,
                 arc=arc,
+                access_bits=access,
+                contraflow=against[arc],
             )
         return graph
 
@@ -92,12 +104,14 @@ class Roadmap:
             for way, osmid in enumerate(self.network.way_id.tolist())
         ]
 
-    def _has_twin(self) -> NDArray[np.bool_]:
-        """For each arc, whether the same way is also driven the other way."""
-        net = self.network
-        ways_both = np.zeros(len(net.way_id), np.uint8)
-        np.bitwise_or.at(ways_both, net.way, np.where(net.forward, 1, 2).astype(np.uint8))
-        return ways_both[net.way] == 3
+    @cached_property
+    def lawful(self) -> NDArray[np.bool_]:
+        """For each arc, whether it runs with the traffic (whoever may use it), not against a one-way road."""
+        return self.network.access != CONTRAFLOW
+
+    @cached_property
+    def _twins(self) -> NDArray[np.intp]:
+        return twins(self.network, self.lawful)
 
     @cached_property
     def _snapper(self) -> Snapper:
@@ -105,15 +119,21 @@ class Roadmap:
 
     @cached_property
     def usable_by_car(self) -> NDArray[np.bool_]:
-        """For each arc, whether a plain car may use it; an ambulance on duty may use every arc kept."""
+        """For each arc, whether a plain car may use it."""
         return (self.network.access & CAR) > 0
 
     def snap(
         self, place: Place, usable: NDArray[np.bool_] | None = None, heading_deg: float | None = None
     ) -> tuple[Snap, ...]:
-        """The nearest points on the road to `place`; see Snapper.near. Empty when the place is not on this map."""
-        everything = np.ones(self.network.arcs, np.bool_) if usable is None else usable
-        return self._snapper.near(place, everything, heading_deg)
+        """The nearest points on the road to `place`; see Snapper.near. Empty when the place is not on this map.
+
+        Without `usable`: all arcs that cars or ambulances use by right.
+        """
+        return self._snapper.near(place, self._usable_on_duty if usable is None else usable, heading_deg)
+
+    @cached_property
+    def _usable_on_duty(self) -> NDArray[np.bool_]:
+        return (self.network.access & (CAR | EMERGENCY)) > 0
 
     def arcs_in(self, area: BaseGeometry) -> NDArray[np.intp]:
         """Rows of the arcs that touch the area (WGS-84 degrees), ascending."""
@@ -133,8 +153,19 @@ class Roadmap:
         return found
 
     def arcs_of(self, edge: EdgeKey) -> list[int]:
-        """Rows of the arcs of an edge (u, v, key); several when a simplified file's edge was cut; [] when unknown."""
-        return self._arc_of_edge.get(edge, [])
+        """Rows of the arcs of an edge (u, v, key), and of the arcs against it where it is one-way; [] when unknown.
+
+        Several when a simplified file's edge was cut.
+        """
+        arcs = self._arc_of_edge.get(edge, [])
+        against = [self._against[arc] for arc in arcs if arc in self._against]
+        return arcs + [arc for arc in against if arc not in arcs]
+
+    @cached_property
+    def _against(self) -> dict[int, int]:
+        """The contraflow arc of each one-way arc: what closes the road closes it in both directions."""
+        opposite = twins(self.network, ~self.lawful)
+        return {int(arc): int(opposite[arc]) for arc in np.flatnonzero((opposite >= 0) & self.lawful)}
 
     def edge_of(self, arc: int) -> EdgeKey:
         net = self.network
@@ -143,7 +174,7 @@ class Roadmap:
     def as_facts(self) -> dict[str, Any]:
         """What is in it and what was dropped, as plain JSON; the words stand under ``routing.roads.<name>``."""
         net = self.network
-        km = np.bincount(net.columns["highway"].code[net.way], net.length_m / 1000)
+        km = np.bincount(net.columns["highway"].code[net.way], np.where(self.lawful, net.length_m, 0.0) / 1000)
         by_class = {
             word: round(float(km[code]), 1)
             for code, word in enumerate(net.columns["highway"].words)
@@ -151,14 +182,16 @@ class Roadmap:
         }
         told = {
             name: getattr(self.report, name)
-            for name in ("ways_read", "ways_kept", "ways_dropped", "ways_clipped", "nodes_missing", "nodes_islands")
+            for name in self.report.__slots__
+            if name not in ("nodes", "arcs", "arcs_car")
         }
         return {
             "name": self.name,
             "nodes": net.nodes,
             "arcs": net.arcs,
             "arcs_car": self.report.arcs_car,
-            "length_km": round(float(net.length_m.sum()) / 1000, 1),
+            "arcs_by_access": {word: int(((net.access & bit) > 0).sum()) for bit, word in ACCESS_WORDS.items()},
+            "length_km": round(float(net.length_m[self.lawful].sum()) / 1000, 1),
             "classes": dict(sorted(by_class.items(), key=lambda item: -item[1])),
             "bounds": [round(edge, 6) for edge in self.bounds],
             "country": self.country,
@@ -172,10 +205,10 @@ class Roadmap:
 
         Properties: osmid, highway, ref, name, name_en, oneway. Keep `attribution` visible beside it.
         """
-        net, tags, twins = self.network, self._way_tags(), self._has_twin()
+        net, tags, paired = self.network, self._way_tags(), self._twins >= 0
         wanted = np.ones(net.arcs, np.bool_) if classes is None else net.where_tag("highway", set(classes))
-        drawn = np.flatnonzero(wanted & (net.forward | ~twins))
-        features = [self._feature(run, tags, twins) for run in self._runs(drawn)]
+        drawn = np.flatnonzero(wanted & self.lawful & (net.forward | ~paired))
+        features = [self._feature(run, tags, paired) for run in self._runs(drawn)]
         return {"type": "FeatureCollection", "attribution": self.attribution, "features": features}
 
     def _runs(self, arcs: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -186,11 +219,11 @@ class Roadmap:
         breaks = (net.way[arcs][1:] != net.way[arcs][:-1]) | (net.tail[arcs][1:] != net.head[arcs][:-1])
         return np.split(arcs, np.flatnonzero(breaks) + 1)
 
-    def _feature(self, run: NDArray[np.intp], tags: list[dict[str, Any]], twins: NDArray[np.bool_]) -> dict[str, Any]:
+    def _feature(self, run: NDArray[np.intp], tags: list[dict[str, Any]], paired: NDArray[np.bool_]) -> dict[str, Any]:
         net = self.network
         nodes = [int(net.tail[run[0]]), *net.head[run].tolist()]
         way = tags[int(net.way[run[0]])]
-        properties = {"osmid": way["osmid"], "oneway": not bool(twins[run[0]])}
+        properties = {"osmid": way["osmid"], "oneway": not bool(paired[run[0]])}
         properties |= {
             name.replace(":", "_"): way[name] for name in ("highway", "ref", "name", "name:en") if name in way
         }

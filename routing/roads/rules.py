@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from routing.roads.network import BUS, CAR, EMERGENCY
+from routing.roads.network import BUS, CAR, CONTRAFLOW, EMERGENCY, GATE
 
 #: Classes for all motor traffic, fastest first.
 CAR_CLASSES = (
@@ -38,6 +38,34 @@ CLOSED_TO_CARS = frozenset(
 YES = frozenset({"yes", "designated", "official", "permissive"})
 #: Named here because osmnx drops these ways: a crossing in a motorway's median, a gate behind a hospital.
 EMERGENCY_SERVICE = "emergency_access"
+#: Classes on which nobody drives against the traffic, whatever the siren.
+NO_CONTRAFLOW = frozenset({"motorway", "motorway_link", "trunk", "trunk_link"})
+ROUNDABOUTS = frozenset({"roundabout", "circular"})
+
+#: Barriers on a road, by what they are when their tags say nothing more. Who opens an untagged gate is unknown, and
+#: unknown is not free: cars do not count on it, an ambulance does when its crew has the keys (the gates switch).
+#: Meanings: OpenStreetMap wiki, Key:barrier, as of 2025.
+GATES = frozenset({"gate", "lift_gate", "swing_gate", "sliding_gate", "hampshire_gate", "chain", "boom", "wicket_gate"})
+WALLS = frozenset(
+    {"bollard", "block", "jersey_barrier", "cycle_barrier", "motorcycle_barrier", "debris", "log", "stile", "turnstile"}
+    | {"kissing_gate", "full-height_turnstile", "planter", "fence", "wall", "tank_trap", "chicane", "hole", "stone"}
+    | {"barrier_board", "spikes", "horse_stile"}
+)
+BUS_TRAPS = frozenset({"bus_trap", "sump_buster"})
+OPENING_BOLLARDS = frozenset({"removable", "rising", "foldable"})
+OPEN = 0xFF
+BARRIER_TAGS = (
+    "barrier",
+    "access",
+    "vehicle",
+    "motor_vehicle",
+    "motorcar",
+    "emergency",
+    "psv",
+    "bus",
+    "bollard",
+    "locked",
+)
 
 
 def who_may_use(tags: Mapping[str, str]) -> int:
@@ -73,6 +101,23 @@ def _for_buses(highway: str, tags: Mapping[str, str]) -> bool:
     return own or (highway in CAR_CLASSES and (tags.get("psv") in YES or tags.get("bus") in YES))
 
 
+def passage(tags: Mapping[str, str]) -> int | None:
+    """The access bits that a barrier lets pass (OPEN = everyone, 0 = nobody); None when it is no hindrance at all."""
+    kind = tags.get("barrier", "")
+    if kind not in GATES | WALLS | BUS_TRAPS:
+        return None
+    word = _motor_access(tags)
+    if word and word not in CLOSED_TO_CARS:
+        return OPEN
+    buses = (
+        BUS if kind in BUS_TRAPS or word in ("psv", "bus") or tags.get("psv") in YES or tags.get("bus") in YES else 0
+    )
+    if tags.get("emergency") == "no":
+        return buses
+    opens = kind in GATES or tags.get("bollard") in OPENING_BOLLARDS or tags.get("emergency") in YES
+    return buses | (GATE if opens or word == "emergency" else 0)
+
+
 def directions(tags: Mapping[str, str]) -> tuple[bool, bool]:
     """(along the drawing, against it). Motorways and roundabouts are one-way unless they say otherwise.
 
@@ -85,5 +130,27 @@ def directions(tags: Mapping[str, str]) -> tuple[bool, bool]:
         return False, True
     if oneway in ("reversible", "alternating"):
         return False, False
-    implied = tags.get("junction") in ("roundabout", "circular") or tags.get("highway") == "motorway"
+    implied = tags.get("junction") in ROUNDABOUTS or tags.get("highway") == "motorway"
     return True, not (implied and oneway not in ("no", "false", "0"))
+
+
+def access_by_direction(tags: Mapping[str, str]) -> tuple[int, int]:
+    """The access bits of a way along its drawing and against it; (0, 0) when it is not for us.
+
+    Against a one-way road they are CONTRAFLOW (where an ambulance may use the road at all), or BUS where buses have a
+    lane against the traffic.
+    """
+    bits = who_may_use(tags)
+    along, against = directions(tags)
+    if along == against:
+        return (bits, bits) if along else (0, 0)
+    other = BUS if _buses_against(tags) else 0
+    if bits & EMERGENCY and tags.get("highway") not in NO_CONTRAFLOW and tags.get("junction") not in ROUNDABOUTS:
+        other |= CONTRAFLOW
+    other = other if bits else 0
+    return (bits, other) if along else (other, bits)
+
+
+def _buses_against(tags: Mapping[str, str]) -> bool:
+    """Key:busway and Key:oneway:bus: a lane on which buses drive against a one-way road."""
+    return tags.get("oneway:bus") == "no" or tags.get("oneway:psv") == "no" or tags.get("busway") == "opposite_lane"

@@ -37,7 +37,7 @@ def roadmap_of(nodes: Nodes, arcs: Sequence[tuple[int, int, float | None]], **ta
     for number, (u, v, length_m) in enumerate(arcs):
         length = {} if length_m is None else {"length": length_m}
         graph.add_edge(u, v, highway="primary", oneway=True, osmid=number + 1, **length, **tags)
-    network, report = network_of(graph)
+    network, report = network_of(graph, twins=False)  # these arcs and no others
     return Roadmap(network, report, name="paper", digest="0" * 64, attribution="")
 
 

@@ -13,6 +13,7 @@ import pytest
 from casebook.errors import FeedLost, RefusedInput
 from routing.roads import load_roads, save_roads
 from routing.roads.fetching import fetch_roads
+from routing.roads.network import CONTRAFLOW, EMERGENCY
 
 NODES = {1: (31.00, 121.00), 2: (31.00, 121.01), 3: (31.01, 121.01), 4: (31.01, 121.00)}
 ANSWER = {
@@ -66,8 +67,9 @@ BOX = (120.99, 30.99, 121.02, 31.02)
 def test_fetched_roads_keep_our_reading_of_the_tags(service: type[MapService], tmp_path):
     roads = fetch_roads(BOX, name="Fengjing")
     assert {(u, v) for u, v, _ in roads.graph.edges} == {(1, 2), (2, 3), (3, 4), (4, 1), (2, 4), (4, 2)}
-    ambulance_only = {roads.edge_of(arc)[:2] for arc in range(roads.network.arcs) if not roads.usable_by_car[arc]}
-    assert ambulance_only == {(2, 4), (4, 2)}
+    bits = {roads.edge_of(arc)[:2]: int(roads.network.access[arc]) for arc in range(roads.network.arcs)}
+    assert {edge for edge, access in bits.items() if access == EMERGENCY} == {(2, 4), (4, 2)}
+    assert {edge for edge, access in bits.items() if access == CONTRAFLOW} == {(4, 3), (1, 4)}  # no motorway
     assert roads.country == "CN"
     save_roads(roads, tmp_path / "fetched.roads")
     assert load_roads(tmp_path / "fetched.roads").digest == roads.digest
