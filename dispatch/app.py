@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from casebook.picture import Picture
 from dispatch.area import Area
 from dispatch.assigning import AssignUnit, OrderStandby, RankUnits, StandDown, order_standby
 from dispatch.choosing import TO_HOSPITAL, ChooseDestination, ProposeDestination, holds_due, onward
+from dispatch.closure_preview import FindStretch, PreviewClosure, find_stretch, preview_closure
 from dispatch.closures import CloseRoad, ReopenRoad, SlowRoad, close_road, refuse_nowhere, reopen_road
 from dispatch.console_view import LOG_LINES, console_view, is_told
 from dispatch.desk import Desk, onward_leg
@@ -29,11 +31,14 @@ from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_inciden
 from dispatch.policy import (
     AssignmentRules,
     Policy,
+    RerouteRules,
     TaskRules,
     default_assignment,
     default_policy,
+    default_rerouting,
     default_tasks,
 )
+from dispatch.road_watch import RoadWatch
 from dispatch.roads_drawn import roads_geojson
 from dispatch.tasks import ApproveTask, FinishTask, OpenTask, RefuseTask, open_task, tasks_due
 from routing.roads import Roadmap
@@ -49,13 +54,15 @@ class DispatchRoom:
 
     def __init__(
         self, book: Book, clock: Clock, roadmap: Roadmap, area: Area, *, policy: Policy | None = None,
-        assignment: AssignmentRules | None = None, tasks: TaskRules | None = None, threaded: bool = True,
+        assignment: AssignmentRules | None = None, tasks: TaskRules | None = None,
+        rerouting: RerouteRules | None = None, threaded: bool = True,
     ) -> None:  # fmt: skip
         self._book, self._clock, self._area, self._roadmap = book, clock, area, roadmap
         self._policy, self._tasks = policy or default_policy(), tasks or default_tasks()
         self._desk = Desk(
             book, clock, roadmap, area, self._policy, assignment or default_assignment(), self._tasks, threaded=threaded
         )
+        self._watch = RoadWatch(self._desk, rerouting or default_rerouting())
         self._roads: bytes | None = None
         behind = book.log.read(max(0, book.picture.seq - LOG_BEHIND))
         self._lines: deque[Entry] = deque(filter(is_told, behind), LOG_LINES)
@@ -82,7 +89,6 @@ class DispatchRoom:
                 lambda p, c, asker, at: [e.TaskRefused(c.task, c.approver or asker.badge.who, c.reason)],
             ),
             "finish_task": (FinishTask, lambda p, c, asker, at: [e.TaskDone(c.task)]),
-            "reopen_road": (ReopenRoad, lambda p, c, asker, at: reopen_road(p, c)),
         }
         asks = [Ask(name, kind, DISPATCHER, self._writing(decide)) for name, (kind, decide) in plain.items()]
         return [
@@ -94,11 +100,15 @@ class DispatchRoom:
             Ask("choose_destination", ChooseDestination, DISPATCHER, self._desk.choose),
             Ask("close_road", CloseRoad, DISPATCHER, self._close_road),
             Ask("slow_road", SlowRoad, DISPATCHER, self._close_road),
+            Ask("reopen_road", ReopenRoad, DISPATCHER, self._reopen_road),
+            Ask("preview_closure", PreviewClosure, DISPATCHER, self._preview_closure),
+            Ask("find_stretch", FindStretch, DISPATCHER, self._find_stretch),
         ]
 
     async def react(self) -> None:
-        """What needs thinking outside the book: propose for every crew that asked."""
+        """What needs thinking outside the book: propose for every crew that asked, follow what changed on the roads."""
         await self._desk.answer_requests()
+        await self._watch.look()
 
     def due(self, picture: Picture, now: datetime) -> list[Due]:
         """What the desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
@@ -158,4 +168,22 @@ class DispatchRoom:
     async def _close_road(self, command: CloseRoad, asker: Asker) -> dict[str, Any] | None:
         at = self._desk.instant(asker)
         await self._desk.think(lambda: refuse_nowhere(command, at, self._roadmap))
-        return await self._writing(lambda picture, c, who, at: close_road(picture, c))(command, asker)
+        return await self._change_road(command, asker, lambda picture, c, who, at: close_road(picture, c))
+
+    async def _reopen_road(self, command: ReopenRoad, asker: Asker) -> dict[str, Any] | None:
+        return await self._change_road(command, asker, lambda picture, c, who, at: reopen_road(picture, c))
+
+    async def _change_road(self, command: Command, asker: Asker, decide: Decide) -> dict[str, Any] | None:
+        """The change, and at once what follows from it: other ways for vehicles, other answers for casualties."""
+        asker = replace(asker, at=self._desk.instant(asker))
+        async with self._watch.lock:
+            answer = await self._writing(decide)(command, asker) or {}
+            follows = await self._watch.changed(self._desk.instant(asker))
+        return answer | {"follows": [entry.seq for entry in follows]}
+
+    async def _preview_closure(self, command: PreviewClosure, asker: Asker) -> dict[str, Any]:
+        picture, at = self._book.picture, self._desk.instant(asker)
+        return await self._desk.think(lambda: preview_closure(command, picture, at, self._roadmap))
+
+    async def _find_stretch(self, command: FindStretch, asker: Asker) -> dict[str, Any]:
+        return await self._desk.think(lambda: find_stretch(command, self._roadmap))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -50,13 +50,30 @@ class ReopenRoad(Command, frozen=True):
 
 def refuse_nowhere(command: CloseRoad, at: datetime, roadmap: Roadmap) -> None:
     """Raise RefusedInput unless it means at least one road on this map and ends later than now."""
-    if command.polygon and len(command.polygon) < 3:
-        raise RefusedInput("bad_field", where="close_road", field="polygon", why="< 3")
     if command.until is not None and (command.until.tzinfo is None or command.until <= at):
         raise RefusedInput("bad_field", where="close_road", field="until", why=str(command.until))
-    probe = RoadState("", "", _wgs84(command), command.ref, command.bearing_deg, None, None, at, "")
-    if len(stretch_of(probe).arcs(roadmap)) == 0:
+    if len(stretch_of(probe_of(command, at)).arcs(roadmap)) == 0:
         raise RefusedInput("closure_meets_no_road", ref=command.ref or "-", roads=roadmap.name)
+
+
+class Where(Protocol):
+    """The fields of a closure that say where it lies."""
+
+    @property
+    def ref(self) -> str: ...
+    @property
+    def polygon(self) -> tuple[Point, ...]: ...
+    @property
+    def bearing_deg(self) -> float | None: ...
+    @property
+    def datum(self) -> Datum: ...
+
+
+def probe_of(where: Where, at: datetime) -> RoadState:
+    """The closure as the picture would hold it, to ask routing which roads are meant. Raises RefusedInput."""
+    if where.polygon and len(where.polygon) < 3:
+        raise RefusedInput("bad_field", where="close_road", field="polygon", why="< 3")
+    return RoadState("", "", _wgs84(where), where.ref, where.bearing_deg, None, None, at, "")
 
 
 def close_road(picture: Picture, command: CloseRoad) -> list[e.Event]:
@@ -74,6 +91,6 @@ def reopen_road(picture: Picture, command: ReopenRoad) -> list[e.Event]:
     return [e.RoadReopened(command.closure)]
 
 
-def _wgs84(command: CloseRoad) -> tuple[Point, ...]:
+def _wgs84(command: Where) -> tuple[Point, ...]:
     moved = [to_wgs84(lat, lon, command.datum) for lon, lat in command.polygon]
     return tuple((round(lon, 7), round(lat, 7)) for lat, lon in moved)

@@ -34,6 +34,7 @@ DESK = By("desk", "dispatch", "rule")
 TRIES = 5  # how often an answer that went stale is thought again; the last one is written as it is
 FRESH_S = 60.0  # wall seconds for which a request is answered as of its own instant: a busy machine decides the same
 Thought = TypeVar("Thought")
+Worth = Callable[[Picture, Decision], bool]
 
 
 class Overtaken(CoordinationError):
@@ -72,8 +73,13 @@ class Desk:
 
     # --- proposing
 
-    async def propose(self, casualty: str, at: datetime, by: By, asked: str = "") -> list[Entry]:
-        """Decide for this casualty and record the answer: a proposal, or that nobody can take them, and why."""
+    async def propose(
+        self, casualty: str, at: datetime, by: By, asked: str = "", worth: Worth = lambda picture, decision: True
+    ) -> list[Entry]:
+        """Decide for this casualty and record the answer: a proposal, or that nobody can take them, and why.
+
+        Nothing is recorded where the answer is not `worth` it.
+        """
 
         def thought() -> tuple[list[Way], str]:
             picture = self.book.picture
@@ -83,12 +89,13 @@ class Desk:
             ways, stood_on = await self.think(thought)
 
             def decide(newest: Picture) -> list[e.Event]:
-                _refuse_stale(stood_on, standing(newest, casualty, at), last)
-                return [proposal_of(casualty, self._decision(newest, casualty, ways, at))]
+                refuse_stale(stood_on, standing(newest, casualty, at), last)
+                decision = self._decision(newest, casualty, ways, at)
+                return [proposal_of(casualty, decision)] if worth(newest, decision) else []
 
             return await self.book.write(decide, by, at, asked)
 
-        return await _until_fresh(attempt)
+        return await until_fresh(attempt)
 
     async def answer_requests(self) -> None:
         """Propose for every crew that asked. Looks at the picture only, so a restart loses no request."""
@@ -119,7 +126,7 @@ class Desk:
             ways, stood_on, option, legs = await self.think(lambda: self._plan(picture, command, at))
 
             def decide(newest: Picture) -> list[e.Event]:
-                _refuse_stale(stood_on, standing(newest, command.casualty, at), last)
+                refuse_stale(stood_on, standing(newest, command.casualty, at), last)
                 fresh = self._decision(newest, command.casualty, ways, at)
                 wanted = (option.hospital, option.mode)
                 taken = option_for(wanted, fresh, command.override_reason)
@@ -129,7 +136,7 @@ class Desk:
             return await self.book.write(decide, asker.by, at, asker.key)
 
         try:
-            entries = await _until_fresh(attempt)
+            entries = await until_fresh(attempt)
         except (AlreadyHeld, NoAnswer) as lost:
             if lost.key == "no_capable_centre":
                 raise
@@ -161,12 +168,12 @@ class Desk:
             fact = await self.think(lambda: assign(self.roadmap, self.area, picture, command, at, self.assignment))
 
             def decide(newest: Picture) -> list[e.Event]:
-                _refuse_stale(stood_on, standing_units(newest, at), last)
+                refuse_stale(stood_on, standing_units(newest, at), last)
                 return [fact]
 
             return await self.book.write(decide, asker.by, at, asker.key)
 
-        entries = await _until_fresh(attempt)
+        entries = await until_fresh(attempt)
         return {"entries": [entry.seq for entry in entries], "unit": entries[0].body["unit"]}
 
     async def rank(self, incident: str, at: datetime) -> list[dict[str, Any]]:
@@ -219,12 +226,12 @@ def onward_leg(area: Area, picture: Picture, aircraft: str, hospital: str, at: d
     return flight_leg(where_is_unit(picture.get_unit(aircraft), at), pad.place, machine, area.air_times)
 
 
-def _refuse_stale(stood_on: str, stands_on: str, last: bool) -> None:
+def refuse_stale(stood_on: str, stands_on: str, last: bool) -> None:
     if stood_on != stands_on and not last:
         raise _Stale
 
 
-async def _until_fresh(attempt: Callable[[bool], Any]) -> list[Entry]:
+async def until_fresh(attempt: Callable[[bool], Any]) -> list[Entry]:
     for number in range(1, TRIES + 1):
         try:
             return await attempt(number == TRIES)

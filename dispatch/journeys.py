@@ -274,9 +274,12 @@ def _onward(area: Area, hospital: HospitalState, unit: UnitState, here: Place) -
 # --- the leg a vehicle follows
 
 
-def road_leg(roadmap: Roadmap, start: Place, end: Place, picture: Picture, now: datetime) -> e.Leg:
-    """The drive with siren. Raises NoAnswer `no_route` or `off_the_map`."""
-    way = route(roadmap, start, end, profile=AMBULANCE_SIREN, traffic=traffic_of(picture), at=now)
+def road_leg(
+    roadmap: Roadmap, start: Place, end: Place, picture: Picture, now: datetime, heading_deg: float | None = None
+) -> e.Leg:
+    """The drive with siren; `heading_deg`: a moving vehicle's course. Raises NoAnswer `no_route` or `off_the_map`."""
+    traffic = traffic_of(picture)
+    way = route(roadmap, start, end, profile=AMBULANCE_SIREN, traffic=traffic, at=now, heading_deg=heading_deg)
     line = tuple(
         (round(lon, 6), round(lat, 6), round(at_s, 1)) for (lon, lat), at_s in zip(way.geometry, way.at_s, strict=True)
     )

@@ -74,6 +74,10 @@ class Seconds(Sourced, frozen=True):
     seconds: int
 
 
+class Metres(Sourced, frozen=True):
+    metres: int
+
+
 class SecondsByCategory(Sourced, frozen=True):
     by_category: dict[str, int]
 
@@ -159,7 +163,20 @@ class TaskRules(Shape, frozen=True):
     agency_of_channel: dict[str, str]
 
 
-Table = TypeVar("Table", Policy, AssignmentRules, TaskRules)
+class RerouteRules(Shape, frozen=True):
+    """dispatch/rules/rerouting.yaml: when a changed road changes a way or a proposal."""
+
+    table: str
+    valid_from: dt.date
+    sources: dict[str, Evidence]
+    faster_way_s: Seconds
+    last_s: Seconds
+    retold_s: Seconds
+    other_destination_s: Seconds
+    off_leg_m: Metres
+
+
+Table = TypeVar("Table", Policy, AssignmentRules, TaskRules, RerouteRules)
 
 
 def load_rules(file: Path, kind: type[Table]) -> Table:
@@ -192,6 +209,11 @@ def default_assignment() -> AssignmentRules:
 @cache
 def default_tasks() -> TaskRules:
     return load_rules(FOLDER / "tasks.yaml", TaskRules)
+
+
+@cache
+def default_rerouting() -> RerouteRules:
+    return load_rules(FOLDER / "rerouting.yaml", RerouteRules)
 
 
 def _refuse_unsourced(table: Any, where: str) -> None:

@@ -1,7 +1,7 @@
 """Decide every step of a recorded log again and compare: replay as a test, not a film.
 
-Folds the log; at each proposal and each assignment the same question is asked of the same roads and rules, on the
-picture as it then was. Whatever differs is named, the first first.
+Folds the log; at each proposal, assignment and change of route the same question is asked of the same roads and rules,
+on the picture as it then was. Whatever differs is named, the first first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from casebook import events as e
 from casebook.book import occasion_of
-from casebook.errors import CoordinationError
+from casebook.errors import CoordinationError, NoAnswer
 from casebook.log import Entry
 from casebook.picture import Picture, fold
 from dispatch.area import Area
@@ -20,7 +20,15 @@ from dispatch.assigning import AssignUnit, assign
 from dispatch.choosing import TO_MEET
 from dispatch.desk import decision_on, legs_for, proposal_of
 from dispatch.journeys import ways_for
-from dispatch.policy import AssignmentRules, Policy, default_assignment, default_policy
+from dispatch.policy import (
+    AssignmentRules,
+    Policy,
+    RerouteRules,
+    default_assignment,
+    default_policy,
+    default_rerouting,
+)
+from dispatch.rerouting import reroute
 from routing.roads import Roadmap
 
 
@@ -37,13 +45,15 @@ class Difference:
 
 def redecide(
     entries: Iterable[Entry], roadmap: Roadmap, area: Area, *, policy: Policy | None = None,
-    assignment: AssignmentRules | None = None,
+    assignment: AssignmentRules | None = None, rerouting: RerouteRules | None = None,
 ) -> Iterator[Difference]:  # fmt: skip
     """Every decision of the log that comes out differently, in order. Nothing: the log decides as it did.
 
     Raises what folding raises when the log itself does not hold together.
     """
-    judge = _Judge(roadmap, area, policy or default_policy(), assignment or default_assignment())
+    judge = _Judge(
+        roadmap, area, policy or default_policy(), assignment or default_assignment(), rerouting or default_rerouting()
+    )
     picture = Picture()
     for entry in entries:
         fact = e.decode(entry.kind, entry.body)
@@ -59,6 +69,7 @@ class _Judge:
     area: Area
     policy: Policy
     assignment: AssignmentRules
+    rerouting: RerouteRules
 
     def again(self, picture: Picture, entry: Entry, fact: e.Event) -> Mapping[str, Any] | None:
         """What this entry would say today; None for an entry that is no decision of ours."""
@@ -71,6 +82,10 @@ class _Judge:
                 case e.UnitAssigned(leg=e.Leg()):
                     command = AssignUnit(incident=fact.incident, unit=fact.unit, purpose=fact.purpose)
                     decided = assign(self.roadmap, self.area, picture, command, entry.at, self.assignment)
+                case e.LegGiven(why=why) if why is not None:
+                    decided = self._way(picture, fact.unit, entry)
+                case e.LegBlocked():
+                    decided = self._way(picture, fact.unit, entry)
                 case _:
                     return None
         except CoordinationError as wrong:
@@ -80,6 +95,13 @@ class _Judge:
     def _proposal(self, picture: Picture, casualty: str, entry: Entry) -> e.Event:
         ways = ways_for(self.roadmap, self.area, picture, casualty, entry.at, self.policy)
         return proposal_of(casualty, decision_on(picture, casualty, ways, entry.at, self.policy, self.roadmap))
+
+    def _way(self, picture: Picture, unit: str, entry: Entry) -> e.Event:
+        """What the roads of that moment made of this unit's way."""
+        decided = reroute(self.roadmap, picture, unit, entry.at, self.rerouting)
+        if decided is None:
+            raise NoAnswer("no_other_way", unit=unit)
+        return decided
 
     def _meeting(self, picture: Picture, fact: e.UnitAssigned, entry: Entry) -> e.Event:
         """The aircraft's flight to the meeting, as the choice just before it asks for."""

@@ -10,10 +10,31 @@ from casebook.place import Place, between
 from casebook.steps import Duty
 
 HELICOPTER = "helicopter"
+_SETS_OFF = {Duty.EN_ROUTE: "unit_en_route", Duty.TRANSPORTING: "unit_left_scene"}
+_STOPS = ("unit_on_scene", "unit_at_landing_site", "unit_at_destination")
+
+
+def departed_at(unit: UnitState) -> datetime | None:
+    """When the present leg began to be driven; a leg given under way begins when it was given. None while standing,
+    or when the leg is the one that led to the last stop."""
+    left_at = unit.times.get(_SETS_OFF.get(unit.duty, ""))
+    if left_at is None or unit.leg is None or unit.leg_at is None or not leg_is_ahead(unit):
+        return None
+    return max(left_at, unit.leg_at)
+
+
+def leg_is_ahead(unit: UnitState) -> bool:
+    """Whether the leg leads onward from where the unit stands or drives, and not to where it has been."""
+    if unit.leg is None or unit.leg_at is None or unit.duty is Duty.AT_DESTINATION:
+        return False
+    return all(unit.times[stop] <= unit.leg_at for stop in _STOPS if stop in unit.times)
 
 
 def where_is_unit(unit: UnitState, now: datetime) -> Place:
-    """Along its leg while it carries somebody or flies, from the leg's own times; else its last fix; else its base."""
+    """Where it waits for a way; along its leg while it carries somebody or flies, from the leg's own times; else its
+    last fix; else its base."""
+    if unit.halted is not None:
+        return unit.halted
     moving = unit.duty is Duty.TRANSPORTING or (unit.kind == HELICOPTER and unit.duty is Duty.EN_ROUTE)
     if moving and unit.leg is not None and unit.duty_at is not None and unit.leg_at is not None:
         return along(unit.leg, (now - max(unit.duty_at, unit.leg_at)).total_seconds())

@@ -1,0 +1,159 @@
+"""Keep legs and proposals in step with the roads: after every change each is looked at again, at the instant of it.
+
+Which way a vehicle then takes is dispatch/rerouting.py's, which hospital dispatch/destination.py's. Another hospital
+for somebody on the way is only proposed: a person says yes, as always.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from casebook import events as e
+from casebook.casualty import Stage
+from casebook.events import Decision
+from casebook.log import Entry
+from casebook.picture import CasualtyState, Picture, UnitState
+from casebook.steps import Duty
+from dispatch.desk import DESK, Desk, refuse_stale, until_fresh
+from dispatch.destination import canonical
+from dispatch.journeys import traffic_version
+from dispatch.policy import RerouteRules
+from dispatch.rerouting import may_change, reroute
+from dispatch.whereabouts import HELICOPTER
+
+ON_THE_WAY = (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD)
+
+
+class RoadWatch:
+    """`changed()` after a road was changed by hand; `look()` now and then, for what changes by itself or was missed.
+
+    Whoever changes a road holds `lock` over the change and what follows from it, so that both are of one instant.
+    """
+
+    def __init__(self, desk: Desk, rules: RerouteRules) -> None:
+        self._desk, self._rules = desk, rules
+        self.lock = asyncio.Lock()
+        self._looked: dict[str, tuple[object, str]] = {}  # unit or casualty -> what was looked at, and on which roads
+
+    async def look(self) -> None:
+        """Follow a closure that ran out, or a change that nobody followed (a restart came between)."""
+        if self._behind(self._desk.book.picture, self._desk.clock.now()):
+            async with self.lock:
+                now = self._desk.clock.now()
+                await self.changed(last_end(self._desk.book.picture, now) or now)
+
+    async def changed(self, at: datetime) -> list[Entry]:
+        """Look at every leg and every open decision again, as the roads are at `at`. To be called under `lock`."""
+        picture = self._desk.book.picture
+        version, written = traffic_version(picture, at), list[Entry]()
+        for id in sorted(picture.units):
+            if self._leg_is_behind(self._desk.book.picture, id, version):
+                written += await self._follow_leg(id, at)
+        for id in sorted(picture.casualties):
+            if self._decision_is_behind(self._desk.book.picture, id, version):
+                written += await self._decide_again(id, at)
+        return written
+
+    # --- what is behind the roads
+
+    def _behind(self, picture: Picture, at: datetime) -> bool:
+        version = traffic_version(picture, at)
+        legs = any(self._leg_is_behind(picture, id, version) for id in picture.units)
+        return legs or any(self._decision_is_behind(picture, id, version) for id in picture.casualties)
+
+    def _leg_is_behind(self, picture: Picture, id: str, version: str) -> bool:
+        unit = picture.units[id]
+        if not may_change(unit) or unit.leg is None:
+            return False
+        fresh = unit.leg.traffic_version == version and unit.halted is None
+        return not fresh and self._looked.get(id) != (_leg_looked_at(unit), version)
+
+    def _decision_is_behind(self, picture: Picture, id: str, version: str) -> bool:
+        state = picture.casualties[id]
+        if not _is_under_way(picture, state) or (state.proposal is None and not state.stranded):
+            return False
+        fresh = state.proposal is not None and state.proposal.traffic_version == version
+        return not fresh and self._looked.get(id) != ((state.proposed_at, state.chosen_at), version)
+
+    # --- what follows
+
+    async def _follow_leg(self, id: str, at: datetime) -> list[Entry]:
+        desk = self._desk
+
+        async def attempt(last: bool) -> list[Entry]:
+            picture = desk.book.picture
+            stood_on = _standing_leg(picture, id, at)
+            fact = await desk.think(lambda: reroute(desk.roadmap, picture, id, at, self._rules))
+
+            def decide(newest: Picture) -> list[e.Event]:
+                refuse_stale(stood_on, _standing_leg(newest, id, at), last)
+                return [fact] if fact is not None and may_change(newest.get_unit(id)) else []
+
+            return await desk.book.write(decide, DESK, at)
+
+        entries = await until_fresh(attempt)
+        picture = desk.book.picture
+        self._looked[id] = (_leg_looked_at(picture.units[id]), traffic_version(picture, at))
+        return entries
+
+    async def _decide_again(self, id: str, at: datetime) -> list[Entry]:
+        worth: Callable[[Picture, Decision], bool] = partial(is_worth_telling, id=id, at=at, rules=self._rules)
+        entries = await self._desk.propose(id, at, DESK, worth=worth)
+        picture = self._desk.book.picture
+        state = picture.casualties[id]
+        self._looked[id] = ((state.proposed_at, state.chosen_at), traffic_version(picture, at))
+        return entries
+
+
+def _leg_looked_at(unit: UnitState) -> object:
+    return unit.leg_at, unit.duty, unit.halted
+
+
+def _standing_leg(picture: Picture, id: str, at: datetime) -> str:
+    """A name for everything in the picture that this unit's way depends on."""
+    unit = picture.get_unit(id)
+    looked_at = [unit.duty, unit.times, unit.leg_at, unit.halted, unit.purpose, traffic_version(picture, at)]
+    return hashlib.sha256(canonical(looked_at)).hexdigest()
+
+
+def _is_under_way(picture: Picture, state: CasualtyState) -> bool:
+    """Not at a door yet, and not in the air, where roads are nothing."""
+    carrier = picture.units.get(state.unit or "")
+    if state.stage not in ON_THE_WAY or state.arrived_at is not None:
+        return False
+    if carrier is None or state.id not in carrier.aboard:
+        return True
+    return carrier.kind != HELICOPTER and carrier.duty is not Duty.AT_DESTINATION
+
+
+def last_end(picture: Picture, now: datetime) -> datetime | None:
+    """When the last closure or slow stretch ran out by itself; None: none has, or a road was changed since."""
+    ends = [road.until for road in picture.roads.values() if road.until is not None and road.until <= now]
+    newest = max((road.at for road in picture.roads.values()), default=now)
+    return max(ends) if ends and max(ends) > newest else None
+
+
+def is_worth_telling(picture: Picture, decision: Decision, *, id: str, at: datetime, rules: RerouteRules) -> bool:
+    """An open decision is always told anew; one that was said yes to only when another way is nearer by the rule's
+    measure, or the chosen one is gone."""
+    state = picture.get_casualty(id)
+    if state.option is None or _is_reopened(state):
+        return True
+    chosen = (state.option.hospital, state.option.mode)
+    now = next((option for option in decision.options if (option.hospital, option.mode) == chosen), None)
+    if now is None:
+        return True
+    first = decision.options[0]
+    if (first.hospital, first.mode) == chosen or state.chosen_at is None:
+        return False
+    return now.eta_s > rules.last_s.seconds and now.eta_s - first.eta_s >= rules.other_destination_s.seconds
+
+
+def _is_reopened(state: CasualtyState) -> bool:
+    """Another destination is proposed already and nobody has answered: it is kept up to date."""
+    open_again = state.proposed_at is not None and state.chosen_at is not None and state.proposed_at > state.chosen_at
+    return open_again and state.proposal is not None
