@@ -7,15 +7,17 @@ factors are routing/speeds.py's, times routing/costs.py's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.roads.roadmap import Roadmap
 from routing.traffic.changes import Closure, Slowdown
+from routing.traffic.observed import Aged
 
 Speeds = Sequence[NDArray[np.float64]]
+MANY = 0.25  # of the arcs: then looking for the changed ones saves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,15 @@ class Holding:
 
     closures: tuple[Closure, ...] = ()
     slowdowns: tuple[Slowdown, ...] = ()
+    observed: Aged | None = None
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Looked up at every question, while a hundred closures with their areas take a while to hash.
+        object.__setattr__(self, "_hash", hash((self.closures, self.slowdowns, self.observed)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def apply(
         self,
@@ -35,31 +46,54 @@ class Holding:
     ) -> None:
         """Turn free-flow `speeds` (km/h per arc: low, likely, high) and `usable` into today's, in place.
 
-        `factors`: the siren's gain per arc at the same three ends, None without siren. With `rows` (arcs, ascending)
-        all arrays hold those arcs only, in that order.
+        `factors`: the siren's gain per arc at the same three ends (contained in `speeds`), None without siren. With
+        `rows` (arcs, ascending) all arrays hold those arcs only, in that order.
         """
-        for closure in self.closures:
-            usable[_within(closure.where.arcs(roadmap), rows)] = False
+        if self.observed is not None and self.observed.concerns(roadmap):
+            _apply_observed(self.observed, speeds, factors, rows)
         for slowdown in self.slowdowns:
-            arcs = _within(slowdown.where.arcs(roadmap), rows)
+            arcs, _ = _within(slowdown.where.arcs(roadmap), rows)
             gains = factors if slowdown.source == "congestion" else None
             for end, speed in enumerate(speeds):
                 gain = 1.0 if gains is None else gains[end][arcs]
                 speed[arcs] = np.minimum(speed[arcs], slowdown.speed_kph * gain)
+        for closure in self.closures:
+            usable[_within(closure.where.arcs(roadmap), rows)[0]] = False
 
     def changed_arcs(self, other: Holding, roadmap: Roadmap) -> NDArray[np.intp] | None:
         """Arcs that may cost something else under `other`, ascending; None when that may be most of the network."""
         differing = set(self.closures) ^ set(other.closures) | set(self.slowdowns) ^ set(other.slowdowns)
-        return _union(change.where.arcs(roadmap) for change in differing)
+        found = [change.where.arcs(roadmap) for change in differing]
+        found.append(_changed_observed(self.observed, other.observed, roadmap))
+        changed = _union(found)
+        return None if len(changed) > roadmap.network.arcs * MANY else changed
 
 
-def _within(arcs: NDArray[np.intp], rows: NDArray[np.intp] | None) -> NDArray[np.intp]:
-    """Where the arcs stand in arrays over `rows`."""
-    if rows is None or len(rows) == 0:
-        return arcs if rows is None else rows
-    at = np.searchsorted(rows, arcs)
-    at[at == len(rows)] = 0
-    return at[rows[at] == arcs]
+def _apply_observed(aged: Aged, speeds: Speeds, factors: Speeds | None, rows: NDArray[np.intp] | None) -> None:
+    """An observed speed is a plain car's; a siren gains on it what it gains on a free road."""
+    arcs, at = _within(aged.observed.arcs, rows)
+    gains = [np.ones(len(arcs))] * 3 if factors is None else [factor[arcs] for factor in factors]
+    low, likely, high = (speed[arcs] / gain for speed, gain in zip(speeds, gains, strict=True))
+    for speed, plain, gain in zip(speeds, aged.kph(at, (low, likely, high)), gains, strict=True):
+        speed[arcs] = plain * gain
+
+
+def _changed_observed(mine: Aged | None, theirs: Aged | None, roadmap: Roadmap) -> NDArray[np.intp]:
+    mine, theirs = (aged if aged and aged.concerns(roadmap) else None for aged in (mine, theirs))
+    if mine is None or mine == theirs:
+        mine, theirs = theirs, mine
+    return np.empty(0, np.intp) if mine is None or mine == theirs else mine.changed_arcs(theirs)
+
+
+def _within(arcs: NDArray[np.integer], rows: NDArray[np.intp] | None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the arcs stand in arrays over `rows` (all arcs when None), and which of the arcs those are."""
+    if rows is None:
+        return arcs.astype(np.intp, copy=False), np.arange(len(arcs))
+    if len(rows) == 0:
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    at = np.minimum(np.searchsorted(rows, arcs), len(rows) - 1)
+    there = rows[at] == arcs
+    return at[there], np.flatnonzero(there)
 
 
 def _union(found: Iterable[NDArray[np.intp]]) -> NDArray[np.intp]:

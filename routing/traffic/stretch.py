@@ -1,10 +1,11 @@
-"""Which arcs of the map a change of the day means: named edges, an area, a road number.
+"""Which arcs of the map a change of the day means: named edges, an area, a road number, kilometre posts.
 
 Pure geometry. What the change does to them is left to routing/traffic/changes.py.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry import mapping, shape
 
 from casebook.errors import RefusedInput
+from routing.roads.network import Network
 from routing.roads.roadmap import EdgeKey, Roadmap
 
 KEPT_STRETCHES = 4_096  # per road map; a day's closures many times over
@@ -26,7 +28,8 @@ KEPT_STRETCHES = 4_096  # per road map; a day's closures many times over
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Which arcs are meant: named edges, or all in an area, or all of a road number (in an area if given).
+    """Which arcs are meant: named edges, or all in an area, or all of a road number (in an area, or from kilometre
+    post `km[0]` to `km[1]`, if given). Several conditions mean the arcs that meet them all.
 
     `bearing_deg` keeps only arcs that run within 90 degrees of it: one carriageway of a motorway. An area alone takes
     everything that touches it, bridges and tunnels too; give the road number to take only that road.
@@ -36,10 +39,13 @@ class Stretch:
     edges: frozenset[EdgeKey] = frozenset()
     ref: str | None = None
     bearing_deg: float | None = None
+    km: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.area is None and not self.edges and not self.ref:
             raise RefusedInput("stretch_empty")
+        if self.km is not None and not (self.ref and all(map(math.isfinite, self.km)) and self.km[0] <= self.km[1]):
+            raise RefusedInput("stretch_km", ref=self.ref or "-", km_a=self.km[0], km_b=self.km[1])
         if self.area is not None and (self.area.is_empty or not self.area.is_valid):
             raise RefusedInput("stretch_area", why=shapely.is_valid_reason(self.area))
 
@@ -56,17 +62,23 @@ class Stretch:
             return kept[self]
 
     def _find_arcs(self, roadmap: Roadmap) -> NDArray[np.intp]:
+        """From the narrowest condition to the widest, so that a hundred closures cost no hundred looks at all arcs."""
         network = roadmap.network
-        taken = np.ones(network.arcs, np.bool_)
+        rows: NDArray[np.intp] | None = None
         if self.edges:
-            taken &= _rows([arc for edge in self.edges for arc in roadmap.arcs_of(edge)], network.arcs)
+            rows = np.unique(np.array([arc for edge in self.edges for arc in roadmap.arcs_of(edge)], np.intp))
         if self.area is not None:
-            taken &= _rows(roadmap.arcs_in(self.area), network.arcs)
+            rows = _both(rows, roadmap.arcs_in(self.area))
+        if self.km is not None:
+            from routing.roads.kmposts import arcs_between  # reads the posts of this map only when somebody names one
+
+            rows = _both(rows, arcs_between(roadmap, self.ref or "", *self.km, self.bearing_deg))
         if self.ref:
-            taken &= network.where_tag("ref", {self.ref})
+            rows = _with_ref(network, self.ref, rows)
+        assert rows is not None, "a stretch says where"
         if self.bearing_deg is not None:
-            taken &= np.abs((network.bearing_deg() - self.bearing_deg + 180) % 360 - 180) < 90
-        return np.flatnonzero(taken)
+            rows = rows[np.abs((_bearing_deg(network, rows) - self.bearing_deg + 180) % 360 - 180) < 90]
+        return rows
 
     def as_facts(self) -> dict[str, Any]:
         """Plain JSON; the area as a GeoJSON geometry."""
@@ -75,24 +87,40 @@ class Stretch:
             "edges": [list(edge) for edge in sorted(self.edges)],
             "ref": self.ref,
             "bearing_deg": self.bearing_deg,
-        }
+        } | ({"km": list(self.km)} if self.km else {})
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> Stretch:
         """From as_facts, or from GeoJSON (geometry, Feature or FeatureCollection of polygons) under ``area``."""
         edges = frozenset((int(u), int(v), int(key)) for u, v, key in facts.get("edges") or ())
-        area = facts.get("area")
-        return cls(None if area is None else read_area(area), edges, facts.get("ref"), facts.get("bearing_deg"))
+        area, km = facts.get("area"), facts.get("km")
+        posts = None if km is None else (float(km[0]), float(km[1]))
+        polygons = None if area is None else read_area(area)
+        return cls(polygons, edges, facts.get("ref"), facts.get("bearing_deg"), posts)
 
 
 _kept: WeakKeyDictionary[Roadmap, OrderedDict[Stretch, NDArray[np.intp]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def _rows(arcs: Any, count: int) -> NDArray[np.bool_]:
-    mask = np.zeros(count, np.bool_)
-    mask[np.asarray(arcs, np.intp)] = True
-    return mask
+def _both(rows: NDArray[np.intp] | None, more: NDArray[np.intp]) -> NDArray[np.intp]:
+    return more if rows is None else np.intersect1d(rows, more, assume_unique=True)
+
+
+def _with_ref(network: Network, ref: str, rows: NDArray[np.intp] | None) -> NDArray[np.intp]:
+    """Those of the rows (of all arcs when None) whose way carries the road number."""
+    if rows is None:
+        return np.flatnonzero(network.where_tag("ref", {ref}))
+    column = network.columns["ref"]
+    carries = np.array([ref in (part.strip() for part in word.split(";")) for word in column.words])
+    return rows[carries[column.code[network.way[rows]]]]
+
+
+def _bearing_deg(network: Network, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Network.bearing_deg of these rows only."""
+    tail, head = network.tail[rows], network.head[rows]
+    east = (network.lon[head] - network.lon[tail]) * np.cos(np.radians(network.lat[tail]))
+    return np.degrees(np.arctan2(east, network.lat[head] - network.lat[tail])) % 360
 
 
 def read_area(geojson: Mapping[str, Any]) -> Polygon | MultiPolygon:

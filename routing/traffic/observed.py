@@ -1,0 +1,137 @@
+"""Speeds that somebody saw on the roads: per arc what a plain car does, between which ends, and when it was seen.
+
+Immutable. What is left of them later is routing/traffic/ageing.py's; how a feed becomes them, routing/traffic/feeds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.roads.roadmap import Roadmap
+from routing.speeds import SHARE_OF_LIMIT
+from routing.traffic.ageing import HALVING, Ageing
+
+Floats = NDArray[np.float64]
+#: A road is never believed to be faster than this times its free speed: free speeds are SHARE_OF_LIMIT of the limit,
+#: and nobody is expected to be faster than the limit, whatever a feed says.
+FASTEST_OVER_FREE = 1 / SHARE_OF_LIMIT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """Rows of the road network with digest `roads`, ascending, each once; km/h with low <= likely <= high; `seen_s` in
+    seconds since 1970. Equal when all of it is equal."""
+
+    roads: str
+    arcs: NDArray[np.int64]
+    low_kph: Floats
+    kph: Floats
+    high_kph: Floats
+    seen_s: Floats
+    digest: bytes
+
+    @classmethod
+    def of(
+        cls, roads: str, arcs: NDArray[np.integer], low_kph: Floats, kph: Floats, high_kph: Floats, seen_s: Floats
+    ) -> Observed:
+        """From rows in any order. Of several about one arc the one seen last counts, of those the one given last."""
+        rows = np.lexsort((np.arange(len(arcs)), seen_s, arcs))
+        last = np.ones(len(rows), np.bool_)
+        last[:-1] = arcs[rows][1:] != arcs[rows][:-1]
+        kept = rows[last]
+        columns = (arcs[kept].astype(np.int64), low_kph[kept], kph[kept], high_kph[kept], seen_s[kept])
+        assert len(kept) == 0 or (bool((columns[1] > 0).all()) and bool((columns[1] <= columns[2]).all()))
+        for column in columns:
+            column.flags.writeable = False
+        digest = hashlib.blake2b(roads.encode(), digest_size=16)
+        for column in columns:
+            digest.update(column.tobytes())
+        return cls(roads, *columns, digest.digest())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Observed) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __len__(self) -> int:
+        return len(self.arcs)
+
+    def merged(self, newer: Observed) -> Observed:
+        """Both; per arc what was seen last. Rows of other roads cannot be mixed: then `newer` alone counts."""
+        if newer.roads != self.roads:
+            return newer
+        both = zip(self._columns(), newer._columns(), strict=True)
+        return Observed.of(self.roads, *(np.concatenate(pair) for pair in both))
+
+    def between(self, after_s: float, until_s: float) -> Observed:
+        """Only what was seen later than `after_s` and not later than `until_s` (seconds since 1970)."""
+        kept = (self.seen_s > after_s) & (self.seen_s <= until_s)
+        return self if kept.all() else Observed.of(self.roads, *(column[kept] for column in self._columns()))
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return self.arcs, self.low_kph, self.kph, self.high_kph, self.seen_s
+
+    def as_facts(self) -> dict[str, Any]:
+        names = ("arcs", "low_kph", "kph", "high_kph", "seen_s")
+        return {"roads": self.roads} | {name: getattr(self, name).tolist() for name in names}
+
+    @classmethod
+    def read(cls, facts: Mapping[str, Any]) -> Observed:
+        figures = (np.array(facts[name], np.float64) for name in ("low_kph", "kph", "high_kph", "seen_s"))
+        return cls.of(facts["roads"], np.array(facts["arcs"], np.int64), *figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Observed speeds as they are believed during one step of ageing. Hashable."""
+
+    observed: Observed
+    step: int
+    ageing: Ageing = HALVING
+
+    @classmethod
+    def at(cls, observed: Observed, at: datetime, ageing: Ageing = HALVING) -> Aged | None:
+        """What is known at `at` (aware) and not too old; None when that is nothing."""
+        step, now_s = ageing.step_of(at), at.astimezone(UTC).timestamp()
+        known = observed.between(step * ageing.step_s - ageing.oldest_s, now_s)
+        return cls(known, step, ageing) if len(known) else None
+
+    def concerns(self, roadmap: Roadmap) -> bool:
+        """Whether the rows are this map's: on other roads nothing is known."""
+        return self.observed.roads == roadmap.digest
+
+    def kph(self, rows: NDArray[np.intp], free: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:
+        """(low, likely, high) km/h of a plain car on these rows of `observed`, given the same of free flow.
+
+        Times per metre are mixed, not speeds: what halves with each half-life is the delay.
+        """
+        seen = self.observed
+        soon, likely, late = self.ageing.shares_left(self.ageing.age_s(seen.seen_s[rows], self.step))
+        cap = free[1] * FASTEST_OVER_FREE
+
+        def pace(share: Floats, kph: Floats, free_kph: Floats) -> Floats:
+            return share / np.minimum(kph[rows], np.maximum(cap, free_kph)) + (1 - share) / free_kph
+
+        slowest = np.maximum(pace(soon, seen.low_kph, free[0]), pace(late, seen.low_kph, free[0]))
+        fastest = np.minimum(pace(soon, seen.high_kph, free[2]), pace(late, seen.high_kph, free[2]))
+        return 1 / slowest, 1 / pace(likely, seen.kph, free[1]), 1 / fastest
+
+    def changed_arcs(self, other: Aged | None) -> NDArray[np.int64]:
+        """Arcs on which `other` may say something else."""
+        mine = self.observed
+        if other is None:
+            return mine.arcs
+        if self.step != other.step or self.ageing != other.ageing or mine.roads != other.observed.roads:
+            return np.union1d(mine.arcs, other.observed.arcs)
+        both, here, there = np.intersect1d(mine.arcs, other.observed.arcs, assume_unique=True, return_indices=True)
+        pairs = zip(mine._columns()[1:], other.observed._columns()[1:], strict=True)
+        same = np.logical_and.reduce([a[here] == b[there] for a, b in pairs])
+        return np.setdiff1d(np.union1d(mine.arcs, other.observed.arcs), both[same], assume_unique=True)
