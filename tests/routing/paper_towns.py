@@ -15,18 +15,36 @@ from routing.roads.graphml import network_of
 AT = datetime(2021, 4, 18, 1, 30, tzinfo=UTC)
 Nodes = Mapping[int, tuple[float, float]]  # id -> (lat, lon)
 Ways = Sequence[tuple[int, Sequence[int], Mapping[str, str]]]  # (id, node ids, tags)
+Relations = Sequence[tuple[Sequence[tuple[str, str, int]], Mapping[str, str]]]  # (members: role, type, id; tags)
 Draw = Callable[..., Roadmap]
 
 
-def osm_xml(nodes: Nodes, ways: Ways, header: str = "") -> str:
+def osm_xml(
+    nodes: Nodes,
+    ways: Ways,
+    header: str = "",
+    *,
+    node_tags: Mapping[int, Mapping[str, str]] | None = None,
+    relations: Relations = (),
+) -> str:
     lines = ["<?xml version='1.0' encoding='UTF-8'?>", f'<osm version="0.6" {header}>']
-    lines += [f'<node id="{id}" version="1" lat="{lat}" lon="{lon}"/>' for id, (lat, lon) in nodes.items()]
+    for id, (lat, lon) in nodes.items():
+        tags = _tags((node_tags or {}).get(id, {}))
+        head = f'<node id="{id}" version="1" lat="{lat}" lon="{lon}"'
+        lines.append(head + (">" + "".join(tags) + "</node>" if tags else "/>"))
     for id, refs, tags in ways:
         lines.append(f'<way id="{id}" version="1">')
         lines += [f'<nd ref="{ref}"/>' for ref in refs]
-        lines += [f"<tag k={quoteattr(key)} v={quoteattr(value)}/>" for key, value in tags.items()]
-        lines.append("</way>")
+        lines += [*_tags(tags), "</way>"]
+    for number, (members, tags) in enumerate(relations, 1):
+        lines.append(f'<relation id="{number}" version="1">')
+        lines += [f'<member type="{kind}" ref="{ref}" role="{role}"/>' for role, kind, ref in members]
+        lines += [*_tags({"type": "restriction"} | dict(tags)), "</relation>"]
     return "\n".join([*lines, "</osm>"])
+
+
+def _tags(tags: Mapping[str, str]) -> list[str]:
+    return [f"<tag k={quoteattr(key)} v={quoteattr(value)}/>" for key, value in tags.items()]
 
 
 def roadmap_of(nodes: Nodes, arcs: Sequence[tuple[int, int, float | None]], **tags: str) -> Roadmap:
