@@ -1,0 +1,89 @@
+"""The order in which the hierarchy contracts the nodes: computed once per search graph, then kept on disk.
+
+It depends on which nodes arcs join and on nothing else: no weight, closure or vehicle. The native library ends the
+process on a damaged file, so every byte is checked against its hash before it reads one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from pyroutingkit import CCHTopology
+
+from routing.roads.loading import cache_folder
+from routing.topology import Topology
+
+log = logging.getLogger(__name__)
+
+FORMAT = "pyroutingkit-0.2"  # raise it when the native files change, so that old ones are computed anew
+CHECKS = "checks.json"
+SMALL = 10_000  # search nodes; below, computing takes under a tenth of a second
+
+
+def order_of(topology: Topology, folder: Path | None = None) -> CCHTopology:
+    """The contraction order of a search graph, from the cache where it is there and whole."""
+    if topology.nodes < SMALL:
+        return _compute(topology)
+    kept = (folder or cache_folder()) / "orders" / f"{_digest(topology)[:32]}-{FORMAT}"
+    return _read(kept) or _write(_compute(topology), kept)
+
+
+def _compute(topology: Topology) -> CCHTopology:
+    order = CCHTopology()
+    lat, lon = _coordinates(topology)
+    order.build(topology.pair_tail.astype(np.uint32), topology.pair_head.astype(np.uint32), lat, lon, topology.nodes)
+    return order
+
+
+def _coordinates(topology: Topology) -> tuple[np.ndarray, np.ndarray]:
+    net = topology.network
+    return net.lat[topology.road_node].astype(np.float32), net.lon[topology.road_node].astype(np.float32)
+
+
+def _digest(topology: Topology) -> str:
+    digest = hashlib.sha256(str(topology.nodes).encode())
+    for array in (topology.pair_tail, topology.pair_head, *_coordinates(topology)):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _read(kept: Path) -> CCHTopology | None:
+    if not kept.is_dir():
+        return None
+    try:
+        told = json.loads((kept / CHECKS).read_text(encoding="utf-8"))
+        if told != _checks(kept):
+            raise ValueError("a file differs from what was written")
+        order = CCHTopology()
+        order.load(str(kept))
+    except (OSError, ValueError, RuntimeError) as broken:
+        log.warning("road order cache %s is damaged (%s), computing it anew", kept.name, broken)
+        return None
+    return order
+
+
+def _write(order: CCHTopology, kept: Path) -> CCHTopology:
+    """Whole or not at all: a reader never sees half a folder."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=kept.parent, suffix=".part"))
+        order.save(str(part))
+        (part / CHECKS).write_text(json.dumps(_checks(part)), encoding="utf-8")
+        part.chmod(0o755)
+        if kept.exists():
+            shutil.rmtree(kept)
+        part.rename(kept)
+    except (OSError, RuntimeError) as refused:
+        log.warning("road order cache %s could not be written (%s)", kept, refused)
+    return order
+
+
+def _checks(folder: Path) -> dict[str, str]:
+    files = sorted(file for file in folder.iterdir() if file.name != CHECKS)
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
