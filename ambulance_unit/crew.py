@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from ambulance_unit import crew_commands as c
-from ambulance_unit.mission import View, planned_casualty
+from ambulance_unit.mission import View, instant, planned_casualty
 from casebook import events as e
 from casebook.access import Role, need_unit
 from casebook.asking import Ask, Asker, Command
@@ -191,6 +191,14 @@ def _request_destination(view: View, command: c.RequestDestination, asker: Asker
     return [] if "requested_at" in state else [e.DestinationRequested(command.casualty, unit["id"])]
 
 
+def _see_leg(view: View, command: c.SeeLeg, asker: Asker) -> Facts:
+    """That the changed route was seen; nothing when it was, or when nothing changed."""
+    leg, unit = view.get("leg"), unit_of(view)
+    if not leg or "why" not in leg or "seen_at" in leg:
+        return []
+    return [e.LegSeen(unit["id"], instant(leg["given_at"]))]
+
+
 def _board(view: View, command: c.Board, asker: Asker) -> Facts:
     fact = e.CasualtyBoarded(command.casualty, unit_of(view)["id"])
     return casualty_step(view, command.casualty, fact)
@@ -271,6 +279,7 @@ def _send(view: View, command: c.SendMessage, asker: Asker) -> Facts:
 ASKS: tuple[tuple[str, type[Command], Decide], ...] = (
     ("acknowledge", c.Acknowledge, _unit_says(e.UnitAcknowledged)),
     ("en_route", c.EnRoute, _unit_says(e.UnitEnRoute)),
+    ("see_leg", c.SeeLeg, _see_leg),
     ("on_scene", c.OnScene, _unit_says(e.UnitOnScene)),
     ("at_patient", c.AtPatient, _at_patient),
     ("found_casualty", c.FoundCasualty, _found),

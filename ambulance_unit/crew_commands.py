@@ -20,6 +20,10 @@ class EnRoute(Command, frozen=True):
     """Wheels rolling, or lifted."""
 
 
+class SeeLeg(Command, frozen=True):
+    """We have seen that the route changed."""
+
+
 class OnScene(Command, frozen=True):
     """At the scene."""
 

@@ -50,7 +50,7 @@ def departed_at(duty: str, leg_at: datetime | None, times: Mapping[str, datetime
 def drive_of(view: View) -> Drive | None:
     """The leg this vehicle is on, or None."""
     unit, leg = view.get("unit"), view.get("leg")
-    if not unit or not leg:
+    if not unit or not leg or "halted" in leg:
         return None
     times = {name: instant(at) for name, at in unit.get("times", {}).items()}
     departed = departed_at(unit["duty"], instant(leg["given_at"]), times)
@@ -61,9 +61,11 @@ def drive_of(view: View) -> Drive | None:
 
 
 def stands_at(view: View, base: Place) -> Place:
-    """Where a vehicle that is not under way is: at the near end of a leg it has yet to drive, at the far end of one it
-    has driven, else at its base. For drills, where no receiver says it."""
+    """Where a vehicle that is not under way is: where it waits for a way, at the near end of a leg it has yet to drive,
+    at the far end of one it has driven, else at its base. For drills, where no receiver says it."""
     leg = view.get("leg")
+    if leg and "halted" in leg:
+        return place_of(leg["halted"])
     if "unit" not in view or not leg or not leg["line"]:
         return base
     lon, lat, _ = leg["line"][0 if leg_is_ahead(view) else -1]

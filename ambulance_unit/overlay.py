@@ -106,6 +106,14 @@ def _moved(view: View, fact: Any, own: OwnFact) -> View:
     return view
 
 
+@_lays(e.LegSeen)
+def _seen(view: View, fact: e.LegSeen, own: OwnFact) -> View:
+    leg = view.get("leg")
+    if not leg or datetime.fromisoformat(leg["given_at"]) != fact.given_at:
+        return view
+    return {**view, "leg": {**leg, "seen_at": at_text(own.at)}}
+
+
 @_lays(e.UnitBackInService)
 def _back(view: View, fact: e.UnitBackInService, own: OwnFact) -> View:
     if view.get("unit", {}).get("aboard"):

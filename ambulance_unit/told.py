@@ -85,7 +85,8 @@ def _leg(state: UnitState) -> dict[str, Any] | None:
     return {
         "to": leg.to, "line": leg.line, "length_m": leg.length_m, "eta_s": leg.eta_s, "eta_low_s": leg.eta_low_s,
         "eta_high_s": leg.eta_high_s, "mode": leg.mode, "avoids": leg.avoids, "given_at": state.leg_at,
-        "eta_at": departed + timedelta(seconds=leg.eta_s) if departed else None,
+        "eta_at": departed + timedelta(seconds=leg.eta_s) if departed and not state.halted else None,
+        "why": state.leg_why or None, "seen_at": state.leg_seen_at, "halted": state.halted,
     }  # fmt: skip
 
 
@@ -112,7 +113,10 @@ def _proposal(state: CasualtyState) -> dict[str, Any] | None:
         return None
     if state.chosen_at is not None and state.chosen_at >= state.proposed_at:
         return None
-    return {**_option(state.proposal.options[0]), "at": state.proposed_at}
+    first = state.proposal.options[0]
+    if state.option is not None and (first.hospital, first.mode) == (state.option.hospital, state.option.mode):
+        return None  # decided again and the same: there is nothing to say yes to
+    return {**_option(first), "at": state.proposed_at}
 
 
 def _destination(picture: Picture, state: CasualtyState) -> dict[str, Any] | None:

@@ -47,7 +47,8 @@ class Whereabouts:
     def follow(self, view: View) -> None:
         """The view may have changed: another leg may be under way, or none."""
         unit = view["unit"]
-        key = (unit["duty"], unit.get("duty_at"), view.get("leg", {}).get("given_at"))
+        leg = view.get("leg", {})
+        key = (unit["duty"], unit.get("duty_at"), leg.get("given_at"), "halted" in leg)
         if key != self._key:
             self._key, self._drive = key, drive_of(view)
             self._another_leg.set()

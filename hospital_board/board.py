@@ -175,6 +175,8 @@ def eta_at(picture: Picture, state: CasualtyState, hospital: HospitalState) -> d
     carrier = picture.units.get(state.unit) if state.unit else None
     if carrier is None or carrier.leg is None or carrier.leg_at is None or state.id not in carrier.aboard:
         return state.prealert_eta_at
+    if carrier.halted is not None:
+        return None  # no way is left to it: nobody knows when
     if carrier.purpose != TO_HOSPITAL or state.hospital != hospital.id:
         return state.prealert_eta_at
     left_at = carrier.times.get("unit_left_scene")

@@ -3,7 +3,7 @@
 import { html } from 'htm/preact';
 import { clockText, spanText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
-import { listed, minutes, named } from './naming.js';
+import { listed, minutes, named, reasonText } from './naming.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 /** @typedef {{view: TabletView, feed: import('/casebook/feed.js').LiveFeed}} Props */
@@ -37,11 +37,12 @@ function Leg({ view, feed }) {
   const { leg } = view;
   if (!leg) return null;
   const left_s = leg.eta_at ? (Date.parse(leg.eta_at) - feed.now()) / 1000 : undefined;
-  return html`<div class="leg">
+  return html`<div class="leg ${leg.halted ? 'halted' : ''}">
     <div><span class="quiet">${say(leg.mode === 'air' ? 'unit.fly_to' : 'unit.drive_to')}</span> <b>${nameOf(leg.to)}</b></div>
-    <div class="figures"><b class="big">${left_s === undefined ? minutes(leg.eta_s) : spanText(left_s)}</b>
-      <span>${leg.eta_at ? say('unit.arrives', { clock: clockText(leg.eta_at) }) : say('unit.not_departed')}</span>
+    <div class="figures"><b class="big">${leg.halted ? '--' : left_s === undefined ? minutes(leg.eta_s) : spanText(left_s)}</b>
+      <span>${leg.halted ? say('unit.wait_for_way') : leg.eta_at ? say('unit.arrives', { clock: clockText(leg.eta_at) }) : say('unit.not_departed')}</span>
       <span>${say('unit.km', { n: (leg.length_m / 1000).toFixed(1) })}</span></div>
+    ${leg.why && html`<p class="why">${leg.why.map((reason) => reasonText(reason)).join('; ')}${leg.seen_at ? ` · ${say('unit.seen_at', { clock: clockText(leg.seen_at) })}` : ''}</p>`}
   </div>`;
 }
 

@@ -1,5 +1,6 @@
 // @ts-check
 // Words for codes of the casebook; a code that has no word here is shown as it is (a region may have its own).
+import { clockText } from '/casebook/age.js';
 import { language, nameOf, say } from '/casebook/words.js';
 
 /** @type {Record<string, Set<string>>} */
@@ -29,6 +30,19 @@ export const named = (group, code) => (code === undefined ? '' : KNOWN[group]?.h
 /** @param {string[]} texts */
 export const listed = (texts) => texts.filter(Boolean).join(language.value === 'zh' ? '、' : ', ');
 
+const RULES = new Set(['red_trauma', 'yellow_trauma', 'stroke', 'stemi', 'burns_red', 'paediatric', 'obstetric', 'hand', 'poisoning']);
+/** A rule of the destination tables by its words; a region's own rule stands as it is named. @param {string} rule */
+export const ruleName = (rule) => (RULES.has(rule) ? say(`dispatch.rule.${rule}`) : rule);
+
+/** Who said it: the role in words. @param {string} by */
+const roleName = (by) => {
+  const role = by.split(':')[0];
+  return ['dispatcher', 'ed', 'paramedic', 'director', 'desk'].includes(role) ? say(`dispatch.role.${role}`) : by;
+};
+
+/** Why a road is closed or slow. @param {string} why */
+const roadReason = (why) => (['works', 'congestion', 'weather'].includes(why) ? say(`dispatch.road.${why}`) : why);
+
 /** Why, in a sentence; codes among the facts get their words. @param {{code: string, facts: Record<string, any>}} reason */
 export function reasonText(reason) {
   const facts = { ...reason.facts };
@@ -36,6 +50,8 @@ export function reasonText(reason) {
   for (const name of ['missing', 'lacks']) {
     if (facts[name] !== undefined) facts[name] = listed([facts[name]].flat().map((code) => named('capability', code)));
   }
+  if (typeof facts.rule === 'string') facts.rule = ruleName(facts.rule);
+  if (facts.since) Object.assign(facts, { since: clockText(facts.since), by: roleName(facts.by), why: roadReason(facts.why) });
   return say(`reason.${reason.code}`, facts);
 }
 

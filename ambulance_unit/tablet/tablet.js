@@ -16,6 +16,7 @@ import { HandoverSheet } from './handover_sheet.js';
 import { HubLink } from './hub_state.js';
 import { MessagesPage, OrderBanner, unreadOf } from './messages.js';
 import { MissionPage } from './mission.js';
+import { RouteBanner } from './route_change.js';
 import { StepsSheet } from './steps_sheet.js';
 import { theme, switchTheme } from './theme.js';
 import { TriageSheet } from './triage_sheet.js';
@@ -39,7 +40,7 @@ function Tablet() {
   return html`<${Header} view=${view} />
     <${Pages} view=${view} />
     <main class="page">
-      <${Trouble} /><${OrderBanner} view=${view} /><${Technical} view=${view} />
+      <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${Technical} view=${view} />
       <div class="scroll" key=${page.value} tabindex="0" role="region" aria-label=${say(`unit.page.${page.value}`)}><${Page} view=${view} feed=${feed} /></div>
     </main>
     <${Rail} view=${view} />

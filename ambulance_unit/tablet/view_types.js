@@ -38,7 +38,7 @@
  * @property {{scenario: string, rate: number}} [drill]
  * @property {{id: string, kind: string, name_zh: string, name_en: string, duty: string, duty_at?: string, aboard: string[], times: Record<string, string>}} [unit]
  * @property {{id: string, place: Place, kind: string, priority: number, summary: string, happened_at: string, received_at: string, hazards: string[], casualties_estimated?: number, agencies: Record<string, string>}} [incident]
- * @property {{to: Place, length_m: number, eta_s: number, eta_at?: string, mode: string, avoids: string[], given_at: string}} [leg]
+ * @property {{to: Place, length_m: number, eta_s: number, eta_at?: string, mode: string, avoids: string[], given_at: string, why?: Reason[], seen_at?: string, halted?: Place}} [leg]
  * @property {Record<string, Casualty>} [casualties]
  * @property {Record<string, {id: string, kind: string, name_zh: string, name_en: string, duty: string, eta_at?: string, to?: Place}>} [partners]
  * @property {Record<string, {name_zh: string, name_en: string, figures: Record<string, Figure>, closures: Record<string, {reason: string, until?: string}>}>} [hospitals]

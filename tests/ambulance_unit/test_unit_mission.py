@@ -143,3 +143,33 @@ def test_the_worst_is_taken_first_and_everyone_is_tagged_before_anyone_is_taken(
 def test_without_a_mission_the_crew_waits():
     assert next_step({}) == {"wait": "mission"}
     assert next_step(Story().view()) == {"wait": "mission"}
+
+
+AVOIDS = e.Reason("leg_avoids", {"closure": "R1", "road": "G60", "why": "works", "change_min": "+4.0"})
+
+
+def test_a_vehicle_without_a_way_waits_where_it_is_until_it_gets_one():
+    story = Story().at_scene().tell(e.CasualtyBoarded("I1-A", "A01"), e.UnitLeftScene("A01"), minute=9)
+    story.tell(e.LegGiven("A01", "hospital", leg(WARD, SCENE, 900)), minute=10)
+    story.tell(e.LegBlocked("A01", WARD, SITE, ("R1",)), minute=12)
+    assert drive_of(story.view()) is None
+    assert stands_at(story.view(), BASE) == SITE
+    assert "eta_at" not in story.view()["leg"]
+    story.tell(e.LegGiven("A01", "hospital", leg(WARD, SITE, 700), (AVOIDS,)), minute=14)
+    drive = drive_of(story.view())
+    assert drive is not None and drive.departed_at == minute(14)
+    assert drive.line[0][:2] == (SITE.lon, SITE.lat)
+
+
+def test_a_changed_route_says_why_until_the_crew_has_seen_it():
+    story = Story().called().assigned(minute=1).tell(e.UnitEnRoute("A01"), minute=2)
+    assert "why" not in story.view()["leg"], "the first leg is no change"
+    story.tell(e.LegGiven("A01", "scene", leg(SCENE, BASE, 400), (AVOIDS,)), minute=3)
+    told = story.view()
+    assert told["leg"]["why"][0]["code"] == "leg_avoids"
+    fact = e.LegSeen("A01", minute(3))
+    assert overlay(told, [OwnFact(1, minute(3.2), fact)])["leg"]["seen_at"], "at once, before the hub says it back"
+    assert "seen_at" in story.tell(fact, minute=3.2).view()["leg"]
+    story.tell(e.LegGiven("A01", "scene", leg(SCENE, BASE, 300), (AVOIDS,)), minute=4)
+    assert "seen_at" not in story.view()["leg"], "another change is to be seen again"
+    assert "seen_at" not in story.tell(fact, minute=5).view()["leg"], "what was seen was the one before"
