@@ -1,0 +1,220 @@
+"""Compare the ways to one hospital's door: by road, by air from the scene, or both with a rendezvous between.
+
+Pure, given the driving times: routing/rendezvous/driving.py asks the road map for them. The clock starts at the
+decision. A plan's arms and terms add up to its time. Choosing the hospital is left to dispatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from casebook.events import Reason
+from casebook.place import Place
+from routing.air import (
+    Aircraft,
+    Check,
+    Flight,
+    LandingSite,
+    Spread,
+    Term,
+    check_aircraft,
+    check_hoist,
+    check_site,
+    check_weather,
+    term,
+    to_the_door,
+    total_s,
+    wait_terms,
+)
+from routing.air.checks import FINE, refuse, unknown
+from routing.rendezvous.plan import Comparison, Mode, Plan, Refusal, rank
+from routing.rendezvous.question import CarryOn, Question, given
+
+
+class Start(NamedTuple):
+    """Where the aircraft takes the patient over; `site` None: it lifts them from the scene by hoist."""
+
+    mode: Mode
+    place: Place
+    site: LandingSite | None
+
+
+class End(NamedTuple):
+    """Where the aircraft lands for the hospital; `carry_on`: a second ambulance goes on from there."""
+
+    site: LandingSite
+    carry_on: CarryOn | None
+
+
+def compare(question: Question) -> Comparison:
+    """Every possible plan, ranked by the time at the door; ties by mode, site and aircraft, so the order is fixed."""
+    outcomes = [ground(question), *_by_air(question)]
+    plans = [outcome for outcome in outcomes if isinstance(outcome, Plan)]
+    refused = tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal))
+    return Comparison(tuple(sorted(plans, key=rank)), refused, question.incident_s_ago)
+
+
+def ground(question: Question) -> Plan | Refusal:
+    if question.drive_to_door_s is None:
+        return Refusal("ground", question.hospital, (Reason("ground_no_road"),))
+    drive = given("drive", question.drive_to_door_s, question.drive_to_door_range_s)
+    return Plan("ground", question.hospital, (question.on_scene_term(), drive))
+
+
+def starts(question: Question) -> list[Start]:
+    found = [Start("rendezvous", site.place, site) for site in question.sites]
+    if question.scene_landing:
+        found.append(Start("air", question.scene_landing.place, question.scene_landing))
+    if question.scene:
+        found.append(Start("air", question.scene, None))
+    return found
+
+
+def ends(question: Question) -> list[End]:
+    pads = [End(question.pad, None)] if question.pad else []
+    return [*pads, *(End(one.site, one) for one in question.onward)]
+
+
+def _by_air(question: Question) -> Iterator[Plan | Refusal]:
+    """One outcome per aircraft, place to meet and place to land; one refusal for all when there is no place to land."""
+    landings = ends(question)
+    if question.aircraft and not landings:
+        yield Refusal("rendezvous", question.hospital, (Reason("air_no_pad"),))
+        return
+    for aircraft in question.aircraft:
+        sortie = Sortie.of(question, aircraft)
+        if sortie.check.refused:
+            yield Refusal("rendezvous", question.hospital, sortie.check.refused, aircraft=aircraft)
+            continue
+        possible: list[tuple[End, Check]] = []
+        for end in landings:
+            check = sortie.check_end(end)
+            if check.refused:
+                yield Refusal("rendezvous", question.hospital, check.refused, end.site, aircraft)
+            else:
+                possible.append((end, check))
+        if possible:
+            for start in starts(question):
+                yield from _from_start(sortie, start, possible)
+
+
+def _from_start(sortie: Sortie, start: Start, possible: list[tuple[End, Check]]) -> Iterator[Plan | Refusal]:
+    check = sortie.check_start(start)
+    if check.refused:
+        yield Refusal(start.mode, sortie.question.hospital, check.refused, start.site, sortie.aircraft)
+        return
+    for end, end_check in possible:
+        yield sortie.outcome(start, end, check.also(end_check))
+
+
+@dataclass(frozen=True, slots=True)
+class Sortie:
+    """One aircraft asked to carry this casualty. `check`: whether it flies at all, wherever it lands."""
+
+    question: Question
+    aircraft: Aircraft
+    flight: Flight
+    check: Check
+
+    @classmethod
+    def of(cls, question: Question, aircraft: Aircraft) -> Sortie:
+        check = check_aircraft(aircraft, night=question.night, load_kg=question.load_kg)
+        check = check.also(check_weather(question.weather, aircraft, night=question.night))
+        flight = Flight(aircraft, question.times, question.weather, question.night)
+        return cls(question, aircraft, flight, check)
+
+    def check_start(self, start: Start) -> Check:
+        question = self.question
+        if start.site is None:
+            return check_hoist(self.aircraft, night=question.night)
+        check = check_site(start.site, self.aircraft, night=question.night)
+        if start.mode == "rendezvous" and question.drive_to_site_s.get(start.site.id) is None:
+            check = check.also(refuse("air_no_road", **start.site.named))
+        return check
+
+    def check_end(self, end: End) -> Check:
+        check = check_site(end.site, self.aircraft, night=self.question.night)
+        if end.carry_on is None:
+            return check
+        if end.carry_on.drive_s is None:
+            check = check.also(refuse("air_no_road_on", **end.site.named))
+        return (
+            check.also(unknown("air_no_second_ambulance", **end.site.named)) if end.carry_on.there_s is None else check
+        )
+
+    def outcome(self, start: Start, end: End, check: Check) -> Plan | Refusal:
+        """The plan from this start to this end; a refusal where night would overtake it."""
+        ground_arm, air_arm = self._ground_arm(start), self._air_arm(start)
+        flown = self._flown_terms(start, end, (ground_arm, air_arm))
+        plan = Plan(
+            start.mode,
+            self.question.hospital,
+            ground_arm,
+            air_arm,
+            flown,
+            start.site,
+            self.aircraft,
+            self.check.also(check).unknown,
+            end.site,
+            end.carry_on,
+            hoist=start.site is None,
+        )
+        check = self._check_dusk(plan)
+        if check.refused:
+            return Refusal(start.mode, self.question.hospital, check.refused, start.site, self.aircraft)
+        return replace(plan, after=flown + self._door_terms(end, plan), unknown=plan.unknown + check.unknown)
+
+    def _ground_arm(self, start: Start) -> tuple[Term, ...]:
+        on_scene = self.question.on_scene_term()
+        if start.mode == "air" or start.site is None:
+            return (on_scene,)
+        drive_s = self.question.drive_to_site_s[start.site.id]
+        assert drive_s is not None
+        return on_scene, given("drive", drive_s, self.question.drive_to_site_range_s.get(start.site.id))
+
+    def _air_arm(self, start: Start) -> tuple[Term, ...]:
+        above = self.flight.outbound_terms(start.place)
+        if start.site is None:
+            return above
+        return above + self.flight.landing_terms(start.site, above, self._secured_s_ago(start.site))
+
+    def _flown_terms(self, start: Start, end: End, arms: tuple[tuple[Term, ...], tuple[Term, ...]]) -> tuple[Term, ...]:
+        """From the meeting to the ground at the hospital's pad."""
+        times = self.question.times
+        taken = term("hoist", times.spread("hoist")) if start.site is None else term("loading", times.spread("loading"))
+        leg = (taken, *self.flight.leg_terms(start.place, end.site.place))
+        if end.site.secure is None:
+            return leg + self.flight.landing_terms(end.site, ())
+        before = (joined(arms), *leg)
+        return leg + self.flight.landing_terms(end.site, before, self._secured_s_ago(end.site))
+
+    def _door_terms(self, end: End, plan: Plan) -> tuple[Term, ...]:
+        """From the pad to the door: on foot, or with a second ambulance that may be late."""
+        unloading = term("unloading", self.question.times.spread("unloading"))
+        if end.carry_on is None:
+            return unloading, to_the_door(end.site, self.question.times)
+        there_s = end.carry_on.there_s or 0.0
+        before = (joined((plan.ground_arm, plan.air_arm)), *plan.after, unloading)
+        waits = wait_terms("wait_for_second_ambulance", Spread(there_s, there_s, there_s), before)
+        assert end.carry_on.drive_s is not None
+        drive = given("onward_drive", end.carry_on.drive_s, end.carry_on.drive_range_s)
+        return unloading, *waits, term("transfer", self.question.times.spread("transfer")), drive
+
+    def _check_dusk(self, plan: Plan) -> Check:
+        """A machine that does not fly by night has to be down before it begins, also on a slow day."""
+        left_s, able = self.question.daylight_left_s, self.aircraft.night_capable
+        if left_s is None or self.question.night or able or plan.door_at("p90") <= left_s:
+            return FINE
+        facts = self.aircraft.named | {"left_min": round(left_s / 60, 1)}
+        return unknown("air_dusk_unknown", **facts) if able is None else refuse("air_dusk", **facts)
+
+    def _secured_s_ago(self, site: LandingSite) -> float:
+        return self.question.securing_s_ago.get(site.id, 0.0)
+
+
+def joined(arms: tuple[tuple[Term, ...], tuple[Term, ...]]) -> Term:
+    """Both arms until they meet, as one term."""
+    low_s, likely_s, high_s = (max(total_s(arm, quantile) for arm in arms) for quantile in ("p10", "p50", "p90"))
+    return Term("meeting", likely_s, low_s, high_s)

@@ -1,0 +1,324 @@
+"""Find the best plan and its runner-up among many hospitals, landing sites and aircraft in a few milliseconds.
+
+The same answer as `compare` on every hospital: numpy times all ways at once to well below a microsecond, and every way
+that could be among the first two is then built and ranked exactly as `compare` does. Refused ways and their reasons are
+left to `compare`; the driving times to the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from casebook.place import EARTH_RADIUS_M, Place
+from routing.air import Aircraft, LandingSite, Quantile, check_site, securing_left, to_the_door, total_s
+from routing.rendezvous.comparing import End, Sortie, Start, ends, ground, starts
+from routing.rendezvous.plan import Plan, Refusal, rank
+from routing.rendezvous.question import CarryOn, Question, given
+
+Floats = NDArray[np.float64]
+#: Seconds by which numpy's sums and `compare`'s may differ at most: both are right to 1e-9 s on flights of a day.
+CLOSE_S = 1e-6
+_FIRST_BUILT = 3  # the winner, the runner-up, and one to see that it comes later
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A hospital with the places where an aircraft may land for it."""
+
+    hospital: str
+    pad: LandingSite | None = None
+    onward: Sequence[CarryOn] = ()
+
+
+@dataclass(frozen=True)
+class Landings:
+    """Meeting sites and doors of an area, prepared once: distances, and what check_site says of each for each D."""
+
+    sites: Sequence[LandingSite]
+    doors: Sequence[Door]
+    _refused: dict[tuple[float, bool], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=dict)
+
+    @cached_property
+    def starts(self) -> list[Start]:
+        return starts(Question("", None, sites=self.sites))
+
+    @cached_property
+    def ends(self) -> list[End]:
+        return [end for door in self.doors for end in ends(_landing_at(Question("", None), door))]
+
+    @cached_property
+    def door_of_end(self) -> NDArray[np.intp]:
+        """For each end the row of its door."""
+        counts = [(door.pad is not None) + len(door.onward) for door in self.doors]
+        return np.repeat(np.arange(len(self.doors)), counts)
+
+    @cached_property
+    def site_radians(self) -> Floats:
+        return radians(site.place for site in self.sites)
+
+    @cached_property
+    def end_radians(self) -> Floats:
+        return radians(end.site.place for end in self.ends)
+
+    @cached_property
+    def length_m(self) -> Floats:
+        """Sites x ends."""
+        return distances_m(self.site_radians, self.end_radians)
+
+    def refused(self, aircraft: Aircraft, *, night: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The sites and the ends where a machine of this size may not land."""
+        key = (aircraft.d_value_m, night)
+        if key not in self._refused:
+            sites = [bool(check_site(site, aircraft, night=night).refused) for site in self.sites]
+            no_way = [end.carry_on is not None and end.carry_on.drive_s is None for end in self.ends]
+            pads = [bool(check_site(end.site, aircraft, night=night).refused) for end in self.ends]
+            self._refused[key] = np.array(sites, np.bool_), np.array(no_way, np.bool_) | np.array(pads, np.bool_)
+        return self._refused[key]
+
+
+def search(landings: Landings, question: Question, drive_to_site_s: ArrayLike, drive_to_door_s: ArrayLike) -> Found:
+    """All ways of one casualty to all doors of `landings`.
+
+    `question` states everything but the hospital: its hospital, drives, sites, pad and onward are not looked at.
+    Driving seconds from the scene stand in the order of `landings`; NaN = no way.
+    """
+    sites_s, doors_s = np.asarray(drive_to_site_s, np.float64), np.asarray(drive_to_door_s, np.float64)
+    assert sites_s.shape == (len(landings.sites),) and doors_s.shape == (len(landings.doors),)
+    drives = {site.id: _or_none(value) for site, value in zip(landings.sites, sites_s.tolist(), strict=True)}
+    return Found(landings, replace(question, sites=landings.sites, drive_to_site_s=drives), sites_s, doors_s)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer of `search`: winners, built as plans when they are asked for."""
+
+    landings: Landings
+    question: Question
+    drive_to_site_s: Floats
+    drive_to_door_s: Floats
+
+    @cached_property
+    def best_two(self) -> tuple[Plan, ...]:
+        """The earliest of all plans to all doors, and the next; fewer where there are fewer."""
+        flights = self._air_s.ravel()
+        times = np.concatenate((flights, self._ground_s))
+
+        def build(index: int) -> Plan | Refusal:
+            return self._flight(index) if index < len(flights) else ground(self.question_at(index - len(flights)))
+
+        return first_two(times, build)
+
+    @property
+    def best(self) -> Plan | None:
+        return self.best_two[0] if self.best_two else None
+
+    @property
+    def runner_up(self) -> Plan | None:
+        return self.best_two[1] if len(self.best_two) > 1 else None
+
+    def best_two_at(self, hospital: str) -> tuple[Plan, ...]:
+        """The earliest plan to one hospital and the next. Raises KeyError for a hospital that is no door here."""
+        row = self._rows[hospital]
+        own = np.flatnonzero(self.landings.door_of_end == row)
+        flights = self._air_s[:, :, own]
+        times = np.append(flights.ravel(), self._ground_s[row])
+        aircraft, starts, columns = np.unravel_index(np.arange(flights.size), flights.shape)
+        whole = np.ravel_multi_index((aircraft, starts, own[columns]), self._air_s.shape) if flights.size else own
+
+        def build(index: int) -> Plan | Refusal:
+            return self._flight(int(whole[index])) if index < flights.size else ground(self.question_at(row))
+
+        return first_two(times, build)
+
+    def question_at(self, row: int) -> Question:
+        """What `compare` is asked for the hospital in this row."""
+        asked = _landing_at(self.question, self.landings.doors[row])
+        return replace(asked, drive_to_door_s=_or_none(float(self.drive_to_door_s[row])))
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {door.hospital: row for row, door in enumerate(self.landings.doors)}
+
+    @cached_property
+    def _starts(self) -> list[Start]:
+        return self.landings.starts + starts(replace(self.question, sites=()))
+
+    @cached_property
+    def _ground_s(self) -> Floats:
+        return np.nan_to_num(self.question.on_scene_s + self.drive_to_door_s, nan=np.inf)
+
+    @cached_property
+    def _air_s(self) -> Floats:
+        """Aircraft x starts x ends: seconds to the door, infinity where the way is refused."""
+        aircraft = self.question.aircraft
+        door_s = np.full((len(aircraft), len(self._starts), len(self.landings.ends)), np.inf)
+        if not door_s.size:
+            return door_s
+        likely, slow = _Stretches(self, "p50"), _Stretches(self, "p90")
+        for row, one in enumerate(aircraft):
+            sortie = Sortie.of(self.question, one)
+            if not sortie.check.refused:
+                land_s, door_s[row] = likely.flown(sortie)
+                land_s = slow.flown(sortie)[0] if self._dusk_matters(one) else land_s
+                door_s[row][self._may_not(sortie, land_s)] = np.inf
+        return np.nan_to_num(door_s, copy=False, nan=np.inf)
+
+    def _dusk_matters(self, aircraft: Aircraft) -> bool:
+        return self.question.daylight_left_s is not None and not self.question.night and aircraft.night_capable is False
+
+    def _may_not(self, sortie: Sortie, land_s: Floats) -> NDArray[np.bool_]:
+        sites, pads = self.landings.refused(sortie.aircraft, night=self.question.night)
+        own = [bool(sortie.check_start(start).refused) for start in self._starts[len(sites) :]]
+        refused = np.append(sites, np.array(own, np.bool_))[:, None] | pads
+        if self._dusk_matters(sortie.aircraft):
+            assert self.question.daylight_left_s is not None
+            refused |= land_s > self.question.daylight_left_s + CLOSE_S
+        return refused
+
+    def _flight(self, index: int) -> Plan | Refusal:
+        """The exact outcome of one cell of `_air_s`."""
+        aircraft, row, column = (int(part) for part in np.unravel_index(index, self._air_s.shape))
+        start, end = self._starts[row], self.landings.ends[column]
+        question = self.question_at(int(self.landings.door_of_end[column]))
+        sortie = Sortie.of(question, question.aircraft[aircraft])
+        check = sortie.check_start(start).also(sortie.check_end(end))
+        if sortie.check.refused or check.refused:
+            return Refusal(start.mode, question.hospital, sortie.check.refused + check.refused, start.site)
+        return sortie.outcome(start, end, check)
+
+
+class _Stretches:
+    """What does not depend on the aircraft, at one quantile: arrays over starts and ends."""
+
+    def __init__(self, found: Found, quantile: Quantile) -> None:
+        self._found = found
+        self._quantile: Quantile = quantile
+
+    def flown(self, sortie: Sortie) -> tuple[Floats, Floats]:
+        """Starts x ends: seconds until the aircraft is down at the end, and until the patient is at the door."""
+        flight, quantile = sortie.flight, self._quantile
+        s_per_m, approach_s = 3.6 / flight.speed_kmh(quantile), flight.approach().at(quantile)
+        climb_s = flight.climb().at(quantile)
+        ready_s = total_s(flight.ready_terms(), quantile) + (0.0 if flight.flies else climb_s)
+        out_m = distances_m(radians([sortie.aircraft.here]), self._start_radians)[0]
+        above_s = ready_s + out_m * s_per_m
+        there_s = np.where(self._hoists, above_s, np.maximum(above_s, self._start_secured_s) + approach_s)
+        leaves_s = np.maximum(self._ground_arm_s, there_s) + self._taken_s + climb_s
+        above_s = leaves_s[:, None] + self._length_m * s_per_m
+        land_s = np.maximum(above_s, self._end_secured_s) + approach_s
+        return land_s, np.maximum(land_s + self._unloading_s, self._second_there_s) + self._last_s
+
+    @cached_property
+    def _start_radians(self) -> Floats:
+        beyond = self._found._starts[len(self._found.landings.sites) :]
+        own = radians(start.place for start in beyond)
+        return np.concatenate((self._found.landings.site_radians, own))
+
+    @cached_property
+    def _length_m(self) -> Floats:
+        landings = self._found.landings
+        own = self._start_radians[len(landings.sites) :]
+        return np.concatenate((landings.length_m, distances_m(own, landings.end_radians)))
+
+    @cached_property
+    def _hoists(self) -> NDArray[np.bool_]:
+        return np.array([start.site is None for start in self._found._starts], np.bool_)
+
+    @cached_property
+    def _ground_arm_s(self) -> Floats:
+        found, question = self._found, self._found.question
+        drives = found.drive_to_site_s
+        if self._quantile == "p90" and question.drive_to_site_range_s:
+            ranges, sites = question.drive_to_site_range_s, found.landings.sites
+            slow = [ranges[site.id][1] if site.id in ranges else np.nan for site in sites]
+            drives = np.where(np.isnan(drives) | np.isnan(slow), drives, slow)
+        none = np.zeros(len(found._starts) - len(drives))
+        return question.on_scene_term().at(self._quantile) + np.concatenate((drives, none))
+
+    @cached_property
+    def _taken_s(self) -> Floats:
+        times = self._found.question.times
+        loading_s, hoist_s = (times.spread(name).at(self._quantile) for name in ("loading", "hoist"))
+        return np.where(self._hoists, hoist_s, loading_s)
+
+    @cached_property
+    def _start_secured_s(self) -> Floats:
+        return self._secured_s([start.site for start in self._found._starts])
+
+    @cached_property
+    def _end_secured_s(self) -> Floats:
+        return self._secured_s([end.site for end in self._found.landings.ends])
+
+    def _secured_s(self, sites: Sequence[LandingSite | None]) -> Floats:
+        ago_s = self._found.question.securing_s_ago
+        secured_s = np.zeros(len(sites))
+        for row, site in enumerate(sites):
+            left = securing_left(site, ago_s.get(site.id, 0.0)) if site and site.secure else None
+            if left is not None:
+                secured_s[row] = left.at(self._quantile)
+        return secured_s
+
+    @cached_property
+    def _unloading_s(self) -> float:
+        return self._found.question.times.spread("unloading").at(self._quantile)
+
+    @cached_property
+    def _second_there_s(self) -> Floats:
+        ends = self._found.landings.ends
+        return np.array([end.carry_on.there_s or 0.0 if end.carry_on else -np.inf for end in ends])
+
+    @cached_property
+    def _last_s(self) -> Floats:
+        """From beside the aircraft to the door, or from when both it and the second ambulance are there."""
+        times, quantile = self._found.question.times, self._quantile
+        transfer_s, last_s = times.spread("transfer").at(quantile), []
+        for site, carry_on in self._found.landings.ends:
+            if carry_on is None:
+                last_s.append(to_the_door(site, times).at(quantile))
+            elif carry_on.drive_s is None:
+                last_s.append(np.inf)
+            else:
+                drive = given("onward_drive", carry_on.drive_s, carry_on.drive_range_s)
+                last_s.append(transfer_s + drive.at(quantile))
+        return np.array(last_s)
+
+
+def first_two(times_s: Floats, build: Callable[[int], Plan | Refusal]) -> tuple[Plan, ...]:
+    """The first two plans by `rank`, built only as far as their approximate times leave a doubt."""
+    finite, count = int(np.isfinite(times_s).sum()), _FIRST_BUILT
+    built: dict[int, Plan | Refusal] = {}
+    while True:
+        count = min(count, finite)
+        chosen = np.argpartition(times_s, count - 1)[:count] if count else np.arange(0)
+        built |= {int(index): build(int(index)) for index in chosen if int(index) not in built}
+        plans = sorted((one for one in built.values() if isinstance(one, Plan)), key=rank)
+        settled = len(plans) > 1 and float(times_s[chosen].max()) > plans[1].door_s + CLOSE_S
+        if count == finite or settled:
+            return tuple(plans[:2])
+        count *= 4
+
+
+def _landing_at(question: Question, door: Door) -> Question:
+    return replace(question, hospital=door.hospital, pad=door.pad, onward=door.onward)
+
+
+def _or_none(seconds: float) -> float | None:
+    return None if seconds != seconds else seconds
+
+
+def radians(places: Iterable[Place]) -> Floats:
+    """Rows of latitude and longitude."""
+    return np.radians(np.array([(place.lat, place.lon) for place in places], np.float64).reshape(-1, 2))
+
+
+def distances_m(a: Floats, b: Floats) -> Floats:
+    """Great-circle distances of all rows of a to all rows of b, by casebook/place.py's formula."""
+    half = (b[None, :, :] - a[:, None, :]) / 2
+    lat = np.cos(a[:, None, 0]) * np.cos(b[None, :, 0])
+    h = np.sin(half[..., 0]) ** 2 + lat * np.sin(half[..., 1]) ** 2
+    return 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, np.sqrt(h)))
