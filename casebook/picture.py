@@ -183,6 +183,18 @@ class RoadState:
     speed_kmh: float | None
     at: datetime
     by: str
+    km: tuple[float, float] | None = None
+    edges: tuple[tuple[int, int, int], ...] = ()
+    since: datetime | None = None  # works to come; None: since `at`
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSeen:
+    """One batch of observed speeds, and the entry that told it."""
+
+    seq: int
+    at: datetime
+    told: e.TrafficObserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +211,8 @@ class Picture:
     messages: Mapping[str, MessageState] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)  # Hold.key -> Hold
     roads: Mapping[str, RoadState] = field(default_factory=dict)
+    observed: tuple[TrafficSeen, ...] = ()  # of the last hours, oldest first
+    roads_seq: int = 0  # the last entry that changed roads or observed: the number of the traffic's version
     streams: Mapping[str, str] = field(default_factory=dict)  # stream -> unit
 
     def get_incident(self, id: str) -> IncidentState:

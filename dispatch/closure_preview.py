@@ -47,6 +47,8 @@ class PreviewClosure(Command, frozen=True):
     polygon: tuple[Point, ...] = ()
     bearing_deg: Bearing | None = None
     datum: Datum = "wgs84"
+    km: tuple[float, float] | None = None
+    edges: tuple[tuple[int, int, int], ...] = ()
 
 
 class FindStretch(Command, frozen=True):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from shapely import Polygon
 
 from casebook import events as e
@@ -21,6 +22,7 @@ from casebook.place import Place, distance_m
 from casebook.steps import Duty
 from dispatch.area import Area
 from dispatch.destination import Way, canonical
+from dispatch.observed import observed_of
 from dispatch.policy import Policy
 from dispatch.reasons import seconds
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
@@ -30,6 +32,7 @@ from routing.profiles import AMBULANCE_SIREN
 from routing.rendezvous import Comparison, Plan, Question, Refusal, compare
 from routing.roads import Roadmap
 from routing.traffic import Closure, Slowdown, SlowSource, Stretch, Traffic
+from routing.traffic.ageing import HALVING
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
 # A landing site this near the scene is reached on foot with the stretcher; assumption, no published figure found.
@@ -46,19 +49,19 @@ ACTIVE = (Duty.ASSIGNED, Duty.ACKNOWLEDGED, Duty.EN_ROUTE, Duty.AT_LANDING_SITE)
 def stretch_of(road: RoadState) -> Stretch:
     """Where a closure lies. Raises RefusedInput `stretch_empty` or `stretch_area`."""
     area = Polygon(road.polygon) if len(road.polygon) >= 3 else None
-    return Stretch(area=area, ref=road.ref or None, bearing_deg=road.bearing_deg)
+    return Stretch(area, frozenset(road.edges), road.ref or None, road.bearing_deg, road.km)
 
 
 def traffic_of(picture: Picture) -> Traffic:
-    """The closures and slow stretches of the picture, in order of their ids."""
+    """The closures and slow stretches of the picture, in order of their ids, and the speeds that feeds told.
+
+    Its version is the number of the entry that changed it last. Equal pictures give equal traffic.
+    """
     roads = [picture.roads[id] for id in sorted(picture.roads)]
-    closures = [Closure(r.id, stretch_of(r), r.reason, r.by, r.at, r.until) for r in roads if r.speed_kmh is None]
-    slow = [
-        Slowdown(r.id, stretch_of(r), r.reason, r.by, r.at, r.until, speed_kph=r.speed_kmh, source=_why_slow(r))
-        for r in roads
-        if r.speed_kmh is not None
-    ]
-    return Traffic(len(roads), tuple(closures), tuple(slow))
+    said = {r.id: (r.id, stretch_of(r), r.reason, r.by, r.since or r.at, r.until) for r in roads}
+    closures = [Closure(*said[r.id]) for r in roads if r.speed_kmh is None]
+    slow = [Slowdown(*said[r.id], speed_kph=r.speed_kmh, source=_why_slow(r)) for r in roads if r.speed_kmh is not None]
+    return Traffic(picture.roads_seq, tuple(closures), tuple(slow), observed_of(picture.observed))
 
 
 def _why_slow(road: RoadState) -> SlowSource:
@@ -67,9 +70,21 @@ def _why_slow(road: RoadState) -> SlowSource:
 
 
 def traffic_version(picture: Picture, now: datetime) -> str:
-    """A name for the state of the roads at `now`: the same closures in force, the same name; "free" when none is."""
-    in_force = {id: road for id, road in picture.roads.items() if road.until is None or road.until > now}
+    """A name for the state of the roads at `now`: the same closures in force and the same speeds told, the same name;
+    "free" when nothing is known that differs. A speed grows old under one name."""
+    roads = {id: road for id, road in picture.roads.items() if road.until is None or road.until > now}
+    in_force = {id: _named(road, now) for id, road in roads.items()}
+    seen = [one.seq for one in picture.observed if (now - one.at).total_seconds() <= HALVING.oldest_s]
+    in_force |= {":observed": {"seq": seen[-1]}} if seen else {}
     return hashlib.sha256(canonical(in_force)).hexdigest()[:12] if in_force else "free"
+
+
+def _named(road: RoadState, now: datetime) -> dict[str, Any]:
+    """What of a closure makes its name: all that is given, and for works to come whether they have begun."""
+    given = msgspec.to_builtins(road)
+    later = {name: given.pop(name) for name in ("km", "edges", "since")}
+    told = {name: value for name, value in later.items() if value}
+    return given | told | ({"begun": road.since <= now} if road.since is not None else {})
 
 
 def standing(picture: Picture, casualty_id: str, now: datetime) -> str:

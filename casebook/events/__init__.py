@@ -62,6 +62,7 @@ from casebook.events.roads import RoadClosed as RoadClosed
 from casebook.events.roads import RoadReopened as RoadReopened
 from casebook.events.roads import RoadSlowed as RoadSlowed
 from casebook.events.roads import RowRefused as RowRefused
+from casebook.events.roads import TrafficObserved as TrafficObserved
 from casebook.events.roads import VideoStarted as VideoStarted
 from casebook.events.roads import VideoStopped as VideoStopped
 from casebook.events.units import Leg as Leg

@@ -12,7 +12,8 @@ from casebook.events.fact import Event, fact
 @fact("road_closed")
 @dataclass(frozen=True, slots=True)
 class RoadClosed(Event):
-    """No answer crosses it while in force: `ref` in direction `bearing_deg`, within `polygon` (lon, lat)..."""
+    """No answer crosses it while in force: `ref` in direction `bearing_deg`, within `polygon` (lon, lat), between the
+    kilometre posts `km`, only these `edges` (u, v, key): what meets all that is given. `since`: works to come."""
 
     closure: str
     reason: str
@@ -20,12 +21,15 @@ class RoadClosed(Event):
     ref: str = ""
     bearing_deg: float | None = None
     until: datetime | None = None
+    km: tuple[float, float] | None = None
+    edges: tuple[tuple[int, int, int], ...] = ()
+    since: datetime | None = None
 
 
 @fact("road_slowed")
 @dataclass(frozen=True, slots=True)
 class RoadSlowed(Event):
-    """Works or a queue: speed within the polygon (and ref, direction) is at most `speed_kmh`."""
+    """Works or a queue: speed there is at most `speed_kmh`. Where and when: as of RoadClosed."""
 
     closure: str
     reason: str
@@ -34,6 +38,22 @@ class RoadSlowed(Event):
     ref: str = ""
     bearing_deg: float | None = None
     until: datetime | None = None
+    km: tuple[float, float] | None = None
+    edges: tuple[tuple[int, int, int], ...] = ()
+    since: datetime | None = None
+
+
+@fact("traffic_observed")
+@dataclass(frozen=True, slots=True)
+class TrafficObserved(Event):
+    """What a feed told of a plain car's speeds, as far as it was news. `roads`: digest of the road network whose arcs
+    are meant. `rows`: (speed_kmh, low_kmh, high_kmh, seconds before this fact); `runs`: (first arc, last arc, row).
+    """
+
+    source: str
+    roads: str
+    rows: tuple[tuple[float, float, float, float], ...]
+    runs: tuple[tuple[int, int, int], ...]
 
 
 @fact("road_reopened")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from casebook import events as e
@@ -11,10 +12,13 @@ from casebook.picture import (
     Occasion,
     Picture,
     RoadState,
+    TrafficSeen,
     folds,
     with_one,
     without,
 )
+
+OBSERVED_KEPT = timedelta(hours=6)  # longer than anybody believes an observed speed (routing/traffic/ageing.py)
 
 
 @folds(e.RoadClosed, e.RoadSlowed)
@@ -22,16 +26,23 @@ def _road_changed(picture: Picture, event: Any, occasion: Occasion) -> Picture:
     speed = getattr(event, "speed_kmh", None)
     state = RoadState(
         event.closure, event.reason, event.polygon, event.ref, event.bearing_deg, event.until, speed, occasion.at,
-        occasion.by,
+        occasion.by, event.km, event.edges, event.since,
     )  # fmt: skip
-    return replace(picture, roads=with_one(picture.roads, event.closure, state))
+    return replace(picture, roads=with_one(picture.roads, event.closure, state), roads_seq=occasion.seq)
 
 
 @folds(e.RoadReopened)
 def _road_reopened(picture: Picture, event: e.RoadReopened, occasion: Occasion) -> Picture:
     if event.closure not in picture.roads:
         raise IllegalStep(what=event.name, entity="road", id=event.closure, stage="open")
-    return replace(picture, roads=without(picture.roads, event.closure))
+    return replace(picture, roads=without(picture.roads, event.closure), roads_seq=occasion.seq)
+
+
+@folds(e.TrafficObserved)
+def _traffic_observed(picture: Picture, event: e.TrafficObserved, occasion: Occasion) -> Picture:
+    kept = tuple(one for one in picture.observed if occasion.at - one.at < OBSERVED_KEPT)
+    seen = TrafficSeen(occasion.seq, occasion.at, event)
+    return replace(picture, observed=(*kept, seen), roads_seq=occasion.seq)
 
 
 @folds(e.VideoStarted)
