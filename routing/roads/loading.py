@@ -19,14 +19,14 @@ from xml.sax.saxutils import unescape
 import numpy as np
 
 from casebook.errors import RefusedInput
-from routing.roads import graphml, osm, store
+from routing.roads import dimacs, graphml, osm, store
 from routing.roads.network import LoadReport, Network
 from routing.roads.roadmap import Roadmap
 
 log = logging.getLogger(__name__)
 
 OSM_ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
-KNOWN = (*osm.SUFFIXES, *graphml.SUFFIXES, store.SUFFIX)
+KNOWN = (*osm.SUFFIXES, *graphml.SUFFIXES, *dimacs.SUFFIXES, store.SUFFIX)
 #: A rough box and road numbers as in China (G60, S32, X101): decides the speed table when nobody names the country.
 CHINA_BOX = (73.5, 18.0, 135.1, 53.6)
 CHINA_REF = re.compile(r"^[GSXY]\d{1,4}$")
@@ -43,10 +43,11 @@ def load_roads(
     country: str | None = None,
     cache: Path | None = None,
 ) -> Roadmap:
-    """The road map of a file (.osm, .osm.gz, .osm.bz2, .osm.pbf, .graphml, or .roads written by `save_roads`).
+    """The road map of a file (.osm, .osm.gz, .osm.bz2, .osm.pbf, .graphml, DIMACS .gr and .co beside each other,
+    or .roads written by `save_roads`).
 
     What is given here wins over what the file says about itself. Raises RefusedInput: `roads_missing`, `roads_kind`,
-    `roads_malformed` (with the line where there is one), `roads_empty`.
+    `roads_malformed` (with the line where there is one), `roads_empty`, and `dimacs_...` of dimacs.py.
     """
     path = Path(path)
     digest = _digest(path)
@@ -88,8 +89,17 @@ def _digest(path: Path) -> str:
         raise RefusedInput("roads_missing", file=str(path))
     if not path.name.endswith(KNOWN):
         raise RefusedInput("roads_kind", file=path.name, known=", ".join(KNOWN))
+    digests = [_file_digest(file) for file in (dimacs.find_parts(path).files if _is_dimacs(path) else (path,))]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_dimacs(path: Path) -> bool:
+    return path.name.endswith(dimacs.SUFFIXES)
 
 
 def _read_stored(path: Path) -> tuple[Network, LoadReport, dict[str, Any]]:
@@ -118,11 +128,15 @@ def _through_cache(path: Path, digest: str, folder: Path) -> tuple[Network, Load
 
 
 def _reader(path: Path) -> Callable[[Path], tuple[Network, LoadReport]]:
+    if _is_dimacs(path):
+        return dimacs.read_dimacs
     return graphml.read_graphml if path.name.endswith(graphml.SUFFIXES) else osm.read_osm
 
 
 def _attribution(path: Path) -> str:
     """What the file's own header says (XML only); OpenStreetMap's line otherwise, for that is where roads come from."""
+    if _is_dimacs(path):
+        return dimacs.TIGER
     if not path.name.endswith((".osm", ".osm.gz")):
         return OSM_ATTRIBUTION
     try:
