@@ -1,7 +1,7 @@
 """How fast one drives on a road, with and without siren: dated tables with their sources, and the reading of maxspeed.
 
-Free flow only; works, congestion and closures are left to routing/traffic.py. A tagged limit wins over the class
-table; an unreadable limit counts as unknown, never as free.
+Free flow only; works, congestion and closures are left to routing/traffic. A time that the road file itself states
+wins over a tagged limit, and that over the class table; an unreadable limit counts as unknown, never as free.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ class Interval:
 #: Speed with lights and siren over speed without, by class. Published whole-run factors span 1.10 (Utrecht, JEMSS.jl)
 #: over 1.33 (Manhattan, JEMSS.jl), 1.43 (Auckland, JEMSS.jl), 1.45 (rural: 8.51 against 12.14 min, Prehosp Emerg Care
 #: 2001;5:159) to 1.63 (urban: 4.46 against 7.48 min, Ann Emerg Med 1998;32:585). No source splits by class: a free
-#: motorway leaves least to gain, signalled streets most, and that split is our assumption.
+#: motorway leaves least to gain, signalled streets most, and that split is our assumption; so is reading the ends as
+#: the slowest and the fastest tenth of runs.
 SIREN_MOTORWAY = Interval(1.0, 1.10, 1.25)
 SIREN_RURAL_MAIN = Interval(1.10, 1.25, 1.45)
 SIREN_STREET = Interval(1.10, 1.33, 1.63)
@@ -152,11 +153,21 @@ SIREN: Mapping[str, Interval] = {
     "primary": SIREN_RURAL_MAIN,
     "primary_link": SIREN_RURAL_MAIN,
 }
-NO_SIREN = Interval(1.0, 1.0, 1.0)
+#: Speed of one run over the likely one without siren, when no live traffic says more: the slowest and fastest tenth of
+#: runs. Assumption, no source with a split by class at hand. Skewed to the slow side, as every measured travel time is
+#: (lognormal: Westgate et al., Eur J Oper Res 2016;252:322, Toronto ambulances), and narrower without signals.
+PLAIN_MOTORWAY = Interval(0.90, 1.0, 1.05)
+PLAIN_STREET = Interval(0.80, 1.0, 1.10)
+PLAIN: Mapping[str, Interval] = {"motorway": PLAIN_MOTORWAY, "motorway_link": PLAIN_MOTORWAY}
+
+#: Nobody is faster against the traffic of a one-way road (assumption: walking speed of those who make way is the
+#: measure of a crew's care), nor over an arc with a gate that has to open (assumption).
+CONTRAFLOW_KPH = 20.0
+GATE_KPH = 10.0
 
 #: Between the road and the place itself, straight line, km/h. Source: JEMSS.jl: Auckland 33 plain and 47 with siren,
-#: Edmonton 31 and 45.
-OFF_ROAD_PLAIN_KPH = Interval(33.0, 33.0, 33.0)
+#: Edmonton 31 and 45; the slow end of plain is our assumption.
+OFF_ROAD_PLAIN_KPH = Interval(30.0, 33.0, 33.0)
 OFF_ROAD_SIREN_KPH = Interval(33.0, 45.0, 47.0)
 
 
@@ -181,7 +192,10 @@ def _one_limit(word: str) -> float | None:
 
 
 def driving_kph(network: Network, table: SpeedTable) -> NDArray[np.float64]:
-    """For each arc, the free-flow speed of a plain car in km/h: SHARE_OF_LIMIT of its limit, else its class's."""
+    """For each arc, the free-flow speed of a plain car in km/h: what the file states, else SHARE_OF_LIMIT of its limit,
+    else its class's."""
+    if len(network.free_ms):
+        return span_m(network) * 3600 / np.maximum(network.free_ms, 1)
     limit = np.full(network.arcs, np.nan)
     directed = ("maxspeed:type", None), ("maxspeed", None), ("maxspeed:forward", True), ("maxspeed:backward", False)
     for name, forward in directed:
@@ -192,13 +206,14 @@ def driving_kph(network: Network, table: SpeedTable) -> NDArray[np.float64]:
     return np.where(np.isfinite(limit), limit * SHARE_OF_LIMIT, of_class)
 
 
-def siren_factor(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each arc, the siren's speed factor: (low, likely, high)."""
+def span_m(network: Network) -> NDArray[np.float64]:
+    """The length of each arc, at least a millimetre: an arc without length still has a speed if it has a time."""
+    return np.maximum(network.length_m, 0.001)
 
-    def by_arc(end: str) -> NDArray[np.float64]:
-        return _by_arc(network, "highway", lambda highway: getattr(SIREN.get(highway, SIREN_STREET), end))
 
-    return by_arc("low"), by_arc("likely"), by_arc("high")
+def interval_by_class(highway: str, siren: bool) -> Interval:
+    """A run's speed over a plain car's likely one on this class of road: slowest tenth, likely, fastest tenth."""
+    return SIREN.get(highway, SIREN_STREET) if siren else PLAIN.get(highway, PLAIN_STREET)
 
 
 def _by_arc(network: Network, column: str, read: Callable[[str], float | None]) -> NDArray[np.float64]:
