@@ -22,12 +22,14 @@ from casebook.events import Decision
 from casebook.log import Entry
 from casebook.picture import CasualtyState, HospitalState, IncidentState, Picture, UnitState
 from casebook.place import Place
-from casebook.steps import Duty
 from dispatch.area import Area
+from dispatch.choosing import TO_HOSPITAL
 from dispatch.journeys import traffic_version
 from dispatch.policy import MODES
+from dispatch.whereabouts import departed_at
 
 QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled")  # not for the activity log
+BEFORE_MEETING = ("on_scene", "drive", "wait_for_aircraft")  # terms that end at the meeting of a rendezvous
 LOG_LINES = 80
 LINE_OFF_DEG = 0.0001  # a drawn line may be off by this much, about 10 m: less than a pixel on a district's map
 TOLD_REASONS = 6
@@ -85,14 +87,13 @@ def _casualty(picture: Picture, state: CasualtyState, now: datetime, version: st
     view["triaged_at"] = state.triage[-1][0] if state.triage else None
     view["vitals"] = newest_vitals(state.trend, now)
     view["option"] = state.option
-    view["eta_at"] = (
-        state.chosen_at + timedelta(seconds=state.option.eta_s) if state.option and state.chosen_at else None
-    )
+    view["eta_at"] = door_at(picture, state)
     view["hold"] = hold if hold and hold.until > now else None
     view["prealert"] = _prealert(state)
     if state.proposal is not None and state.stage in (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD):
         view["proposal"] = proposal_view(state.proposal)
         view["outdated"] = state.proposal.traffic_version != version
+        view["reopened"] = is_reopened(state) or None
     if state.stranded:
         view["stranded"] = [_told(one) for one in state.stranded]
     return view
@@ -150,7 +151,8 @@ def _unit(state: UnitState) -> dict[str, Any]:
         view["fix"] = {"lat": fix.lat, "lon": fix.lon, "at": state.position_at, "speed_kmh": fix.speed_kmh}
         view["fix"]["heading_deg"] = fix.heading_deg
     if state.leg is not None:
-        view["leg"] = _leg(state.leg) | {"eta_at": leg_eta_at(state)}
+        view["leg"] = _leg(state.leg) | {"eta_at": leg_eta_at(state), "halted": True if state.halted else None}
+        view["leg"] |= {"why": state.leg_why or None, "given_at": state.leg_at, "seen_at": state.leg_seen_at}
     return view
 
 
@@ -171,12 +173,41 @@ def drawn(line: tuple[tuple[float, float, float], ...]) -> list[list[float]]:
 
 
 def leg_eta_at(state: UnitState) -> datetime | None:
-    """When the unit will be at the end of its leg; None while it has not set off on it."""
-    set_off = {Duty.EN_ROUTE: "unit_en_route", Duty.TRANSPORTING: "unit_left_scene"}.get(state.duty)
-    left_at = state.times.get(set_off) if set_off else None
-    if left_at is None or state.leg is None or state.leg_at is None:
+    """When the unit will be at the end of its leg; None while it has not set off on it, or no way is left."""
+    departed = departed_at(state)
+    if departed is None or state.leg is None or state.halted is not None:
         return None
-    return max(left_at, state.leg_at) + timedelta(seconds=state.leg.eta_s)
+    return departed + timedelta(seconds=state.leg.eta_s)
+
+
+def door_at(picture: Picture, state: CasualtyState) -> datetime | None:
+    """When the casualty will be at the door: as chosen, and by the carrier's own leg once it drives.
+
+    A carrier that is late at a meeting makes everything after it late; one that is early waits there.
+    """
+    if state.option is None or state.chosen_at is None:
+        return None
+    chosen = state.chosen_at + timedelta(seconds=state.option.eta_s)
+    carrier = picture.units.get(state.unit or "")
+    if carrier is None or state.id not in carrier.aboard or carrier.leg is None or carrier.leg.mode != "road":
+        return chosen
+    if carrier.halted is not None:
+        return None
+    there = leg_eta_at(carrier)
+    if there is None or carrier.leg_at is None or carrier.leg_at < state.chosen_at:
+        return chosen
+    after_s = sum(s for name, s in state.option.terms_s.items() if name not in BEFORE_MEETING)
+    return there if carrier.purpose == TO_HOSPITAL else max(chosen, there + timedelta(seconds=after_s))
+
+
+def is_reopened(state: CasualtyState) -> bool:
+    """Whether another place than the chosen one was proposed since somebody said yes."""
+    if state.option is None or state.chosen_at is None or state.proposal is None or state.proposed_at is None:
+        return False
+    if state.proposed_at <= state.chosen_at or not state.proposal.options:
+        return False
+    first = state.proposal.options[0]
+    return (first.hospital, first.mode) != (state.option.hospital, state.option.mode)
 
 
 def _hospital(picture: Picture, state: HospitalState, now: datetime) -> dict[str, Any]:
@@ -229,4 +260,6 @@ def facts_of(body: Mapping[str, Any]) -> dict[str, Any]:
         facts |= {"hospital": option["hospital"], "mode": option["mode"], "eta_min": round(option["eta_s"] / 60, 1)}
     if "leg" in body:
         facts["eta_min"] = round(body["leg"]["eta_s"] / 60, 1)
+    if body.get("why") and "leg" in body:
+        facts["why"] = body["why"]
     return facts

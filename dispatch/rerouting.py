@@ -164,8 +164,8 @@ class _Roads:
 
     def __init__(self, roadmap: Roadmap, picture: Picture, at: datetime) -> None:
         self._roadmap, self._picture, self._at = roadmap, picture, at
-        in_force = {id: road for id, road in picture.roads.items() if road.until is None or road.until > at}
-        self.closures: dict[str, RoadState] = {id: one for id, one in in_force.items() if one.speed_kmh is None}
+        shut = {id: road for id, road in picture.roads.items() if road.speed_kmh is None}
+        self.closures = {id: road for id, road in shut.items() if road.until is None or road.until > at}
         self._masks = {id: self._mask(road) for id, road in sorted(self.closures.items())}
 
     def _mask(self, road: RoadState) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -183,8 +183,8 @@ class _Roads:
         ]
 
     def _holds(self, id: str, after_s: float) -> bool:
-        until = self.closures[id].until
-        return until is None or self._at + timedelta(seconds=after_s) < until
+        road, there = self.closures[id], self._at + timedelta(seconds=after_s)
+        return (road.since is None or road.since <= there) and (road.until is None or there < road.until)
 
     def timed(self, leg: e.Leg, ahead: Ahead) -> e.Leg:
         """What is left of the leg, on today's roads."""
@@ -229,7 +229,8 @@ class _Roads:
 
     def _told(self, id: str) -> dict[str, Any]:
         road = self.closures[id]
-        return {"closure": id, "road": road.ref or id, "why": road.reason, "by": road.by, "since": road.at.isoformat()}
+        since = (road.since or road.at).isoformat()
+        return {"closure": id, "road": road.ref or id, "why": road.reason, "by": road.by, "since": since}
 
 
 def _each(crossed: Iterable[tuple[str, ...]]) -> list[str]:

@@ -44,7 +44,7 @@ class RoadWatch:
         if self._behind(self._desk.book.picture, self._desk.clock.now()):
             async with self.lock:
                 now = self._desk.clock.now()
-                await self.changed(last_end(self._desk.book.picture, now) or now)
+                await self.changed(changed_by_itself(self._desk.book.picture, now) or now)
 
     async def changed(self, at: datetime) -> list[Entry]:
         """Look at every leg and every open decision again, as the roads are at `at`. To be called under `lock`."""
@@ -130,11 +130,12 @@ def _is_under_way(picture: Picture, state: CasualtyState) -> bool:
     return carrier.kind != HELICOPTER and carrier.duty is not Duty.AT_DESTINATION
 
 
-def last_end(picture: Picture, now: datetime) -> datetime | None:
-    """When the last closure or slow stretch ran out by itself; None: none has, or a road was changed since."""
-    ends = [road.until for road in picture.roads.values() if road.until is not None and road.until <= now]
-    newest = max((road.at for road in picture.roads.values()), default=now)
-    return max(ends) if ends and max(ends) > newest else None
+def changed_by_itself(picture: Picture, now: datetime) -> datetime | None:
+    """When a closure or slow stretch last ran out or began as announced; None: none has since a road was changed."""
+    roads = picture.roads.values()
+    turns = [at for road in roads for at in (road.until, road.since) if at is not None and at <= now]
+    newest = max((road.at for road in roads), default=now)
+    return max(turns) if turns and max(turns) > newest else None
 
 
 def is_worth_telling(picture: Picture, decision: Decision, *, id: str, at: datetime, rules: RerouteRules) -> bool:

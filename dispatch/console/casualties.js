@@ -8,7 +8,7 @@ import { nameOf, say } from '/casebook/words.js';
 import { act, WithReason } from './act.js';
 import { awaitsYes, casualtyOrder, dialog, picked, selected } from './chosen.js';
 import { Key } from './keys.js';
-import { agencyName, hospitalName, kindName, placeName, unitName } from './names.js';
+import { agencyName, hospitalName, kindName, placeName, unitName, whyText } from './names.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').LiveFeed} LiveFeed */
@@ -127,9 +127,11 @@ function UnitRow({ feed, view, id }) {
     <p class="head"><span class="mark ${one.kind}" title=${say(`dispatch.unit_kind.${one.kind}`)}></span>
       <button class="bare" aria-expanded=${opened} disabled=${!one.incident} onClick=${() => open(!opened)}>${nameOf(one)}</button>
       <span class="duty">${say(`dispatch.duty.${one.duty}`)}</span>
+      ${one.leg?.halted && html`<span class="left over">${say('dispatch.no_way')}</span>`}
       ${left_s !== undefined && html`<span class="left">${left_s > 0 ? spanText(left_s) : say('dispatch.due_now')}</span>`}</p>
     <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
+    ${one.leg?.why && one.incident && html`<p class="rerouted" title=${whyText(view, one.leg.why)}>${whyText(view, one.leg.why)} · ${one.leg.seen_at ? say('dispatch.seen_by_crew', { clock: clockText(one.leg.seen_at) }) : say('dispatch.not_seen_by_crew')}</p>`}
     ${opened && one.incident && html`<${WithReason} label=${say('dispatch.stand_down')} send=${async (/** @type {string} */ reason) => { if (await act('stand_down', { unit: id, reason })) open(false); }} />`}
   </article>`;
 }

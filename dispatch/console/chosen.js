@@ -20,8 +20,10 @@ export const casualtyOrder = (view) =>
     return URGENCY.indexOf(x.category) - URGENCY.indexOf(y.category) || x.label.localeCompare(y.label);
   });
 
+/** Whether the proposal is open: nobody has said yes, or the roads made another one since. @param {import('./view_types.js').Casualty} one */
+export const isOpen = (one) => one.option === undefined || one.reopened === true;
 /** Whether somebody has to say yes for this casualty. @param {import('./view_types.js').Casualty} one */
-export const awaitsYes = (one) => one.option === undefined && (one.proposal !== undefined || one.stranded !== undefined);
+export const awaitsYes = (one) => (isOpen(one) && one.proposal !== undefined) || one.stranded !== undefined;
 
 /** The casualty in the decision panel. @param {ConsoleView} view @returns {string | undefined} */
 export function selected(view) {

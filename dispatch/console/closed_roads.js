@@ -31,12 +31,12 @@ const apart = (one, other) => Math.abs(((one - other + 540) % 360) - 180);
  */
 export function closedLines(roads, closures) {
   return Object.entries(closures).filter(([, road]) => road.in_force).flatMap(([id, road]) =>
-    roads.filter((feature) => meant(feature, road)).flatMap((feature) => stretches(feature.geometry.coordinates, road, feature.properties.oneway === true)
+    road.lines ? road.lines.map((line) => /** @type {Feature} */ ({ type: 'Feature', properties: { closure: id, shut: road.speed_kmh === undefined }, geometry: { type: 'LineString', coordinates: line } })) : roads.filter((feature) => meant(feature, road)).flatMap((feature) => stretches(feature.geometry.coordinates, road, feature.properties.oneway === true)
       .map((line) => /** @type {Feature} */ ({ type: 'Feature', properties: { closure: id, shut: road.speed_kmh === undefined }, geometry: { type: 'LineString', coordinates: line } }))));
 }
 
 /** @param {Feature} feature @param {Road} road */
-const meant = (feature, road) => !road.ref || String(feature.properties.ref ?? '').split(';').includes(road.ref);
+const meant = (feature, road) => (road.ref || road.polygon) && !road.lines && (!road.ref || String(feature.properties.ref ?? '').split(';').includes(road.ref));
 
 /** Runs of segments inside the area and in the direction. @param {[number, number][]} line @param {Road} road @param {boolean} oneway @returns {[number, number][][]} */
 function stretches(line, road, oneway) {

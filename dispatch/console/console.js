@@ -8,9 +8,11 @@ import { DrillFrame, LanguageSwitch, LinkState, start } from '/casebook/frame.js
 import { say } from '/casebook/words.js';
 import { act, asking, Refused } from './act.js';
 import { Calls, Casualties, Units } from './casualties.js';
-import { casualtyOrder, dialog, overriding, picked, selected } from './chosen.js';
+import { casualtyOrder, dialog, isOpen, overriding, picked, selected } from './chosen.js';
 import { DecisionPanel } from './decision.js';
 import { Dialogs } from './dialogs.js';
+import { cross } from './draw_on_map.js';
+import { drawable, drawKey, take } from './drawing.js';
 import { Hospitals } from './hospitals.js';
 import { hearKeys, Key } from './keys.js';
 import { fitAsked, MapPanel } from './map.js';
@@ -26,7 +28,7 @@ function Console() {
   return html`<${TopBar} drill=${view.drill !== undefined} />
     <main class="desk">
       <div class="column left"><${Calls} feed=${feed} view=${view} /><${Casualties} feed=${feed} view=${view} /><${Units} feed=${feed} view=${view} /></div>
-      <div class="column middle"><${MapPanel} feed=${feed} /><${ActivityLog} view=${view} /></div>
+      <div class="column middle"><${MapPanel} feed=${feed} view=${view} /><${ActivityLog} view=${view} /></div>
       <div class="column right"><${DecisionPanel} feed=${feed} view=${view} /><${Hospitals} feed=${feed} view=${view} /><${Tasks} feed=${feed} view=${view} /></div>
     </main>
     ${dialog.value === null && html`<${Refused} />`}
@@ -49,7 +51,7 @@ function TopBar({ drill }) {
 function yes(view) {
   const id = selected(view);
   const one = id ? view.casualties[id] : undefined;
-  if (id && one?.proposal && !one.option && asking.value === 0) act('choose_destination', { casualty: id });
+  if (id && one?.proposal && isOpen(one) && asking.value === 0) act('choose_destination', { casualty: id });
 }
 
 /** Open the reason for the first way that is not the proposal. @param {ConsoleView} view */
@@ -76,12 +78,14 @@ const DOES = {
   O: other,
   R: (view) => { if (selected(view)) act('propose_destination', { casualty: selected(view) }); },
   F: () => fitAsked.dispatchEvent(new Event('fit')),
+  D: () => { if (drawable.value) take('area'); else dialog.value = 'road'; },
   Escape: () => { overriding.value = null; },
 };
 
 hearKeys((key) => {
   const view = /** @type {ConsoleView} */ (feed.view.value);
   if (!view.units) return false;
+  if (drawKey(key, cross)) return !key.startsWith('Arrow'); // arrows are the map's while somebody draws
   if (/^[1-9]$/.test(key)) picked.value = casualtyOrder(view)[Number(key) - 1] ?? picked.value;
   else if (DIALOGS[key]) dialog.value = DIALOGS[key];
   else if (DOES[key]) DOES[key](view);

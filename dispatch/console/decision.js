@@ -6,7 +6,7 @@ import { Age, clockText, spanText } from '/casebook/age.js';
 import { TriageMark } from '/casebook/triage.js';
 import { say } from '/casebook/words.js';
 import { act, asking, WithReason } from './act.js';
-import { overriding, selected } from './chosen.js';
+import { isOpen, overriding, selected } from './chosen.js';
 import { Key } from './keys.js';
 import { casualtyLabel, hospitalName, reasonText, resourceName, siteName, spanOrDash, unitName, whoName } from './names.js';
 
@@ -32,9 +32,9 @@ export function DecisionPanel({ feed, view }) {
     <h2>${say('dispatch.decision')} <${TriageMark} category=${one.category} words=${false} /> <b>${one.label}</b>
       ${one.proposed_at && html`<${Age} feed=${feed} at=${one.proposed_at} late_s=${one.option ? Infinity : OLD_S} lost_s=${Infinity} />`}
       <button class="small" onClick=${() => act('propose_destination', { casualty: id })}>${say('dispatch.again')} <${Key} k="R" /></button></h2>
-    ${one.proposal && one.option === undefined && html`<${Take} view=${view} id=${id} first=${one.proposal.options[0]} />`}
+    ${one.proposal && isOpen(one) && html`<${Take} view=${view} id=${id} first=${one.proposal.options[0]} again=${one.reopened === true} />`}
     <div class="scroll" tabindex="0">
-      ${one.outdated && one.option === undefined && html`<p class="warn">${say('dispatch.outdated')}</p>`}
+      ${one.outdated && isOpen(one) && html`<p class="warn">${say('dispatch.outdated')}</p>`}
       <${Chosen} feed=${feed} view=${view} one=${one} />
       ${one.stranded && html`<${Stranded} view=${view} id=${id} ways=${one.stranded} />`}
       ${one.proposal && html`<${Proposal} key=${id} view=${view} id=${id} one=${one} proposal=${one.proposal} />`}
@@ -43,9 +43,9 @@ export function DecisionPanel({ feed, view }) {
   </section>`;
 }
 
-/** The yes: always in sight. @param {{view: ConsoleView, id: string, first: Way}} props */
-const Take = ({ view, id, first }) => html`<button class="take" disabled=${asking.value > 0} onClick=${() => act('choose_destination', { casualty: id })}>
-  <span>${say('dispatch.take')} <b>${hospitalName(view, first.hospital)}</b> · ${say(`dispatch.mode.${first.mode}`)} · ${spanOrDash(first.eta_s)}</span> <${Key} k="Y" /></button>`;
+/** The yes: always in sight; also to another place for somebody on the way. @param {{view: ConsoleView, id: string, first: Way, again: boolean}} props */
+const Take = ({ view, id, first, again }) => html`<button class="take" disabled=${asking.value > 0} onClick=${() => act('choose_destination', { casualty: id })}>
+  <span>${say(again ? 'dispatch.switch_to' : 'dispatch.take')} <b>${hospitalName(view, first.hospital)}</b> · ${say(`dispatch.mode.${first.mode}`)} · ${spanOrDash(first.eta_s)}</span> <${Key} k="Y" /></button>`;
 
 /** What was decided, and whether the hospital knows. @param {Props & {one: Casualty}} props */
 function Chosen({ feed, view, one }) {
@@ -67,7 +67,7 @@ function Chosen({ feed, view, one }) {
 /** @param {{view: ConsoleView, id: string, one: Casualty, proposal: import('./view_types.js').Proposal}} props */
 function Proposal({ view, id, one, proposal }) {
   const first = proposal.options[0];
-  const undecided = one.option === undefined;
+  const undecided = isOpen(one);
   const columns = MODES.map((mode) => (proposal.clocks[mode]?.eta_s === undefined ? '.62fr' : '1fr')).join(' ');
   return html`<div class="clocks" style=${`grid-template-columns:${columns}`}>${MODES.map((mode) => html`<${Clock} key=${mode} view=${view} mode=${mode} way=${proposal.clocks[mode]} />`)}</div>
     ${undecided && html`<ul class="why">${first.reasons.map((reason, n) => html`<li key=${n}>${reasonText(view, reason)}</li>`)}</ul>`}

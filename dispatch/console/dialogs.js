@@ -7,7 +7,8 @@ import { nameOf, say } from '/casebook/words.js';
 import { act, asking, focusOnce, Refused } from './act.js';
 import { dialog, incidentOf } from './chosen.js';
 import { KeyHelp } from './keys.js';
-import { agencyName, kindName, KNOWN_KINDS, placeName, reasonText, roadReason } from './names.js';
+import { agencyName, kindName, KNOWN_KINDS, placeName, reasonText } from './names.js';
+import { ClosureList } from './road_panel.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {{unit: string, eta_s: number | null, fit: boolean, reasons: import('./view_types.js').Reason[]}} Ranked */
@@ -115,14 +116,11 @@ function CloseRoad({ view }) {
     const slow = f.speed ? { speed_kmh: Number(f.speed) } : {};
     if (await act(f.speed ? 'slow_road' : 'close_road', { ref: f.ref, reason: f.reason, ...bearing, ...slow })) close();
   };
-  const reopen = async (/** @type {string} */ closure) => { await act('reopen_road', { closure }); };
   return html`<form onSubmit=${send}>
     <div class="pair"><label>${say('dispatch.field.ref')}<input name="ref" required autofocus maxlength="20" placeholder=${say('dispatch.example.ref')} /></label>
     <label>${say('dispatch.field.bearing')}<input name="bearing" type="number" min="0" max="359" /></label></div>
     <div class="pair"><label>${say('dispatch.field.reason')}<input name="reason" required maxlength="200" /></label>
     <label>${say('dispatch.field.speed')}<input name="speed" type="number" min="1" max="199" /></label></div>
     <${Buttons} /></form>
-    <ol class="ranked">${Object.entries(view.roads).map(([id, road]) => html`<li key=${id}><span class="home">${road.ref || id}</span>
-      <span class="why">${roadReason(road.reason)}${road.speed_kmh !== undefined ? ` · ${say('dispatch.at_most', { n: road.speed_kmh })}` : ''}</span>
-      <button onClick=${() => reopen(id)}>${say('dispatch.reopen')}</button></li>`)}</ol>`;
+    <${ClosureList} view=${view} />`;
 }

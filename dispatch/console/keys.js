@@ -14,6 +14,7 @@ export const KEYS = /** @type {const} */ ([
   ['A', 'dispatch.key.assign'],
   ['T', 'dispatch.key.task'],
   ['C', 'dispatch.key.road'],
+  ['D', 'dispatch.key.draw'],
   ['F', 'dispatch.key.fit'],
   ['Esc', 'dispatch.key.close'],
 ]);

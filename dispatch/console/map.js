@@ -8,8 +8,11 @@ import { call } from '/casebook/access.js';
 import { language, nameOf, refusalOf, say } from '/casebook/words.js';
 import { picked, selected } from './chosen.js';
 import { closedLines } from './closed_roads.js';
+import { drawOn } from './draw_on_map.js';
+import { tool } from './drawing.js';
 import { addIcons, LIVE, style } from './map_style.js';
 import { coordinates } from './names.js';
+import { RoadPanel } from './road_panel.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').LiveFeed} LiveFeed */
@@ -80,8 +83,8 @@ function boundsOf(points) {
   return [[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]];
 }
 
-/** @param {{feed: LiveFeed}} props */
-export function MapPanel({ feed }) {
+/** @param {{feed: LiveFeed, view: ConsoleView}} props */
+export function MapPanel({ feed, view }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [under, tellUnder] = useState(/** @type {{lat: number, lon: number} | null} */ (null));
   const [trouble, tell] = useState(/** @type {any} */ (null));
@@ -94,7 +97,7 @@ export function MapPanel({ feed }) {
   }, []);
   const copy = () => under && navigator.clipboard?.writeText(coordinates(under.lat, under.lon));
   return html`<div class="panel map">
-    <div class="canvas" ref=${box}></div>
+    <div class="canvas" ref=${box}></div><${RoadPanel} feed=${feed} view=${view} />${tool.value && html`<span class="cross" aria-hidden="true"></span>`}
     ${trouble && html`<p class="none" role="alert">${trouble.answer ? refusalOf(trouble) : say('dispatch.no_map')}</p>`}
     <p class="readout"><button class="bare" title=${say('dispatch.copy')} onClick=${copy}>${under ? coordinates(under.lat, under.lon) : say('dispatch.datum.inside')}</button>
       <span class="credit">${credit}</span></p>
@@ -118,8 +121,8 @@ async function openMap(box, feed, tellUnder, tellCredit) {
   addIcons(map);
   setData(map, 'roads', roads.features);
   map.on('mousemove', (event) => tellUnder({ lat: event.lngLat.lat, lon: event.lngLat.lng }));
-  const stop = follow(map, feed, roads.features);
-  return () => { stop(); map.remove(); };
+  const stops = [follow(map, feed, roads.features), drawOn(map, (source, features) => setData(map, source, features))];
+  return () => { stops.forEach((stop) => stop()); map.remove(); };
 }
 
 /** @param {RoadMap} map @param {string} source @param {Feature[]} features */

@@ -12,10 +12,11 @@ const EMPTY = { type: /** @type {const} */ ('FeatureCollection'), features: [] }
 
 /** The sources that change; roads apart from what moves, so that a moving unit redraws a handful of points. */
 export const LIVE = ['closed', 'plan', 'legs', 'places', 'units'];
+const DRAWN_BY_HAND = ['preview', 'draft'];
 
 /** @returns {any} a MapLibre style */
 export function style() {
-  const sources = Object.fromEntries(['roads', ...LIVE].map((name) => [name, { type: 'geojson', data: EMPTY }]));
+  const sources = Object.fromEntries(['roads', ...LIVE, ...DRAWN_BY_HAND].map((name) => [name, { type: 'geojson', data: EMPTY }]));
   return { version: 8, sources, layers: [{ id: 'ground', type: 'background', paint: { 'background-color': '#12161a' } }, ...roadLayers(), ...liveLayers()] };
 }
 
@@ -45,6 +46,10 @@ function liveLayers() {
   return [
     { id: 'closed', type: 'line', source: 'closed', layout: { 'line-cap': 'butt' },
       paint: { 'line-color': ['case', ['get', 'shut'], '#ff6b5e', '#b98f2c'], 'line-width': ['case', ['get', 'shut'], 4, 1.5], 'line-dasharray': [2, 1.2], 'line-opacity': ['case', ['get', 'shut'], 1, 0.5] } },
+    { id: 'preview', type: 'line', source: 'preview', layout: { 'line-cap': 'round' }, paint: { 'line-color': '#ffb3aa', 'line-width': 5, 'line-opacity': 0.75 } },
+    { id: 'draft', type: 'fill', source: 'draft', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': '#ff6b5e', 'fill-opacity': 0.18 } },
+    { id: 'draft-edge', type: 'line', source: 'draft', paint: { 'line-color': '#ff6b5e', 'line-width': 2 } },
+    { id: 'draft-dots', type: 'circle', source: 'draft', filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-radius': 4, 'circle-color': '#ffffff', 'circle-stroke-color': '#ff6b5e', 'circle-stroke-width': 2 } },
     { id: 'plan', type: 'line', source: 'plan', paint: { 'line-color': '#8ec5ff', 'line-width': 1.5, 'line-dasharray': [1, 3], 'line-opacity': 0.8 } },
     { id: 'legs', type: 'line', source: 'legs', layout: { 'line-cap': 'round', 'line-join': 'round' },
       paint: { 'line-color': '#8ec5ff', 'line-width': 3.5, 'line-opacity': 0.85 } },

@@ -37,6 +37,7 @@ function fact(view, name, value) {
     case 'until': return clockText(value);
     case 'to': case 'agency': case 'approver': return agencyName(view, value);
     case 'reason': return roadReason(value);
+    case 'rule': return ruleName(value);
     case 'member': return say(`hospital.member.${value}`);
     case 'state': return say(`hospital.member_state.${value}`);
     default: return value;
@@ -48,14 +49,20 @@ const named = (view, facts) => Object.fromEntries(Object.entries(facts).map(([na
 
 /** Why, as a sentence. @param {ConsoleView} view @param {Reason} reason */
 export function reasonText(view, reason) {
-  const sentence = say(`reason.${reason.code}`, named(view, reason.facts));
+  const facts = named(view, reason.facts);
+  if (reason.facts.since) Object.assign(facts, { since: clockText(reason.facts.since), by: byName(view, reason.facts.by), why: roadReason(reason.facts.why) });
+  const sentence = say(`reason.${reason.code}`, facts);
   return reason.facts.until ? `${sentence} ${say('dispatch.until', { clock: clockText(reason.facts.until) })}` : sentence;
 }
+
+/** Several reasons in one breath. @param {ConsoleView} view @param {Reason[]} reasons */
+export const whyText = (view, reasons) => reasons.map((reason) => reasonText(view, reason)).join(say('dispatch.stop'));
 
 /** A line of the activity log as a sentence. @param {ConsoleView} view @param {import('./view_types.js').Line} line */
 export function lineText(view, line) {
   const { kind, facts } = line;
   const said = named(view, facts);
+  if (kind === 'leg_given' && facts.why) return say('event.leg_changed', { ...said, why: whyText(view, facts.why) });
   if (kind === 'task_opened') said.kind = say(`dispatch.task.${facts.kind}`);
   if (kind.startsWith('task_')) said.task = taskName(view, facts.task);
   if (kind === 'incident_opened') said.kind = kindName(facts.kind);
@@ -77,6 +84,10 @@ export const agencyName = (view, name) => (AGENCIES.includes(name) ? say(`dispat
 
 /** Why a road is closed or slow; words that we do not know stand as they came. @param {string} why */
 export const roadReason = (why) => (['works', 'congestion', 'weather'].includes(why) ? say(`dispatch.road.${why}`) : why);
+
+const RULES = ['red_trauma', 'yellow_trauma', 'stroke', 'stemi', 'burns_red', 'paediatric', 'obstetric', 'hand', 'poisoning'];
+/** A rule of the destination tables in words; a region's own stands as it is named. @param {string} rule */
+const ruleName = (rule) => (RULES.includes(rule) ? say(`dispatch.rule.${rule}`) : rule);
 
 /** Who said it: the role in words, and the person; an id that the line itself names is left out. @param {ConsoleView} view @param {string} by */
 export function byName(view, by) {

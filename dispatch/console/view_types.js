@@ -9,7 +9,7 @@
 /** @typedef {{stage: string, hospital?: string, at?: string, due_at?: string, acknowledged_at?: string, by?: string, answer?: string, note?: string, repeats?: number}} Prealert */
 /** @typedef {{free?: number, total?: number, at: string, by: string, source: string, held: number, left?: number, state: 'known' | 'stale' | 'unknown'}} Figure */
 /** @typedef {{reason: string, until?: string, at: string, by: string}} Closure */
-/** @typedef {{to: Place, mode: string, eta_s: number, eta_at?: string, length_m: number, avoids: string[], line: [number, number][]}} Leg */
+/** @typedef {{to: Place, mode: string, eta_s: number, eta_at?: string, length_m: number, avoids: string[], line: [number, number][], why?: Reason[], given_at?: string, seen_at?: string, halted?: boolean}} Leg */
 
 /**
  * @typedef {object} Incident
@@ -49,6 +49,7 @@
  * @property {Prealert} prealert
  * @property {Proposal} [proposal]
  * @property {boolean} [outdated]
+ * @property {boolean} [reopened]
  * @property {Way[]} [stranded]
  *
  * @typedef {object} Unit
@@ -79,7 +80,7 @@
  * @property {number} inbound
  *
  * @typedef {{incident: string, kind: string, to: string, due_at: string, opened_at: string, note?: string, stage: string, approver?: string, settled_at?: string}} Task
- * @typedef {{reason: string, ref?: string, bearing_deg?: number, until?: string, speed_kmh?: number, at: string, by: string, polygon?: [number, number][], in_force: boolean}} Road
+ * @typedef {{reason: string, ref?: string, bearing_deg?: number, until?: string, speed_kmh?: number, at: string, by: string, polygon?: [number, number][], lines?: [number, number][][], in_force: boolean}} Road
  * @typedef {{at: string, kind: string, by: string, facts: Record<string, any>}} Line
  *
  * @typedef {object} ConsoleView
