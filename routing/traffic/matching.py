@@ -114,7 +114,11 @@ class Matcher:
         chain: _Chain | None = None
         last: int | None = None
         for number, fix in enumerate(fixes):
-            if last is not None and _apart_m(fixes[last], fix) < THINNED_SIGMAS * self._sigma_m and number < len(fixes) - 1:
+            if (
+                last is not None
+                and _apart_m(fixes[last], fix) < THINNED_SIGMAS * self._sigma_m
+                and number < len(fixes) - 1
+            ):
                 continue  # noise, not movement: Newson and Krumm, section 4.2
             points = self._points(number, fix)
             if not points.arcs:
