@@ -1,10 +1,11 @@
-"""`aboard bench live | drill | setup`: measure, and print a table or, with --json, one object."""
+"""`aboard bench live | drill | setup | routing`: measure, and print a table or, with --json, one object."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +13,14 @@ from aboard.front.language import spoken
 from casebook.words import say
 
 if TYPE_CHECKING:
-    from aboard.bench.figures import Case
+    from rich.console import Console
+
+    from aboard.bench.figures import Case, Result
+    from aboard.bench.routing.races import Meeting
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 SECONDS, CHANGES, SEED = 45.0, 24, 930
+PEERS, ROUTING_SEED = "networkx,scipy,igraph,osrm", 7
 PAGE_WIDTH = 160  # columns where the output is a file or a pipe
 
 
@@ -59,6 +64,32 @@ def setup(as_json: AsJson = False) -> int:
     return _run("setup", 0, bench_setup, as_json)
 
 
+@app.command(help=_told("word.routing"))
+def routing(
+    graph: Annotated[Path, typer.Option("--graph", exists=True, dir_okay=False, help=_told("help_graph"))],
+    as_json: AsJson = False,
+    peers: Annotated[str, typer.Option("--peers", help=_told("help_peers"))] = PEERS,
+    seed: Seed = ROUTING_SEED,
+    osrm_dir: Annotated[
+        Path | None, typer.Option("--osrm-dir", exists=True, file_okay=False, help=_told("help_osrm_dir"))
+    ] = None,
+    busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
+    quick: Annotated[bool, typer.Option("--quick", help=_told("help_quick"))] = False,
+) -> int:
+    from aboard.bench.routing import bench_routing
+
+    def told(part: str) -> None:
+        typer.echo(say("bench.routing.part_begins", spoken(), part=part), err=True)
+
+    named = [peer.strip() for peer in peers.split(",") if peer.strip()]
+    meeting = bench_routing(graph, named, seed, busy=busy, quick=quick, osrm_dir=osrm_dir, told=told)
+    if as_json:
+        typer.echo(json.dumps(meeting.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
+    else:
+        _print_meeting(meeting)
+    return 1 if meeting.failed else 0
+
+
 def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:
     """Look at the machine first, measure, tell. 1 when a goal was missed on a quiet machine."""
     from aboard.bench.figures import Result
@@ -74,18 +105,33 @@ def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: b
     return 1 if result.failed else 0
 
 
-def _print(result: object) -> None:
-    from rich.console import Console
-
-    from aboard.bench.figures import LOAD_MAX, Result
+def _print(result: Result) -> None:
     from aboard.bench.table import as_table
 
-    assert isinstance(result, Result)
+    _page().print(as_table(result, spoken()))
+    _say_machine(result.machine, loaded=result.loaded)
+
+
+def _print_meeting(meeting: Meeting) -> None:
+    from aboard.bench.routing.table import as_table, lines
+
+    _page().print(as_table(meeting, spoken()))
+    for line in lines(meeting, spoken()):
+        typer.echo(line)
+    _say_machine(meeting.machine, loaded=meeting.loaded)
+
+
+def _page() -> Console:
+    from rich.console import Console
+
     screen = Console(highlight=False)
-    page = screen if screen.is_terminal else Console(highlight=False, width=PAGE_WIDTH)
-    page.print(as_table(result, spoken()))
-    machine = result.machine
+    return screen if screen.is_terminal else Console(highlight=False, width=PAGE_WIDTH)
+
+
+def _say_machine(machine: Mapping[str, Any], *, loaded: bool) -> None:
+    from aboard.bench.figures import LOAD_MAX
+
     load = "?" if machine["load_before"] is None else f"{machine['load_before']:.2f}"
-    key = "bench.loaded" if result.loaded else "bench.quiet"
+    key = "bench.loaded" if loaded else "bench.quiet"
     facts = {"processor": machine["processor"] or "?", "cores": machine["cores"] or "?", "python": machine["python"]}
     typer.echo(say(key, spoken(), load=load, most=f"{LOAD_MAX:g}", **facts))

@@ -6,15 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from aboard.bench.routing.questions import AT, numbers
+from routing.costs import Costs
 from routing.roads.roadmap import EdgeKey, Roadmap
-from routing.traffic import FREE_FLOW, Closure, Slowdown, Stretch, Traffic
-
-TILES = 4  # along each side of the map: so many times so many speeds
-CRAWL_KPH = (3.0, 9.0)  # slower than any road's free speed, so that a crawl changes every arc
+from routing.traffic import FREE_FLOW, Closure, Observed, Slowdown, Stretch, Traffic
 
 
 def some_closed(traffic: Traffic, roadmap: Roadmap, arcs: NDArray[np.intp]) -> Traffic:
@@ -34,21 +31,23 @@ def some_slow(traffic: Traffic, roadmap: Roadmap, arcs: NDArray[np.intp], kph: f
     return _later(traffic, slowdowns=(*traffic.slowdowns, *added))
 
 
-def all_changed(roadmap: Roadmap, seed: int, number: int) -> Traffic:
-    """The whole map crawls, each tile at a speed of its own; another `number`, other speeds everywhere."""
-    random = numbers(seed, f"crawl {number}")
-    west, south, east, north = roadmap.bounds
-    lons, lats = np.linspace(west, east, TILES + 1), np.linspace(south, north, TILES + 1)
-    tiles = [
-        shapely.box(lons[i], lats[j], lons[i + 1], lats[j + 1]).buffer(1e-9) for i in range(TILES) for j in range(TILES)
-    ]
-    slow = tuple(
-        Slowdown(
-            f"crawl-{n}", Stretch(tile), "snow", "bench", AT, speed_kph=float(random.uniform(*CRAWL_KPH)), source="weather"
-        )
-        for n, tile in enumerate(tiles)
-    )
-    return _later(FREE_FLOW, slowdowns=slow)
+def all_changed(roadmap: Roadmap, free: Costs, seed: int, number: int) -> Traffic:
+    """A feed has seen every arc that may be driven, each between 0.4 and 1.05 of its free speed; another `number`,
+    other speeds everywhere."""
+    return FREE_FLOW.with_observed(seen_everywhere(roadmap, *speeds_seen(roadmap, free, seed, number)))
+
+
+def speeds_seen(roadmap: Roadmap, free: Costs, seed: int, number: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Arcs and km/h, as a feed would hand them over."""
+    network, arcs = roadmap.network, np.flatnonzero(free.usable)
+    share = numbers(seed, f"seen {number}").uniform(0.4, 1.05, len(arcs))
+    return arcs, np.maximum(1.0, share * network.length_m[arcs] * 3600 / free.likely_ms[arcs])
+
+
+def seen_everywhere(roadmap: Roadmap, arcs: NDArray[np.intp], kph: NDArray[np.float64]) -> Observed:
+    """These speeds, seen just now, sure to a tenth either way."""
+    seen_s = np.full(len(arcs), AT.timestamp())
+    return Observed.of(roadmap.digest, arcs, 0.9 * kph, kph, 1.1 * kph, seen_s)
 
 
 def edges_between(roadmap: Roadmap, arcs: NDArray[np.intp]) -> list[frozenset[EdgeKey]]:

@@ -108,7 +108,7 @@ def check(
     pairs = pairs_drawn(roadmap, free, seed)
     told = _counted(roadmap, free, engines)
     known: dict[Any, Times] = {}
-    for state in day(roadmap, pairs, profiles, seed):
+    for state in day(roadmap, free, pairs, profiles, seed):
         key = state.profile, state.traffic.holding(AT)
         if key not in known:
             known[key] = truth_of(roadmap, pairs, state)
@@ -152,7 +152,7 @@ def pairs_drawn(roadmap: Roadmap, free: Costs, seed: int) -> Pairs:
     return Pairs(sources, targets, mids, len(middles) - mids, (nodes[0], nodes[split]))
 
 
-def day(roadmap: Roadmap, pairs: Pairs, profiles: Sequence[Profile], seed: int) -> list[State]:
+def day(roadmap: Roadmap, free: Costs, pairs: Pairs, profiles: Sequence[Profile], seed: int) -> list[State]:
     """Each state differs from the one before by a few arcs or by all, and three come back to what was."""
     random, network = numbers(seed, "day"), roadmap.network
     source, target = pairs.hidden
@@ -161,7 +161,7 @@ def day(roadmap: Roadmap, pairs: Pairs, profiles: Sequence[Profile], seed: int) 
     slow_arcs = random.choice(network.arcs, min(SLOW, network.arcs // 10), replace=False)
     closed = some_closed(FREE_FLOW, roadmap, np.union1d(cut_off, any_arcs))
     slowed = some_slow(closed, roadmap, slow_arcs, SLOW_KPH)
-    changed = all_changed(roadmap, seed, 0)
+    changed = all_changed(roadmap, free, seed, 0)
     both = some_closed(changed, roadmap, any_arcs)
     usual, others = profiles[0], profiles[1:]
     return [
@@ -179,9 +179,18 @@ def day(roadmap: Roadmap, pairs: Pairs, profiles: Sequence[Profile], seed: int) 
 
 def truth_of(roadmap: Roadmap, pairs: Pairs, state: State) -> Times:
     """networkx's answers, on weights that no update has touched: those of a road map opened for this alone."""
-    network = roadmap.network
-    afresh = Roadmap(
-        network,
+    network, profile = roadmap.network, state.profile
+    costs = costs_for(afresh(roadmap), profile=profile, holding=state.traffic.holding(AT), engine="scipy")
+    turns = turns_that_bind(network, profile.access) if getattr(profile, "obeys_turns", True) else ()
+    truth = Truth(network, costs.likely_ms, turns)
+    targets = [points_of(roadmap, costs, place) for place in pairs.targets]
+    return [truth.times_ms(points_of(roadmap, costs, place), targets) for place in pairs.sources]
+
+
+def afresh(roadmap: Roadmap) -> Roadmap:
+    """The same roads with nothing remembered of what was asked before."""
+    return Roadmap(
+        roadmap.network,
         roadmap.report,
         name=roadmap.name,
         digest=roadmap.digest,
@@ -189,11 +198,6 @@ def truth_of(roadmap: Roadmap, pairs: Pairs, state: State) -> Times:
         accuracy_m=roadmap.accuracy_m,
         country=roadmap.country,
     )
-    costs = costs_for(afresh, profile=state.profile, holding=state.traffic.holding(AT), engine="scipy")
-    turns = turns_that_bind(network, state.profile.access) if getattr(state.profile, "obeys_turns", True) else ()
-    truth = Truth(network, costs.likely_ms, turns)
-    targets = [points_of(roadmap, costs, place) for place in pairs.targets]
-    return [truth.times_ms(points_of(roadmap, costs, place), targets) for place in pairs.sources]
 
 
 def points_of(roadmap: Roadmap, costs: Costs, place: Place) -> list[Point]:
