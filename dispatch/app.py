@@ -122,7 +122,7 @@ class DispatchRoom:
 
     def console_view(self, picture: Picture, now: datetime) -> dict[str, Any]:
         """The console's view, for a Feed."""
-        return console_view(picture, now, self._area, self._lines)
+        return console_view(picture, now, self._area, self._lines, self._roadmap)
 
     def roads_geojson(self) -> bytes:
         """The road network for the console's map; made once."""

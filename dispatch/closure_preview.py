@@ -82,9 +82,9 @@ def _roads_of(roadmap: Roadmap, arcs: NDArray[np.intp]) -> list[dict[str, Any]]:
     for arc in arcs.tolist():
         name = net.tag("name", arc)
         zh, en = net.tag("name:zh", arc) or name, net.tag("name:en", arc) or name
-        metres[(net.tag("ref", arc), zh, en, net.tag("highway", arc))] += float(net.length_m[arc])
+        metres[(net.tag("ref", arc), zh, en)] += float(net.length_m[arc])
     ordered = sorted(metres.items(), key=lambda item: (-item[1], item[0]))
-    names = ("ref", "name_zh", "name_en", "highway")
+    names = ("ref", "name_zh", "name_en")
     return [dict(zip(names, road, strict=True)) | {"length_m": round(length)} for road, length in ordered]
 
 

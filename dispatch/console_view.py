@@ -20,13 +20,15 @@ from casebook.capacity import free_now
 from casebook.casualty import Stage
 from casebook.events import Decision
 from casebook.log import Entry
-from casebook.picture import CasualtyState, HospitalState, IncidentState, Picture, UnitState
+from casebook.picture import CasualtyState, HospitalState, IncidentState, Picture, RoadState, UnitState
 from casebook.place import Place
 from dispatch.area import Area
 from dispatch.choosing import TO_HOSPITAL
+from dispatch.closure_named import lines_of, name_of
 from dispatch.journeys import traffic_version
 from dispatch.policy import MODES
 from dispatch.whereabouts import departed_at
+from routing.roads import Roadmap
 
 QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled")  # not for the activity log
 BEFORE_MEETING = ("on_scene", "drive", "wait_for_aircraft")  # terms that end at the meeting of a rendezvous
@@ -35,8 +37,10 @@ LINE_OFF_DEG = 0.0001  # a drawn line may be off by this much, about 10 m: less 
 TOLD_REASONS = 6
 
 
-def console_view(picture: Picture, now: datetime, area: Area, lines: Iterable[Entry] = ()) -> dict[str, Any]:
-    """The whole view. `lines`: the newest entries of the book, for the activity log."""
+def console_view(
+    picture: Picture, now: datetime, area: Area, lines: Iterable[Entry] = (), roadmap: Roadmap | None = None
+) -> dict[str, Any]:
+    """The whole view. `lines`: the newest entries of the book, for the activity log. `roadmap` names the closures."""
     version = traffic_version(picture, now)
     return {
         "drill": picture.drill.scenario if picture.drill else None,
@@ -46,7 +50,7 @@ def console_view(picture: Picture, now: datetime, area: Area, lines: Iterable[En
         "units": {id: _unit(state) for id, state in picture.units.items()},
         "hospitals": {id: _hospital(picture, state, now) for id, state in picture.hospitals.items()},
         "tasks": {id: msgspec.to_builtins(state) for id, state in picture.tasks.items()},
-        "roads": {id: _road(state, now) for id, state in picture.roads.items()},
+        "roads": {id: _road(state, now, roadmap) for id, state in picture.roads.items()},
         "districts": {id: {"name_zh": zh, "name_en": en} for id, (zh, en) in area.districts.items()},
         "sites": {site.id: {"place": _place(site.place), "kind": site.kind} for site in area.sites},
         "log": {str(entry.seq): log_line(entry) for entry in lines},
@@ -236,10 +240,13 @@ def _figure(picture: Picture, state: HospitalState, resource: str, now: datetime
     return told | {"held": held, "left": left, "state": condition}
 
 
-def _road(state: Any, now: datetime) -> dict[str, Any]:
+def _road(state: RoadState, now: datetime, roadmap: Roadmap | None) -> dict[str, Any]:
     told = ("reason", "ref", "bearing_deg", "until", "speed_kmh", "at", "by", "polygon")
     view = {name: value for name in told if (value := getattr(state, name)) not in (None, "", ())}
-    return view | {"in_force": state.until is None or state.until > now}
+    if roadmap is not None:
+        view |= {"name": name_of(roadmap, state), "lines": lines_of(roadmap, state)}
+    begun = state.since is None or state.since <= now
+    return view | {"in_force": begun and (state.until is None or state.until > now), "since": state.since}
 
 
 def is_told(entry: Entry) -> bool:

@@ -21,6 +21,7 @@ from casebook.events import Reason
 from casebook.picture import Picture, RoadState, UnitState
 from casebook.place import Place, bearing_deg, between, distance_m
 from casebook.steps import Duty
+from dispatch.closure_named import name_of
 from dispatch.journeys import road_leg, stretch_of, traffic_of, traffic_version
 from dispatch.leg_on_roads import Line, length_of, shut_strokes, strokes_of, timed_again
 from dispatch.policy import RerouteRules
@@ -230,7 +231,7 @@ class _Roads:
     def _told(self, id: str) -> dict[str, Any]:
         road = self.closures[id]
         since = (road.since or road.at).isoformat()
-        return {"closure": id, "road": road.ref or id, "why": road.reason, "by": road.by, "since": since}
+        return {"closure": id, "road": name_of(self._roadmap, road), "why": road.reason, "by": road.by, "since": since}
 
 
 def _each(crossed: Iterable[tuple[str, ...]]) -> list[str]:

@@ -1,13 +1,13 @@
 // @ts-check
 // A closure while it is being drawn: the tool in hand, its points, the finished shape, and what the desk says it meets.
 // Only on this screen until it is sent; the map draws it (draw_on_map.js), the panel asks for the rest (road_panel.js).
-import { effect, signal } from '@preact/signals';
+import { effect, signal, untracked } from '@preact/signals';
 import { act } from './act.js';
 
 /** @typedef {[number, number]} Point lon, lat */
 /** @typedef {'area' | 'box' | 'road'} Tool */
 /** @typedef {{polygon: Point[], ref?: string, bearing_deg?: number, oneway?: boolean, stretch?: any}} Shape */
-/** @typedef {{roads: {ref: string, name_zh: string, name_en: string, highway: string, length_m: number}[], more: number, length_m: number, lines: Point[][], units: string[]}} Met */
+/** @typedef {{roads: {ref: string, name_zh: string, name_en: string, length_m: number}[], more: number, length_m: number, lines: Point[][], units: string[]}} Met */
 
 const LEAST = 3; // points of an area
 const DIGITS = 6;
@@ -108,5 +108,5 @@ effect(() => {
   asked += 1;
   const mine = asked;
   if (!made) { met.value = null; return; }
-  act('preview_closure', whereOf(made, bearing)).then((answer) => { if (mine === asked) met.value = answer; });
+  untracked(() => act('preview_closure', whereOf(made, bearing))).then((answer) => { if (mine === asked) met.value = answer; });
 });

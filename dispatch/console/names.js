@@ -50,6 +50,7 @@ const named = (view, facts) => Object.fromEntries(Object.entries(facts).map(([na
 /** Why, as a sentence. @param {ConsoleView} view @param {Reason} reason */
 export function reasonText(view, reason) {
   const facts = named(view, reason.facts);
+  if (reason.facts.road === reason.facts.closure) facts.road = view.roads[reason.facts.closure]?.name ?? facts.road;
   if (reason.facts.since) Object.assign(facts, { since: clockText(reason.facts.since), by: byName(view, reason.facts.by), why: roadReason(reason.facts.why) });
   const sentence = say(`reason.${reason.code}`, facts);
   return reason.facts.until ? `${sentence} ${say('dispatch.until', { clock: clockText(reason.facts.until) })}` : sentence;
@@ -63,6 +64,7 @@ export function lineText(view, line) {
   const { kind, facts } = line;
   const said = named(view, facts);
   if (kind === 'leg_given' && facts.why) return say('event.leg_changed', { ...said, why: whyText(view, facts.why) });
+  if (kind.startsWith('road_') && !facts.ref) said.ref = view.roads[facts.closure]?.name ?? facts.closure;
   if (kind === 'task_opened') said.kind = say(`dispatch.task.${facts.kind}`);
   if (kind.startsWith('task_')) said.task = taskName(view, facts.task);
   if (kind === 'incident_opened') said.kind = kindName(facts.kind);

@@ -80,7 +80,7 @@
  * @property {number} inbound
  *
  * @typedef {{incident: string, kind: string, to: string, due_at: string, opened_at: string, note?: string, stage: string, approver?: string, settled_at?: string}} Task
- * @typedef {{reason: string, ref?: string, bearing_deg?: number, until?: string, speed_kmh?: number, at: string, by: string, polygon?: [number, number][], lines?: [number, number][][], in_force: boolean}} Road
+ * @typedef {{reason: string, ref?: string, bearing_deg?: number, until?: string, speed_kmh?: number, at: string, by: string, polygon?: [number, number][], lines?: [number, number][][], name?: string, since?: string, in_force: boolean}} Road
  * @typedef {{at: string, kind: string, by: string, facts: Record<string, any>}} Line
  *
  * @typedef {object} ConsoleView
