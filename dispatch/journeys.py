@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ import msgspec
 from shapely import Polygon
 
 from casebook import events as e
+from casebook.errors import NoAnswer
 from casebook.events import Reason
 from casebook.picture import CasualtyState, HospitalState, Picture, RoadState, UnitState
 from casebook.place import Place, distance_m
@@ -26,7 +28,18 @@ from dispatch.observed import observed_of
 from dispatch.policy import Policy
 from dispatch.reasons import seconds
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
-from routing.air import Aircraft, AirTimes, Term, is_night, leg_terms, total_s
+from routing.air import (
+    QUANTILES,
+    Aircraft,
+    AirTimes,
+    Term,
+    daylight_left_s,
+    is_night,
+    leg_terms,
+    term,
+    to_the_door,
+    total_s,
+)
 from routing.ground import route, table
 from routing.profiles import AMBULANCE_SIREN
 from routing.rendezvous import Comparison, Plan, Question, Refusal, compare
@@ -39,7 +52,10 @@ MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
 WALK_M = 200.0
 LEAST_DETOUR_S = 30  # a closure that costs less is not worth a word
 REASONS_TOLD = 3  # of the refusals of many landing sites
-OPEN_WEATHER = ("air_ceiling_unknown", "air_visibility_unknown", "air_wind_unknown")
+# What a crew has judged by itself once it stands by.
+OPEN_WEATHER = (
+    "air_ceiling_unknown", "air_visibility_unknown", "air_wind_unknown", "air_night_unknown", "air_dusk_unknown",
+)  # fmt: skip
 ACTIVE = (Duty.ASSIGNED, Duty.ACKNOWLEDGED, Duty.EN_ROUTE, Duty.AT_LANDING_SITE)
 
 
@@ -119,6 +135,7 @@ def ways_for(
     aircraft = [_aircraft_now(area, picture, unit, casualty, now) for unit in _helicopters(picture)]
     base = Question("", None, sites=area.sites, on_scene_s=on_scene_s, times=area.air_times)
     base = replace(base, night=is_night(now, scene), weather=area.weather, aircraft=[a for a in aircraft if a])
+    base = replace(base, daylight_left_s=daylight_left_s(now, scene) if base.aircraft else None)
     at_scene = next((s for s in area.sites if not left and distance_m(s.place, scene) <= WALK_M), None)
     ways: list[Way] = []
     for hospital in hospitals:
@@ -145,10 +162,21 @@ class _Drives:
         self._open = self._row(replace(self._traffic, closures=())) if len(in_force) > 1 else None
         sites = zip(area.sites, self._times[len(hospitals) :], strict=True)
         self.to_sites = {site.id: seconds for site, seconds in sites}
+        self._ranges: dict[Place, tuple[float, float] | None] = {}
 
     def _row(self, traffic: Traffic) -> list[float | None]:
         roadmap, starts, ends, at = self._ask
         return table(roadmap, starts, ends, profile=AMBULANCE_SIREN, traffic=traffic, at=at)[0] if ends else []
+
+    def range_s(self, end: Place) -> tuple[float, float] | None:
+        """p10 and p90 of the drive from the scene, by the siren's interval on its way; None where there is no way."""
+        if end not in self._ranges:
+            roadmap, (scene,), _, at = self._ask
+            self._ranges[end] = None
+            with suppress(NoAnswer):
+                way = route(roadmap, scene, end, profile=AMBULANCE_SIREN, traffic=self._traffic, at=at)
+                self._ranges[end] = way.eta_low_s, way.eta_high_s
+        return self._ranges[end]
 
     def to_door(self, hospital: str) -> float | None:
         return self._times[self._doors[hospital]]
@@ -184,19 +212,37 @@ def _ways_to(
     detours = drives.detours(hospital.id)
     ground = comparison.best_of("ground")
     barred = (Reason("ground_no_road"),)
-    ways = [_way(ground, picture, detours) if ground else Way(hospital.id, "road", barred=barred, detours=detours)]
+    ways = [Way(hospital.id, "road", barred=barred, detours=detours)]
+    if ground:
+        ways = [_ranged(_way(ground, picture, detours), ground, drives.range_s(hospital.place))]
     flights = any(one.mode != "ground" for one in (*comparison.plans, *comparison.refused))
     if not flights:
         return ways
     for mode in ("air", "rendezvous"):
         plans = [plan for plan in comparison.plans if plan.mode == mode]
         if plans:
-            ways.append(min((_way(plan, picture, ()) for plan in plans), key=_settled_then_soonest))
+            timed = [(_way(plan, picture, ()), plan) for plan in plans]
+            way, plan = min(timed, key=lambda one: _settled_then_soonest(one[0]))
+            ways.append(_ranged(way, plan, drives.range_s(plan.site.place) if plan.site and mode != "air" else None))
         elif mode == "air" and not landing_at_scene:
             ways.append(Way(hospital.id, mode, barred=(Reason("no_landing_site"),)))
         else:
             ways.append(Way(hospital.id, mode, barred=_why_not(comparison.refused)))
     return ways
+
+
+def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
+    """With p10 and p90 of the time to the door, all its terms moving together (routing/air/spread.py)."""
+    low_s, high_s = drive_s or (None, None)
+    drive = [replace(one, low_s=low_s, high_s=high_s) if one.name == "drive" else one for one in plan.ground_arm]
+    plan = replace(plan, ground_arm=tuple(drive))
+    return _between(way, plan.door_at("p10"), plan.door_at("p90"))
+
+
+def _between(way: Way, low_s: float, high_s: float) -> Way:
+    """Rounding never puts the likely time outside its range."""
+    assert way.eta_s is not None
+    return replace(way, eta_low_s=min(round(low_s, 1), way.eta_s), eta_high_s=max(round(high_s, 1), way.eta_s))
 
 
 def _settled_then_soonest(way: Way) -> tuple[Any, ...]:
@@ -239,8 +285,8 @@ def _still_open(plan: Plan, picture: Picture) -> tuple[Reason, ...]:
 def terms_s(terms: Sequence[Term]) -> dict[str, float]:
     """Seconds by cause to 0.1, in order; terms of the same name are added up, empty ones left out."""
     told: dict[str, float] = {}
-    for term in terms:
-        told[term.name] = round(told.get(term.name, 0.0) + term.seconds, 1)
+    for one in terms:
+        told[one.name] = round(told.get(one.name, 0.0) + one.seconds, 1)
     return {name: span_s for name, span_s in told.items() if span_s > 0}
 
 
@@ -280,10 +326,10 @@ def _onward(area: Area, hospital: HospitalState, unit: UnitState, here: Place) -
     if pad is None or machine is None:
         return Way(hospital.id, "air", barred=(Reason("air_no_pad"),))
     flight = leg_terms(here, pad.place, machine.cruise_kmh, area.air_times, climbs=unit.duty is Duty.AT_LANDING_SITE)
-    walk_s = area.air_times.pad_to_ed_s if pad.pad_to_ed_s is None else pad.pad_to_ed_s
-    after = Term("unloading", area.air_times.unloading_s), Term("pad_to_ed", walk_s)
-    terms = terms_s((*flight, *after))
-    return Way(hospital.id, "air", round(sum(terms.values()), 1), terms, aircraft=unit.id, decides="flight")
+    whole = (*flight, term("unloading", area.air_times.spread("unloading")), to_the_door(pad, area.air_times))
+    terms = terms_s(whole)
+    way = Way(hospital.id, "air", round(sum(terms.values()), 1), terms, aircraft=unit.id, decides="flight")
+    return _between(way, total_s(whole, "p10"), total_s(whole, "p90"))
 
 
 # --- the leg a vehicle follows
@@ -307,6 +353,10 @@ def road_leg(
 
 def flight_leg(start: Place, end: Place, machine: Aircraft, times: AirTimes) -> e.Leg:
     """The flight in a straight line from lift-off to touch-down; getting ready before it is not part of it."""
-    eta_s = round(total_s(leg_terms(start, end, machine.cruise_kmh, times)), 1)
+    terms = leg_terms(start, end, machine.cruise_kmh, times)
+    low_s, eta_s, high_s = (round(total_s(terms, quantile), 1) for quantile in QUANTILES)
     line = ((round(start.lon, 6), round(start.lat, 6), 0.0), (round(end.lon, 6), round(end.lat, 6), eta_s))
-    return e.Leg(to=end, line=line, length_m=round(distance_m(start, end), 1), eta_s=eta_s, mode="air")
+    return e.Leg(
+        to=end, line=line, length_m=round(distance_m(start, end), 1), eta_s=eta_s, eta_low_s=low_s, eta_high_s=high_s,
+        mode="air",
+    )  # fmt: skip

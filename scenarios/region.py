@@ -14,9 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from casebook import events as e
+from casebook.errors import RefusedInput
 from casebook.place import Place
 from casebook.screens import REPO
-from routing.air import Aircraft, AirTimes, LandingSite, Weather
+from routing.air import (
+    APPROVALS,
+    Aircraft,
+    AirTimes,
+    Approval,
+    Base,
+    LandingSite,
+    Spread,
+    Weather,
+    air_times_of,
+    spread_of,
+)
 from scenarios.yaml_file import BadFile, Mistake, YamlFile, check, read
 
 REGIONS = Path(__file__).parent / "regions"
@@ -65,7 +77,8 @@ def load_region(file: Path) -> Region:
     roads = _file(source, file, "roads")
     hospitals = list(values.get("hospitals", ())) + _table(source, file, "hospitals_csv", "hospital")
     stations = list(values.get("stations", ())) + _table(source, file, "stations_csv", "station")
-    sites = {site["id"]: _site(site) for site in values.get("landing_sites", ())}
+    flown = _Flown(source)
+    sites = {site.id: site for site in flown.sites()}
     pads = {one["id"]: sites[one["pad"]] for one in hospitals if one.get("pad") in sites}
     named = [*hospitals, *stations, *values.get("helicopter_bases", ()), *values.get("places", ())]
     places = {one["id"]: place_of(one) for one in named} | {id: site.place for id, site in sites.items()}
@@ -74,8 +87,7 @@ def load_region(file: Path) -> Region:
         accuracy_m=values.get("roads_accuracy_m", 0), country=values["country"], attribution=values["attribution"],
         hospitals={one["id"]: _hospital(one, pads) for one in hospitals}, places=places,
         sites=tuple(site for site in sites.values() if site not in pads.values()), pads=pads,
-        aircraft={one["id"]: _aircraft(one, places) for one in values.get("aircraft", ())},
-        air_times=AirTimes(**values.get("air_times", {})),
+        aircraft={one.id: one for one in flown.aircraft(places)}, air_times=flown.air_times(),
         weather=Weather(**values["weather"]) if "weather" in values else None,
         districts={one["id"]: (one["name_zh"], one["name_en"]) for one in values.get("districts", ())},
     )  # fmt: skip
@@ -93,19 +105,61 @@ def _hospital(one: Mapping[str, Any], pads: Mapping[str, LandingSite]) -> e.Hosp
     )  # fmt: skip
 
 
-def _site(one: Mapping[str, Any]) -> LandingSite:
-    size = one.get("size_m")
-    return LandingSite(
-        one["id"], place_of(one), one["kind"], (size[0], size[1]) if size else None, one.get("lit"),
-        one.get("pad_to_ed_s"), one.get("source", ""), one.get("confidence", ""),
-    )  # fmt: skip
+class _Flown:
+    """What flies and where it may land; a figure whose quantiles do not stand in order is a mistake with its line."""
 
+    def __init__(self, source: YamlFile) -> None:
+        self._source = source
 
-def _aircraft(one: Mapping[str, Any], places: Mapping[str, Place]) -> Aircraft:
-    optional = {name: one[name] for name in ("d_value_m", "pilots", "wind_limit_kt") if name in one}
-    return Aircraft(
-        one["id"], places[one["base"]], one["name_zh"], one["name_en"], float(one["cruise_kmh"]), **optional
-    )
+    def sites(self) -> Iterable[LandingSite]:
+        for row, one in enumerate(self._source.values.get("landing_sites", ())):
+            size = one.get("size_m")
+            stated = ("surveyed", "surface", "slope_deg", "night_use", "secured_by", "pad_to_ed_mark", "by_ambulance")
+            yield LandingSite(
+                one["id"], place_of(one), one["kind"], (size[0], size[1]) if size else None, one.get("lit"),
+                one.get("pad_to_ed_s"), one.get("source", ""), one.get("confidence", ""),
+                secure=self._figure(one, ["landing_sites", row], "secure_s"),
+                **{name: one[name] for name in stated if name in one},
+            )  # fmt: skip
+
+    def aircraft(self, places: Mapping[str, Place]) -> Iterable[Aircraft]:
+        bases = {base.id: base for base in self._bases()}
+        stated = (
+            "d_value_m", "pilots", "wind_limit_kt", "type", "climb_ms", "hoist", "hoist_at_night", "night_capable",
+            "payload_kg", "minima",
+        )  # fmt: skip
+        for row, one in enumerate(self._source.values.get("aircraft", ())):
+            yield Aircraft(
+                one["id"], places[one["base"]], one["name_zh"], one["name_en"], float(one["cruise_kmh"]),
+                home=bases.get(one["base"]), approval=self._approval(one, row),
+                **{name: one[name] for name in stated if name in one},
+            )  # fmt: skip
+
+    def air_times(self) -> AirTimes:
+        told = self._source.values.get("air_times", {})
+        for name in told:
+            self._figure(told, ["air_times"], name)
+        return air_times_of(told)
+
+    def _bases(self) -> Iterable[Base]:
+        for row, one in enumerate(self._source.values.get("helicopter_bases", ())):
+            path = ["helicopter_bases", row]
+            names = ("alarm_to_takeoff", "on_standby_takeoff", "night_extra")
+            own = {name: self._figure(one, path, f"{name}_s") for name in names}
+            yield Base(one["id"], place_of(one), **own, staffed_at_night=one.get("staffed_at_night"))
+
+    def _approval(self, one: Mapping[str, Any], row: int) -> Approval | None:
+        told = one.get("approval")
+        if told is None:
+            return None
+        own = self._figure(told, ["aircraft", row, "approval"], "expected_s")
+        return Approval(told.get("granted", False), own or APPROVALS.get(told.get("practice", "")))
+
+    def _figure(self, one: Mapping[str, Any], path: list[str | int], name: str) -> Spread | None:
+        try:
+            return spread_of(one[name]) if name in one else None
+        except RefusedInput as refused:
+            raise BadFile([self._source.mistake([*path, name], "other", why=refused.said("en"))]) from refused
 
 
 def _file(source: YamlFile, file: Path, field_: str) -> Path:

@@ -46,6 +46,24 @@ def test_the_terms_add_up_to_the_time_and_the_drive_is_routings_own(valley: Road
     assert found["city", "road"].terms_s == {"on_scene": POLICY.before_leaving_s.seconds, "drive": round(drive, 1)}
 
 
+def test_every_way_has_a_range_and_the_roads_is_the_routes_own(valley: Roadmap):
+    found = ways(valley, told(BASE))
+    for way in found.values():
+        if way.eta_s is not None:
+            assert way.eta_low_s < way.eta_s < way.eta_high_s  # type: ignore[operator]
+    drive = route(valley, SCENE, CITY, profile=AMBULANCE_SIREN, at=START)
+    on_scene_s = POLICY.before_leaving_s.seconds
+    assert found["city", "road"].eta_low_s == pytest.approx(on_scene_s + drive.eta_low_s, abs=0.1)
+    assert found["city", "road"].eta_high_s == pytest.approx(on_scene_s + drive.eta_high_s, abs=0.1)
+
+
+def test_a_machine_that_does_not_fly_by_night_is_barred_by_night_and_shortly_before(valley: Roadmap):
+    day_only = replace(AREA, aircraft={"H1": replace(AREA.aircraft["H1"], night_capable=False)})
+    for hours, code in ((9, "air_dusk"), (12, "air_not_by_night")):  # 18:30 and 21:30; night begins at 18:48
+        way = ways(valley, told(BASE), at=START + timedelta(hours=hours), area=day_only)["city", "rendezvous"]
+        assert [reason.code for reason in way.barred] == [code]
+
+
 def test_a_rendezvous_is_told_as_the_patient_lives_it(valley: Roadmap):
     way = ways(valley, told(BASE))["city", "rendezvous"]
     names = list(way.terms_s)
