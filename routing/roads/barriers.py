@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.roads.network import BUS, CAR, EMERGENCY, GATE, Network, replaced
-from routing.roads.rules import CAR_CLASSES, OPEN
+from routing.roads.network import BUS, EMERGENCY, GATE, Network, replaced
+from routing.roads.rules import CAR_CLASSES, OPEN, THROUGH, UNSAID
 
 #: A barrier drawn on a junction shuts the least of the roads that meet there: the gate of a yard is on its drive,
 #: never on the street in front of it. Rule of ours; the drawing does not say.
 RANK = {word: rank for rank, word in enumerate(CAR_CLASSES)}
+LAST_THROUGH = max(RANK[word] for word in THROUGH)
 
 
 def with_barriers(network: Network, barriers: Mapping[int, int]) -> tuple[Network, dict[str, int]]:
@@ -42,6 +43,8 @@ def _shut(network: Network, rows: Sequence[int], passages: Sequence[int]) -> Net
     for row, passed in zip(rows, passages, strict=True):
         begin, end = np.searchsorted(ends, (row, row + 1))
         touching = _own(network, np.unique(arcs[begin:end]), rank)
+        if passed & UNSAID:
+            touching = touching[rank[touching] > LAST_THROUGH]
         access[touching] = [_left(int(bits), passed) for bits in access[touching]]
     return replaced(network, access=access)
 
@@ -57,4 +60,4 @@ def _left(bits: int, passage: int) -> int:
     """The access bits of an arc at the barrier. A contraflow through a gate is nobody's."""
     if passage == OPEN:
         return bits
-    return (bits & passage & BUS) | (passage & GATE if bits & (CAR | EMERGENCY) else 0)
+    return (bits & passage & BUS) | (passage & GATE if bits & EMERGENCY else 0)

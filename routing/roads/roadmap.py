@@ -5,7 +5,7 @@ Times on it are left to routing/ground.py, changes of the day to routing/traffic
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -131,13 +131,31 @@ class Roadmap:
         """
         return self._snapper.near(place, self._usable_on_duty if usable is None else usable, heading_deg)
 
+    def snap_many(
+        self,
+        places: Sequence[Place],
+        usable: NDArray[np.bool_] | None = None,
+        heading_deg: Sequence[float | None] | None = None,
+    ) -> list[tuple[Snap, ...]]:
+        """`snap` for many places at once."""
+        return self._snapper.many(places, self._usable_on_duty if usable is None else usable, heading_deg)
+
     @cached_property
     def _usable_on_duty(self) -> NDArray[np.bool_]:
         return (self.network.access & (CAR | EMERGENCY)) > 0
 
     def arcs_in(self, area: BaseGeometry) -> NDArray[np.intp]:
         """Rows of the arcs that touch the area (WGS-84 degrees), ascending."""
-        return np.sort(self._snapper.tree.query(area, predicate="intersects"))
+        import shapely
+
+        if area.is_empty:
+            return np.empty(0, np.intp)
+        net = self.network
+        arcs = np.unique(self._snapper.grid.touching(*area.bounds)).astype(np.intp)
+        tail, head = net.tail[arcs], net.head[arcs]
+        ends = np.stack((net.lon[tail], net.lat[tail], net.lon[head], net.lat[head]), axis=1).reshape(-1, 2, 2)
+        shapely.prepare(area)
+        return arcs[shapely.intersects(area, shapely.linestrings(ends))]
 
     @cached_property
     def _arc_of_edge(self) -> dict[EdgeKey, list[int]]:

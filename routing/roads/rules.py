@@ -43,7 +43,8 @@ NO_CONTRAFLOW = frozenset({"motorway", "motorway_link", "trunk", "trunk_link"})
 ROUNDABOUTS = frozenset({"roundabout", "circular"})
 
 #: Barriers on a road, by what they are when their tags say nothing more. Who opens an untagged gate is unknown, and
-#: unknown is not free: cars do not count on it, an ambulance does when its crew has the keys (the gates switch).
+#: unknown is not free: cars do not count on it, an ambulance does when its crew has the keys (the gates switch). But
+#: on a classified road (THROUGH) it stands open, or the road would not be one: a railway's booms, a snow gate.
 #: Meanings: OpenStreetMap wiki, Key:barrier, as of 2025.
 GATES = frozenset({"gate", "lift_gate", "swing_gate", "sliding_gate", "hampshire_gate", "chain", "boom", "wicket_gate"})
 WALLS = frozenset(
@@ -54,6 +55,8 @@ WALLS = frozenset(
 BUS_TRAPS = frozenset({"bus_trap", "sump_buster"})
 OPENING_BOLLARDS = frozenset({"removable", "rising", "foldable"})
 OPEN = 0xFF
+UNSAID = 32  # beside GATE in what `passage` answers: the tags do not say who may pass
+THROUGH = frozenset(CAR_CLASSES[: CAR_CLASSES.index("tertiary_link") + 1])
 BARRIER_TAGS = (
     "barrier",
     "access",
@@ -102,7 +105,10 @@ def _for_buses(highway: str, tags: Mapping[str, str]) -> bool:
 
 
 def passage(tags: Mapping[str, str]) -> int | None:
-    """The access bits that a barrier lets pass (OPEN = everyone, 0 = nobody); None when it is no hindrance at all."""
+    """The access bits that a barrier lets pass (OPEN = everyone, 0 = nobody); None when it is no hindrance at all.
+
+    GATE | UNSAID for a gate whose tags say nothing.
+    """
     kind = tags.get("barrier", "")
     if kind not in GATES | WALLS | BUS_TRAPS:
         return None
@@ -114,6 +120,8 @@ def passage(tags: Mapping[str, str]) -> int | None:
     )
     if tags.get("emergency") == "no":
         return buses
+    if kind in GATES and not word and not buses and tags.get("emergency") is None and tags.get("locked") != "yes":
+        return GATE | UNSAID
     opens = kind in GATES or tags.get("bollard") in OPENING_BOLLARDS or tags.get("emergency") in YES
     return buses | (GATE if opens or word == "emergency" else 0)
 

@@ -5,14 +5,16 @@ The spatial index is built once per network (osmnx builds one per call). Which a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import cos, radians, sin
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely import STRtree
 
-from casebook.place import EARTH_RADIUS_M, Place
+from casebook.place import Place
+from routing.roads.grid import METRES_PER_DEGREE, Grid
 from routing.roads.network import Network
 
 SAME_POINT_M = 1.0  # arcs within this of the nearest count as equally near: both directions, and all arms of a junction
@@ -21,8 +23,10 @@ MAX_OFF_ROAD_M = 5_000.0  # beyond this the place is not on this map; assumption
 #: carriageway's right of way plus the error of a phone's position; the map's own accuracy comes on top.
 FENCE_M = 50.0
 FENCED = {"motorway", "motorway_link"}
-FIRST_LOOK_M = 100.0
-METRES_PER_DEGREE = EARTH_RADIUS_M * np.pi / 180
+FIRST_LOOK_M = 60.0  # where a street is nearer than this, as for most fixes, one look is enough
+AT_ONCE = 2048  # places that `many` works on together, to bound its memory
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,14 @@ class Snapper:
     """The index of one network. Coordinates in degrees; distances exact on a plane touching the asked place."""
 
     def __init__(self, network: Network, accuracy_m: float | None) -> None:
-        self._a = np.column_stack((network.lon[network.tail], network.lat[network.tail]))
-        self._b = np.column_stack((network.lon[network.head], network.lat[network.head]))
-        self._bearing_deg = network.bearing_deg()
-        self._fenced = network.where_tag("highway", FENCED)
+        self._line = np.empty((network.arcs, 4))
+        for column, degrees in enumerate((network.lon, network.lat)):
+            start = degrees[network.tail]
+            self._line[:, column] = start
+            self._line[:, column + 2] = degrees[network.head] - start
         self._fence_m = FENCE_M + (accuracy_m or 0.0)
-        lines = shapely.linestrings(np.stack((self._a, self._b), axis=1))
-        self.tree = STRtree(np.asarray(lines, dtype=object))
+        self._reach_m = np.where(network.where_tag("highway", FENCED), self._fence_m, MAX_OFF_ROAD_M)
+        self.grid = Grid(self._line)
 
     def near(self, place: Place, usable: NDArray[np.bool_], heading_deg: float | None = None) -> tuple[Snap, ...]:
         """The nearest points on usable arcs, nearest first; several when equally near; none beyond MAX_OFF_ROAD_M.
@@ -54,49 +59,95 @@ class Snapper:
         `heading_deg` (a moving vehicle's course) prefers arcs within 90 degrees of it, where one is about as near as
         the nearest: the right carriageway of two, never a road of the next village.
         """
-        radius_m = FIRST_LOOK_M
+        margin_m = SAME_POINT_M if heading_deg is None else self._fence_m + SAME_POINT_M
+        look_m = FIRST_LOOK_M + margin_m
         while True:
-            arcs, fractions, off_m = self._within(place, radius_m)
-            good = usable[arcs] & (off_m <= radius_m) & (~self._fenced[arcs] | (off_m <= self._fence_m))
-            if good.any():
-                good = self._on_course(arcs, off_m, good, heading_deg)
-                return self._snaps(arcs[good], fractions[good], off_m[good])
-            if radius_m >= MAX_OFF_ROAD_M:
+            arcs, fraction, off_m = self._within(place.lon, place.lat, look_m)
+            off_m[~usable[arcs] | (off_m > self._reach_m[arcs])] = np.inf
+            least_m = float(off_m.min()) if len(off_m) else np.inf
+            if least_m + margin_m <= look_m:
+                return self._chosen(arcs, fraction, off_m, least_m, heading_deg)
+            if look_m >= MAX_OFF_ROAD_M + margin_m:
                 return ()
-            radius_m = min(radius_m * 4, MAX_OFF_ROAD_M)
+            # What was found bounds what may be nearer; found nothing, look further.
+            look_m = min(least_m + margin_m if least_m < np.inf else look_m * 4, MAX_OFF_ROAD_M + margin_m)
 
-    def _on_course(
-        self, arcs: NDArray[np.intp], off_m: NDArray[np.float64], good: NDArray[np.bool_], heading_deg: float | None
-    ) -> NDArray[np.bool_]:
-        if heading_deg is None:
-            return good
-        turn_deg = np.abs((self._bearing_deg[arcs] - heading_deg + 180) % 360 - 180)
-        on_course = good & (turn_deg < 90) & (off_m <= off_m[good].min() + self._fence_m)
-        return on_course if on_course.any() else good
+    def many(
+        self,
+        places: Sequence[Place],
+        usable: NDArray[np.bool_],
+        heading_deg: Sequence[float | None] | None = None,
+    ) -> list[tuple[Snap, ...]]:
+        """`near` for many places at once: the same answers, in a tenth of the time for thousands."""
+        headings = [None] * len(places) if heading_deg is None else list(heading_deg)
+        found: list[tuple[Snap, ...]] = []
+        for first in range(0, len(places), AT_ONCE):
+            some, courses = places[first : first + AT_ONCE], headings[first : first + AT_ONCE]
+            found.extend(self._together(some, usable, courses))
+        return found
 
-    def _within(
-        self, place: Place, radius_m: float
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-        """Arcs whose box touches the square around the place; where on each the nearest point lies; how far off."""
-        scale = np.array((METRES_PER_DEGREE * max(0.01, np.cos(np.radians(place.lat))), METRES_PER_DEGREE))
-        point = np.array((place.lon, place.lat))
-        half = radius_m / scale
-        arcs = np.sort(self.tree.query(shapely.box(*(point - half), *(point + half))))
-        a, b = (self._a[arcs] - point) * scale, (self._b[arcs] - point) * scale
-        along = b - a
-        length2 = np.maximum((along**2).sum(axis=1), 1e-12)
-        fraction = np.clip(-(a * along).sum(axis=1) / length2, 0.0, 1.0)
-        nearest = a + along * fraction[:, None]
-        return arcs, fraction, np.hypot(nearest[:, 0], nearest[:, 1])
+    def _together(
+        self, places: Sequence[Place], usable: NDArray[np.bool_], headings: Sequence[float | None]
+    ) -> list[tuple[Snap, ...]]:
+        lon, lat = np.array([place.lon for place in places]), np.array([place.lat for place in places])
+        scale = np.stack(
+            (METRES_PER_DEGREE * np.maximum(0.01, np.cos(np.radians(lat))), np.full_like(lat, METRES_PER_DEGREE)),
+            axis=1,
+        )
+        margin_m = SAME_POINT_M + (self._fence_m if any(course is not None for course in headings) else 0.0)
+        look_m = FIRST_LOOK_M + margin_m
+        point = np.stack((lon, lat), axis=1)
+        which, arcs = self.grid.touching_many(point - look_m / scale, point + look_m / scale)
+        fraction, off_m = _project(self._line[arcs], lon[which], lat[which], scale[which, 0])
+        off_m[~usable[arcs] | (off_m > self._reach_m[arcs])] = np.inf
+        bounds = np.searchsorted(which, np.arange(len(places) + 1)).tolist()
+        found = []
+        for row, (begin, end) in enumerate(pairwise(bounds)):
+            here = slice(begin, end)
+            least_m = float(off_m[here].min()) if end > begin else np.inf
+            if least_m + margin_m <= look_m:
+                found.append(self._chosen(arcs[here], fraction[here], off_m[here], least_m, headings[row]))
+            else:
+                found.append(self.near(places[row], usable, headings[row]))
+        return found
 
-    def _snaps(
-        self, arcs: NDArray[np.intp], fractions: NDArray[np.float64], off_m: NDArray[np.float64]
+    def _within(self, lon: float, lat: float, look_m: float) -> tuple[NDArray[np.int32], Floats, Floats]:
+        """Arcs near the square around the place; where on each the nearest point lies; how far off."""
+        per_lon = METRES_PER_DEGREE * max(0.01, cos(radians(lat)))
+        east, north = look_m / per_lon, look_m / METRES_PER_DEGREE
+        arcs = self.grid.touching(lon - east, lat - north, lon + east, lat + north)
+        return arcs, *_project(self._line.take(arcs, axis=0), lon, lat, per_lon)
+
+    def _chosen(
+        self, arcs: NDArray[np.int32], fraction: Floats, off_m: Floats, least_m: float, heading_deg: float | None
     ) -> tuple[Snap, ...]:
-        same = off_m <= off_m.min() + SAME_POINT_M
-        order = np.lexsort((arcs[same], off_m[same]))
-        found = zip(arcs[same][order], fractions[same][order], off_m[same][order], strict=True)
-        return tuple(self._snap(int(arc), float(fraction), float(m)) for arc, fraction, m in found)
+        if heading_deg is not None:
+            on_course_m = np.where(self._ahead(arcs, heading_deg) > 0, off_m, np.inf)
+            nearest_m = float(on_course_m.min())
+            if nearest_m <= least_m + self._fence_m:
+                off_m, least_m = on_course_m, nearest_m
+        rows = np.flatnonzero(off_m <= least_m + SAME_POINT_M)
+        found = {(float(off_m[row]), int(arcs[row])): float(fraction[row]) for row in rows.tolist()}
+        return tuple(self._snap(arc, share, off) for (off, arc), share in sorted(found.items()))
+
+    def _ahead(self, arcs: NDArray[np.int32], heading_deg: float) -> Floats:
+        """How far each arc leads on this course, in degrees of latitude; below 0 when it leads back."""
+        line, course = self._line.take(arcs, axis=0), radians(heading_deg)
+        narrow = cos(radians(float(line[0, 1])))
+        return line[:, 2] * (narrow * sin(course)) + line[:, 3] * cos(course)
 
     def _snap(self, arc: int, fraction: float, off_m: float) -> Snap:
-        lon, lat = self._a[arc] + (self._b[arc] - self._a[arc]) * fraction
-        return Snap(arc, fraction, float(lon), float(lat), off_m)
+        lon, lat, east, north = self._line[arc].tolist()
+        return Snap(arc, fraction, lon + east * fraction, lat + north * fraction, off_m)
+
+
+def _project(line: Floats, lon: float | Floats, lat: float | Floats, per_lon: float | Floats) -> tuple[Floats, Floats]:
+    """For each arc (k x 4), the fraction at which the place is nearest, and the metres between."""
+    x, y = (line[:, 0] - lon) * per_lon, (line[:, 1] - lat) * METRES_PER_DEGREE
+    east, north = line[:, 2] * per_lon, line[:, 3] * METRES_PER_DEGREE
+    fraction = -(x * east + y * north) / np.maximum(east * east + north * north, 1e-12)
+    np.maximum(fraction, 0.0, out=fraction)
+    np.minimum(fraction, 1.0, out=fraction)
+    x += east * fraction
+    y += north * fraction
+    return fraction, np.sqrt(x * x + y * y)

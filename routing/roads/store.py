@@ -19,7 +19,7 @@ import numpy as np
 from routing.roads.network import COLUMNS, Column, LoadReport, Network
 
 #: Raise it when the loader reads the same file differently, so that old caches are rebuilt.
-LOADER_VERSION = 3
+LOADER_VERSION = 4
 SUFFIX = ".roads"
 ARRAYS = tuple(name for name in Network.__slots__ if name != "columns")
 BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)

@@ -16,7 +16,7 @@ from routing.roads import Roadmap, load_roads, save_roads
 from routing.roads.islands import keep_strong_part
 from routing.roads.network import BUS, CAR, COLUMNS, CONTRAFLOW, EMERGENCY, GATE, Column, Network
 from routing.roads.osm import read_osm
-from routing.roads.rules import OPEN, access_by_direction, passage
+from routing.roads.rules import OPEN, UNSAID, access_by_direction, passage
 
 SQUARE = {1: (31.00, 121.00), 2: (31.00, 121.01), 3: (31.01, 121.01), 4: (31.01, 121.00)}
 RING = (10, [1, 2, 3, 4, 1], {"highway": "primary"})
@@ -49,7 +49,8 @@ def test_access_along_and_against_a_way(tags: dict[str, str], expected: tuple[in
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [
-        ({"barrier": "gate"}, GATE),
+        ({"barrier": "gate"}, GATE | UNSAID),
+        ({"barrier": "gate", "locked": "yes"}, GATE),
         ({"barrier": "lift_gate", "access": "private"}, GATE),
         ({"barrier": "gate", "access": "yes"}, OPEN),
         ({"barrier": "lift_gate", "access": "no", "motor_vehicle": "permissive"}, OPEN),
@@ -92,6 +93,13 @@ def test_a_gate_on_a_short_cut_leaves_it_to_those_who_open_it(tmp_path: Path):
     assert bits(roads)[1, 2] == EVERYONE
     assert roads.report.barriers == {"gate": 1}
     assert not roads.usable_by_car[[arc for arc in range(roads.network.arcs) if 5 in roads.edge_of(arc)]].any()
+
+
+def test_a_gate_that_says_nothing_stands_open_on_a_classified_road(tmp_path: Path):
+    ways = [RING, (11, [1, 5, 3], {"highway": "tertiary"})]
+    for tags, expected in (({"barrier": "lift_gate"}, EVERYONE), ({"barrier": "lift_gate", "access": "no"}, GATE)):
+        roads = town(tmp_path, SQUARE | SHORT_CUT, ways, node_tags={5: tags})
+        assert bits(roads)[1, 5] == expected
 
 
 def test_a_bollard_closes_a_short_cut_to_everybody(tmp_path: Path):
