@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from casebook.asking import Command
 from casebook.casualty import Category, Pathway
@@ -66,6 +67,10 @@ class RecordFindings(Command, frozen=True):
     wants: Fields | UnsetType = UNSET
     airway_unmanageable: bool | UnsetType = UNSET
     in_arrest: bool | UnsetType = UNSET
+    scores: dict[str, Annotated[float, Meta(ge=0, le=100)]] | UnsetType = UNSET
+    last_known_well: datetime | UnsetType = UNSET
+    field_triage: Literal["", "red", "yellow"] | UnsetType = UNSET
+    pregnancy_weeks: Annotated[float, Meta(ge=0, le=45)] | UnsetType = UNSET
 
 
 class Wish(Command, frozen=True):

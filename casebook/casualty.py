@@ -5,7 +5,9 @@ Identity (name, document) is not here: a casualty is a reference, the person liv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -54,6 +56,8 @@ class Findings:
     """What the crew found, in the order of ATMIST. Empty means not stated, never "nothing found".
 
     `concern` is the headline ("haemorrhagic shock, pelvis"), `ask` what the crew wants ready ("trauma team, blood").
+    `scores`: name of a score (casebook/scores) -> its value. `last_known_well`: not when the patient was found.
+    `field_triage`: "red" or "yellow" where the field triage of injured patients said so.
     `needs` are capabilities the destination must have (see casebook/capacity.py), `wants` those that help.
     """
 
@@ -68,3 +72,7 @@ class Findings:
     wants: tuple[str, ...] = ()
     airway_unmanageable: bool = False
     in_arrest: bool = False
+    scores: Mapping[str, float] = field(default_factory=dict)
+    last_known_well: datetime | None = None
+    field_triage: str = ""
+    pregnancy_weeks: float | None = None

@@ -23,7 +23,7 @@ from casebook.events import Decision, Option
 from casebook.picture import CasualtyState, Picture, UnitState
 from casebook.steps import Duty, Prealert
 from dispatch.destination import resource_for
-from dispatch.judging import case_of
+from dispatch.needs import case_of
 from dispatch.policy import Policy, TaskRules
 from dispatch.tasks import open_task, settled_by
 from dispatch.whereabouts import HELICOPTER

@@ -196,7 +196,7 @@ def decision_on(
 def proposal_of(casualty: str, decision: Decision) -> e.Event:
     if decision.options:
         return e.DestinationProposed(casualty, decision)
-    return e.NoDestination(casualty, decision.rejected)
+    return e.NoDestination(casualty, decision.rejected, decision.stabilise_at, decision.ask)
 
 
 def legs_for(roadmap: Roadmap, area: Area, picture: Picture, casualty: str, option: Option, at: datetime) -> Legs:

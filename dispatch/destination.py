@@ -1,32 +1,33 @@
 """Decide which hospital receives a casualty and by which way, and say why every other way was not taken.
 
 Pure: takes what is known and how long each way takes, returns a ranked answer; the same input gives the same bytes.
-dispatch/journeys.py computes the times, the desk records the answer, a person says yes.
-
-A way is barred when there is none, when the hospital lacks a need, is closed, or is known to be full. What is left is
-ranked by: within the bypass limit, known free before unknown, trauma centre level where the rule asks for it, then
-minutes, where a change of vehicle and a missing wish of the crew weigh what the rules say. A patient's wish goes first
-while it is safe and costs no more than its limit.
+dispatch/journeys.py computes the times, the desk records the answer, a person says yes. dispatch/ranking.py says how
+ways rank, dispatch/counterfactual.py what would have to change for a loser to win.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from casebook.capacity import Hold
-from casebook.events import Decision
+from casebook.capacity.resources import ResourceTable, resource_table
+from casebook.events import Decision, Reason
 from casebook.picture import HospitalState
-from dispatch.judging import Case, Judged, Room, Way, case_of, resource_for
+from dispatch.counterfactual import changes_for
+from dispatch.judging import Judged, Way, resource_for
+from dispatch.needs import Case, case_of
 from dispatch.policy import Policy
+from dispatch.ranking import Ranking, World, canonical, rank
 from dispatch.reasons import option_of, rejection_of
 
-__all__ = ["Case", "Way", "case_of", "decide_destination", "resource_for"]
+__all__ = ["Case", "Way", "canonical", "case_of", "decide", "decide_destination", "resource_for"]
+
+ID_LENGTH = 12  # hexadecimal digits of a hash that people read out
 
 
 def decide_destination(
@@ -39,49 +40,90 @@ def decide_destination(
     *,
     traffic_version: str = "",
     roads: str = "",
+    onward_s: Mapping[tuple[str, str], float] | None = None,
+    what_ifs: Sequence[tuple[Reason, Sequence[Way]]] = (),
+    table: ResourceTable | None = None,
 ) -> Decision:
+    """`decide` on these parts of a World."""
+    world = World(
+        case, tuple(ways), hospitals, tuple(holds), now, policy, table or resource_table(), onward_s or {},
+        tuple((change, tuple(then)) for change, then in what_ifs), traffic_version, roads,
+    )  # fmt: skip
+    return decide(world)
+
+
+def decide(world: World) -> Decision:
     """The ranked answer; `options` empty when nobody can take the casualty. Raises NotFound for an unknown hospital.
 
-    Every way that does not win is among `rejected` with all its reasons: first those that could have been taken, in
-    their order, then the barred ones by time.
+    Every way that does not win is among `rejected` with all its reasons and, where there is one, the smallest single
+    change that would make it win: first those that could have been taken, in their order, then the barred ones by time.
     """
-    room = Room(case, hospitals, tuple(holds), now, policy)
-    judged = sorted((room.judge(way) for way in ways), key=lambda one: one.order)
-    viable = _wish_first([one for one in judged if not one.barred], room)
-    barred = [one for one in judged if one.barred]
+    ranking = rank(world)
+    viable, barred = ranking.viable, ranking.barred
     winner = viable[0] if viable else None
+    losers = (*viable[1:], *barred)
+    changes = changes_for(world, ranking, losers)
+    inputs = digest(world)
     return Decision(
-        options=tuple(option_of(one, viable, room) for one in viable),
-        rejected=tuple(rejection_of(one, winner, room) for one in (*viable[1:], *barred)),
-        inputs=_digest(case, ways, room, traffic_version, roads),
-        rules=policy.version,
-        traffic_version=traffic_version,
-        roads=roads,
+        options=tuple(option_of(one, viable, ranking.room) for one in viable),
+        rejected=tuple(
+            rejection_of(one, winner, ranking.room, change) for one, change in zip(losers, changes, strict=True)
+        ),
+        inputs=inputs,
+        rules=world.policy.version,
+        traffic_version=world.traffic_version,
+        roads=world.roads,
+        id=f"D-{inputs[:ID_LENGTH]}",
+        capacity=capacity_version(world),
+        unmeasured=ranking.room.needs.unmeasured,
+        stabilise_at=_stabilise_at(ranking),
+        ask=_to_be_asked(ranking),
     )
 
 
-def _wish_first(viable: list[Judged], room: Room) -> list[Judged]:
-    """The wished hospital's best way in front when that is safe and not too dear; else the order as it was."""
-    wished = next((one for one in viable if one.way.hospital == room.case.wish), None)
-    if wished is None or room.wish_refused(wished, viable[0]):
-        return viable
-    cost_s = room.wish_cost_s(wished, viable[0])
-    return [replace(wished, wish_cost_s=cost_s), *(one for one in viable if one is not wished)]
+def _stabilise_at(ranking: Ranking) -> str | None:
+    """Where nobody can be proposed: the nearest hospital that there is a way to, whatever bars it otherwise."""
+    reachable = [] if ranking.viable else [one for one in ranking.barred if one.way.eta_s is not None]
+    able = [one for one in reachable if not {"closed", "policy.no_flight"} & {reason.code for reason in one.barred}]
+    nearest = min(able or reachable, key=lambda one: one.order, default=None)
+    return nearest.way.hospital if nearest else None
 
 
-def _digest(case: Case, ways: Sequence[Way], room: Room, traffic_version: str, roads: str) -> str:
+def _to_be_asked(ranking: Ranking) -> tuple[str, ...]:
+    """Where nobody can be proposed: hospitals that have all that is needed but are full, closed or said no; by time."""
+    if ranking.viable:
+        return ()
+    able = [one for one in ranking.barred if one.way.eta_s is not None and _only_unwilling(one)]
+    return tuple(dict.fromkeys(one.way.hospital for one in sorted(able, key=lambda one: one.order)))
+
+
+def _only_unwilling(one: Judged) -> bool:
+    return all(reason.code in ("capacity", "closed", "refused") for reason in one.barred)
+
+
+def digest(world: World) -> str:
     """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in."""
     looked_at = {
-        "case": case,
-        "ways": sorted((msgspec.to_builtins(way) for way in ways), key=canonical),
-        "hospitals": {way.hospital: _seen_of(room.hospitals[way.hospital], room.now) for way in ways},
-        "holds": sorted((msgspec.to_builtins(hold) for hold in room.holds), key=canonical),
-        "now": room.now,
-        "rules": room.policy,
-        "traffic": traffic_version,
-        "roads": roads,
+        "case": world.case,
+        "ways": sorted((msgspec.to_builtins(way) for way in world.ways), key=canonical),
+        "hospitals": {way.hospital: _seen_of(world.hospitals[way.hospital], world.now) for way in world.ways},
+        "holds": sorted((msgspec.to_builtins(hold) for hold in world.holds), key=canonical),
+        "onward": sorted([*pair, seconds] for pair, seconds in world.onward_s.items()),
+        "what_ifs": sorted(({"change": change, "ways": ways} for change, ways in world.what_ifs), key=canonical),
+        "now": world.now,
+        "rules": world.policy,
+        "resources": world.table.version,
+        "traffic": world.traffic_version,
+        "roads": world.roads,
     }
     return hashlib.sha256(canonical(looked_at)).hexdigest()
+
+
+def capacity_version(world: World) -> str:
+    """A name for all figures, closures and holds that were looked at."""
+    seen = {id: _seen_of(one, world.now) for id, one in world.hospitals.items()}
+    holds = sorted((msgspec.to_builtins(hold) for hold in world.holds), key=canonical)
+    return hashlib.sha256(canonical([seen, holds])).hexdigest()[:ID_LENGTH]
 
 
 def _seen_of(hospital: HospitalState, now: datetime) -> dict[str, Any]:
@@ -92,8 +134,3 @@ def _seen_of(hospital: HospitalState, now: datetime) -> dict[str, Any]:
         "figures": dict(hospital.figures),
         "closures": in_force,
     }
-
-
-def canonical(value: Any) -> bytes:
-    """JSON bytes that are the same for the same value."""
-    return msgspec.json.encode(value, order="sorted")

@@ -5,58 +5,34 @@ The order between ways is dispatch/destination.py's, the words for it are dispat
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from casebook.capacity import Hold, free_now
-from casebook.casualty import Findings
+from casebook.capacity import WHOLE_HOSPITAL, Hold, free_now
+from casebook.capacity.ageing import p_free_on_arrival
+from casebook.capacity.resources import ResourceTable
 from casebook.errors import NotFound
 from casebook.events import Reason
-from casebook.picture import CasualtyState, HospitalState
-from dispatch.policy import MODES, NO_CATEGORY, NeedsRow, Policy
+from casebook.picture import HospitalState
+from dispatch.care import Care, care_of, mean_wait_s
+from dispatch.needs import Case, Needs
+from dispatch.policy import MODES, NO_CATEGORY, Policy
 
-WHOLE_HOSPITAL = "*"
 NO_LEVEL = 99  # ranks behind every declared trauma level
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What the decision knows of a casualty. `needs` and `wants` as the crew stated them."""
-
-    casualty: str
-    category: str = NO_CATEGORY
-    pathway: str = "general"
-    needs: tuple[str, ...] = ()
-    wants: tuple[str, ...] = ()
-    airway_unmanageable: bool = False
-    in_arrest: bool = False
-    wish: str | None = None
-
-    @property
-    def closest_any(self) -> bool:
-        """An immediate threat to life: any hospital meets it better than the road does."""
-        return self.airway_unmanageable or self.in_arrest
-
-
-def case_of(state: CasualtyState) -> Case:
-    """The case of a casualty as the picture has it."""
-    found = state.findings or Findings()
-    category = str(state.category) if state.category else NO_CATEGORY
-    return Case(
-        casualty=state.id, category=category, pathway=str(found.pathway), needs=found.needs, wants=found.wants,
-        airway_unmanageable=found.airway_unmanageable, in_arrest=found.in_arrest, wish=state.wish,
-    )  # fmt: skip
+WITHIN, TRANSFER, BEYOND = 0, 1, 2  # capable within the limit; stabilises and transfers on; capable beyond the limit
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way to one hospital as it was timed. `eta_s` None: there is no way, and `barred` says why.
 
-    `terms_s`: seconds by cause as the patient lives them, in order; they add up to `eta_s`. `detours`: closures that
-    the way had to go round, each a Reason of code `closure`. `unsettled`: what a person must settle before it can be
-    done (weather not reported, a site not measured); such a way ranks as an unknown bay does.
+    `terms_s`: seconds by cause as the patient lives them, in order; they add up to `eta_s`; `eta_low_s`, `eta_high_s`
+    are p10 and p90. `detours`: closures that the way had to go round, each a Reason of code `closure`. `unsettled`:
+    what a person must settle before it can be done (weather not reported, a site not measured); such a way ranks as an
+    unknown bay does.
     """
 
     hospital: str
@@ -83,6 +59,7 @@ class Judged:
     """A way with everything its rank depends on. `barred`: why it may not be proposed at all.
 
     `wish_cost_s` is set on the way that goes first because the patient wishes it: seconds more than the best.
+    `onward`: the hospital that a casualty is transferred to from this one. `care` None: there is no way.
     """
 
     way: Way
@@ -92,6 +69,9 @@ class Judged:
     level: int
     missing_wants: tuple[str, ...]
     weighed_s: float
+    care: Care | None = None
+    tier: int = WITHIN
+    onward: str | None = None
     wish_cost_s: int | None = None
 
     @property
@@ -105,7 +85,7 @@ class Judged:
         last = (self.eta_s, MODES.index(way.mode), way.hospital, way.rendezvous or "", way.aircraft or "")
         if self.barred:
             return (True, *last)
-        return (False, self.beyond_limit_s > 0, self.unknown, self.level, self.weighed_s, *last)
+        return (False, self.tier, self.unknown, self.level, self.weighed_s, *last)
 
 
 def resource_for(category: str, policy: Policy) -> str:
@@ -116,91 +96,125 @@ def resource_for(category: str, policy: Policy) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What surrounds every way of one decision: the case, the hospitals, who holds what, when, by which rules."""
+    """What surrounds every way of one decision, worked out once: see `room_for` in dispatch/destination.py.
+
+    `onward_s`: between hospitals, (from, to) -> seconds; what is not there is not known. `held`: (hospital, resource)
+    -> slots that others hold.
+    """
 
     case: Case
     hospitals: Mapping[str, HospitalState]
     holds: tuple[Hold, ...]
     now: datetime
     policy: Policy
+    table: ResourceTable
+    needs: Needs
+    onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    held: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def resource(self) -> str:
         return resource_for(self.case.category, self.policy)
 
-    @property
-    def rows(self) -> list[NeedsRow]:
-        """The rows of the needs table that fit this case; none where the closest hospital is meant."""
-        if self.case.closest_any:
-            return []
-        fitting = [row for row in self.policy.needs if self.case.pathway in row.pathways]
-        return [row for row in fitting if not row.categories or self.case.category in row.categories]
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        if self.case.closest_any:
-            return self.policy.closest_any.needs
-        return tuple(dict.fromkeys([*self.case.needs, *(word for row in self.rows for word in row.needs)]))
-
-    @property
-    def wants(self) -> tuple[str, ...]:
-        if self.case.closest_any:
-            return ()
-        wanted = [*self.case.wants, *(word for row in self.rows for word in row.wants)]
-        return tuple(word for word in dict.fromkeys(wanted) if word not in self.needs)
-
-    def held(self, hospital: str) -> int:
-        """Slots that others hold now."""
-        return sum(
-            (hold.hospital, hold.resource) == (hospital, self.resource)
-            and hold.casualty != self.case.casualty
-            and hold.until > self.now
-            for hold in self.holds
-        )
-
     def free(self, hospital: HospitalState) -> int | None:
         """Free for this case: reported less held by others; None where nobody knows."""
-        return free_now(hospital.figures.get(self.resource), self.held(hospital.id), self.resource, self.now)
+        resource = self.resource
+        held = self.held.get((hospital.id, resource), 0)
+        return free_now(hospital.figures.get(resource), held, resource, self.now)
 
-    def judge(self, way: Way) -> Judged:
-        """Raises NotFound for an unknown hospital."""
+    def judge(self, way: Way, *, transfer: bool = False) -> Judged:
+        """`transfer`: as a hospital that stabilises and transfers on. Raises NotFound for an unknown hospital."""
         hospital = self.hospitals.get(way.hospital)
         if hospital is None:
             raise NotFound(what="hospital", id=way.hospital)
-        closest_any, limit_s = self.case.closest_any, self.policy.limit_s(self.case.pathway)
-        missing = tuple(word for word in self.wants if word not in hospital.capabilities)
-        costs_s = self.policy.change_costs_s.by_mode[way.mode] + len(missing) * self.policy.missing_want_costs_s.seconds
+        case, policy = self.case, self.policy
+        missing = tuple(word for word in self.needs.helps if word not in hospital.capabilities)
+        free = self.free(hospital)
+        onward = self._onward(hospital) if transfer else None
+        care = self._care(way, hospital, free, onward) if way.eta_s is not None else None
+        costs_s = policy.change_costs_s.by_mode[way.mode] + len(missing) * policy.missing_want_costs_s.seconds
+        beyond_s = 0.0 if case.closest_any else max(0.0, way.transport_s - policy.limit_s(case.pathway))
         return Judged(
             way=way,
-            barred=tuple(self._bars(way, hospital)),
-            beyond_limit_s=0.0 if closest_any else max(0.0, way.transport_s - limit_s),
-            unknown=bool(way.unsettled) or (not closest_any and self.free(hospital) is None),
+            barred=tuple(self._bars(way, hospital, free, onward)),
+            beyond_limit_s=beyond_s,
+            unknown=bool(way.unsettled) or (not case.closest_any and free is None),
             level=self._level(hospital),
             missing_wants=missing,
-            weighed_s=round((way.eta_s or 0.0) + costs_s, 1),
+            weighed_s=round((care.definitive_s if care else 0.0) + costs_s, 1),
+            care=care,
+            tier=BEYOND if beyond_s > 0 else TRANSFER if onward else WITHIN,
+            onward=onward[0] if onward else None,
         )
+
+    def _care(self, way: Way, hospital: HospitalState, free: int | None, onward: tuple[str, float] | None) -> Care:
+        assert way.eta_s is not None
+        transfer_s = self.policy.secondary_transfer.leaves_after_s + onward[1] if onward else 0.0
+        if self.case.closest_any:
+            return care_of(way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=None, mean_s=0.0, offload_s=0.0)
+        row, figure = self.table.rows[self.resource], hospital.figures.get(self.resource)
+        p_bay = None
+        if free is not None and figure is not None:
+            held = self.held.get((hospital.id, self.resource), 0)
+            p_bay = p_free_on_arrival(figure, held, way.eta_s, figure.age_s(self.now), row)
+        return care_of(
+            way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=p_bay, mean_s=mean_wait_s(figure, row),
+            offload_s=self._offload_s(hospital), transfer_s=transfer_s,
+        )  # fmt: skip
+
+    def _offload_s(self, hospital: HospitalState) -> float:
+        """The queue at the door by the share of beds taken; what is not known counts as crowded."""
+        rule = self.policy.offload
+        if self.resource != rule.resource:
+            return 0.0
+        figure = hospital.figures.get(rule.resource)
+        known = free_now(figure, 0, rule.resource, self.now) is not None
+        if figure is None or not known or figure.taken is None or not figure.total:
+            return float(rule.unknown_s)
+        share = figure.taken / figure.total
+        return float(max((step.seconds for step in rule.steps if share >= step.share_taken), default=0))
+
+    def _onward(self, hospital: HospitalState) -> tuple[str, float] | None:
+        """The nearest hospital that has what this one lacks and is neither closed nor known to be full."""
+        ways = [
+            (seconds, other)
+            for (here, other), seconds in self.onward_s.items()
+            if here == hospital.id and other != hospital.id and self._takes(self.hospitals[other])
+        ]
+        return (min(ways)[1], min(ways)[0]) if ways else None
+
+    def _takes(self, hospital: HospitalState) -> bool:
+        able = all(word in hospital.capabilities for word in self.needs.must)
+        return able and not any(self._closed(hospital)) and self.free(hospital) != 0
 
     def _level(self, hospital: HospitalState) -> int:
         """The trauma level where it ranks, 0 for all where it does not."""
         rule = self.policy.highest_level
-        if rule.need not in self.needs or self.case.category not in rule.categories:
+        if rule.need not in self.needs.must or self.case.category not in rule.categories:
             return 0
         return NO_LEVEL if hospital.trauma_level is None else hospital.trauma_level
 
-    def _bars(self, way: Way, hospital: HospitalState) -> Iterable[Reason]:
+    def _bars(
+        self, way: Way, hospital: HospitalState, free: int | None, onward: tuple[str, float] | None
+    ) -> Iterable[Reason]:
         if way.eta_s is None:
             yield from way.barred or (Reason("no_route"),)
         if way.mode != "road" and self.case.category not in self.policy.change_costs_s.categories:
             yield Reason("policy.no_flight", {"category": self.case.category})
-        lacking = [word for word in self.needs if word not in hospital.capabilities]
+        demanded = self.policy.secondary_transfer.needs if onward else self.needs.must
+        lacking = [word for word in demanded if word not in hospital.capabilities]
         if lacking:
             yield Reason("capability", {"missing": lacking})
         yield from self._closed(hospital)
-        if self.free(hospital) == 0 and not self.case.closest_any:
+        if hospital.id in self.case.refused_by and not self.case.closest_any:
+            yield Reason("refused")
+        if free == 0 and not self.case.closest_any:
             yield self.full(hospital)
 
     def _closed(self, hospital: HospitalState) -> Iterable[Reason]:
-        for resource in (WHOLE_HOSPITAL, self.resource, *self.needs):
+        if not hospital.closures:
+            return
+        for resource in (WHOLE_HOSPITAL, self.resource, *self.needs.must):
             closure = hospital.closures.get(resource)
             if closure is not None and closure.in_force(self.now):
                 until = closure.until.isoformat() if closure.until else None
@@ -208,7 +222,8 @@ class Room:
 
     def full(self, hospital: HospitalState) -> Reason:
         figure = hospital.figures[self.resource]
-        facts = {"resource": self.resource, "free": figure.free, "held": self.held(hospital.id)}
+        held = self.held.get((hospital.id, self.resource), 0)
+        facts = {"resource": self.resource, "free": figure.free, "held": held}
         return Reason("capacity", facts | {"age_s": round(figure.age_s(self.now)), "author": figure.by})
 
     @property
@@ -218,9 +233,16 @@ class Room:
 
     def wish_refused(self, wished: Judged, best: Judged) -> bool:
         """Not while life is at stake, not into the unknown, not beyond the limit, not for more than it may cost."""
-        unsafe = self.case.closest_any or wished.unknown or wished.beyond_limit_s > 0
+        unsafe = self.case.closest_any or wished.unknown or wished.tier != WITHIN
         return unsafe or self.wish_cost_s(wished, best) > self.wish_limit_s
 
     @staticmethod
     def wish_cost_s(wished: Judged, best: Judged) -> int:
         return max(0, round(wished.eta_s - best.eta_s))
+
+
+def held_by_others(case: Case, holds: Iterable[Hold], now: datetime) -> Counter[tuple[str, str]]:
+    """(hospital, resource) -> slots that others hold now."""
+    return Counter(
+        (hold.hospital, hold.resource) for hold in holds if hold.casualty != case.casualty and hold.until > now
+    )

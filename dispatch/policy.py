@@ -42,14 +42,31 @@ class ByCategory(Sourced, frozen=True):
     by_category: dict[str, str]
 
 
+class When(Shape, frozen=True):
+    """Further conditions of a row; all that are given must hold. What they mean is dispatch/needs.py's.
+
+    `scores_at_least`: one score that reaches its value is enough. `age_below` in years; `onset_within_s` since the
+    patient was last known well. `field_triage`: result of the field triage of injured patients, "red" or "yellow".
+    """
+
+    scores_at_least: dict[str, float] = {}
+    onset_within_s: int | None = None
+    age_below: float | None = None
+    pregnancy_weeks_from: float | None = None
+    field_triage: tuple[str, ...] = ()
+
+
 class NeedsRow(Sourced, frozen=True):
-    """Empty `categories` means every category."""
+    """Empty `categories` means every category. `if_within_limit`: the needs are demanded only while somebody within the
+    bypass limit meets them, otherwise they help."""
 
     rule: str
     pathways: tuple[str, ...]
     categories: tuple[str, ...]
     needs: tuple[str, ...]
     wants: tuple[str, ...]
+    when: When | None = None
+    if_within_limit: bool = False
 
 
 class ClosestAny(Sourced, frozen=True):
@@ -82,6 +99,35 @@ class SecondsByCategory(Sourced, frozen=True):
     by_category: dict[str, int]
 
 
+class SecondaryTransfer(Sourced, frozen=True):
+    """Where nobody within the limit has what is needed: what a hospital must have to stabilise, and how long until the
+    transfer leaves it."""
+
+    needs: tuple[str, ...]
+    leaves_after_s: int
+
+
+class OffloadStep(Sourced, frozen=True):
+    """From this share of the ED's beds taken, a casualty waits this long for its trolley."""
+
+    share_taken: float
+    seconds: int
+
+
+class Offload(Sourced, frozen=True):
+    """Who waits: casualties that take this resource. `unknown_s`: where the crowding is not known."""
+
+    resource: str
+    steps: tuple[OffloadStep, ...]
+    unknown_s: int
+
+
+class Changes(Sourced, frozen=True):
+    """Kinds of change that could make another option win, the smallest first."""
+
+    order: tuple[str, ...]
+
+
 class HoldRule(Sourced, frozen=True):
     beyond_arrival_s: int
     renew_before_s: int
@@ -106,6 +152,9 @@ class Policy(Shape, frozen=True):
     change_costs_s: ChangeCosts
     missing_want_costs_s: Seconds
     before_leaving_s: Seconds
+    secondary_transfer: SecondaryTransfer
+    offload: Offload
+    changes: Changes
     wish_limit_s: SecondsByCategory
     hold: HoldRule
     prealert: PrealertRule

@@ -6,37 +6,49 @@ sentence. Which ways there are and how they rank was decided before (dispatch/ju
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from casebook.events import Option, Reason, Rejection
 from casebook.picture import HospitalState
 from dispatch.judging import NO_LEVEL, Judged, Room
 
+CAUSE_OF = {"offload": "offload", "wait_for_bay": "wait_for_bay", "wait_for_bay_unknown": "wait_for_bay"}
 
-def option_of(one: Judged, viable: list[Judged], room: Room) -> Option:
+
+def option_of(one: Judged, viable: Sequence[Judged], room: Room) -> Option:
     """A way that could be taken, with what speaks for it and what to know about it."""
-    way = one.way
-    assert way.eta_s is not None
+    way, care = one.way, one.care
+    assert way.eta_s is not None and care is not None
     return Option(
         hospital=way.hospital, mode=way.mode, eta_s=way.eta_s, terms_s=way.terms_s, eta_low_s=way.eta_low_s,
         eta_high_s=way.eta_high_s, rendezvous=way.rendezvous, aircraft=way.aircraft, decides=way.decides,
-        reasons=tuple(_merits(one, viable, room)),
+        reasons=tuple(_merits(one, viable, room)), p_bay=_share(care.p_bay), causes_s=dict(care.causes_s),
+        definitive_s=care.definitive_s, definitive_low_s=care.low_s, definitive_high_s=care.high_s, onward=one.onward,
     )  # fmt: skip
 
 
-def rejection_of(one: Judged, winner: Judged | None, room: Room) -> Rejection:
-    """A way that was not taken, with all its reasons; never none."""
-    way = one.way
+def _share(chance: float | None) -> float | None:
+    """To three digits: nobody knows more."""
+    return None if chance is None else round(chance, 3)
+
+
+def rejection_of(one: Judged, winner: Judged | None, room: Room, would_win: Reason | None = None) -> Rejection:
+    """A way that was not taken, with all its reasons, never none, and what would have to change."""
+    way, care = one.way, one.care
     reasons = [*one.barred, *way.detours, *way.unsettled]
     if winner is not None:
         reasons += _slower(one, winner) if one.barred else _shortcomings(one, winner, room)
     if room.case.wish == way.hospital and winner is not None and winner.way.hospital != way.hospital:
         reasons.append(_wish_declined(one, winner, room))
-    return Rejection(way.hospital, way.mode, way.eta_s, tuple(reasons), way.rendezvous, way.terms_s)
+    return Rejection(
+        way.hospital, way.mode, way.eta_s, tuple(reasons), way.rendezvous, way.terms_s,
+        p_bay=_share(care.p_bay) if care else None, causes_s=dict(care.causes_s) if care else {},
+        definitive_s=care.definitive_s if care else None, would_win=would_win,
+    )  # fmt: skip
 
 
-def _merits(one: Judged, viable: list[Judged], room: Room) -> Iterable[Reason]:
+def _merits(one: Judged, viable: Sequence[Judged], room: Room) -> Iterable[Reason]:
     if room.case.closest_any:
         yield Reason("policy.closest_any")
     if one.wish_cost_s is not None:
@@ -48,8 +60,25 @@ def _merits(one: Judged, viable: list[Judged], room: Room) -> Iterable[Reason]:
     yield from _wanting(one)
     if one.beyond_limit_s:
         yield _beyond_limit(one, room)
-    for row in room.rows:
-        yield Reason("rule", {"rule": row.rule})
+    if one.onward is not None:
+        yield Reason("transfer", {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer")))
+    yield from _dearer(one)
+    for rule in room.needs.rules:
+        yield Reason("rule", {"rule": rule})
+
+
+def _cause(one: Judged, name: str) -> float:
+    return one.care.causes_s.get(name, 0.0) if one.care else 0.0
+
+
+def _dearer(one: Judged) -> Iterable[Reason]:
+    """What is expected to cost time after the door."""
+    if offload_s := _cause(one, "offload"):
+        yield Reason("offload", seconds("offload", offload_s))
+    if wait_s := _cause(one, "wait_for_bay"):
+        chance = one.care.p_bay if one.care else None
+        percent = {} if chance is None else {"chance_pct": round(chance * 100)}
+        yield Reason("wait_for_bay" if percent else "wait_for_bay_unknown", percent | seconds("wait", wait_s))
 
 
 def _lead(first: Judged, second: Judged) -> Iterable[Reason]:
@@ -88,6 +117,11 @@ def _shortcomings(one: Judged, winner: Judged, room: Room) -> list[Reason]:
     if one.level > winner.level:
         level = None if one.level == NO_LEVEL else one.level
         found.append(Reason("policy.highest_level", {"level": level, "best": winner.level}))
+    if one.onward is not None and winner.onward is None:
+        found.append(Reason("transfer", {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer"))))
+    found += [
+        reason for reason in _dearer(one) if _cause(one, CAUSE_OF[reason.code]) > _cause(winner, CAUSE_OF[reason.code])
+    ]
     found += _wanting(one)
     found += _change_of_vehicle(one, winner, room)
     found += _slower(one, winner)

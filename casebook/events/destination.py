@@ -10,7 +10,12 @@ from casebook.events.fact import Event, Reason, fact
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way to definitive care: hospital x mode (road, air, rendezvous). `terms_s`: seconds by cause, in order."""
+    """One way to definitive care: hospital x mode (road, air, rendezvous). `terms_s`: seconds by cause, in order.
+
+    `eta_s` to the door with p10 `eta_low_s` and p90 `eta_high_s`; `causes_s` what comes on top of it until definitive
+    care, in all `definitive_s` with its p10 and p90. `p_bay`: chance of a free bay on arrival, None: nobody knows.
+    `onward`: the hospital that a casualty is transferred to from this one.
+    """
 
     hospital: str
     mode: str
@@ -22,11 +27,20 @@ class Option:
     aircraft: str | None = None
     decides: str = ""
     reasons: tuple[Reason, ...] = ()
+    p_bay: float | None = None
+    causes_s: dict[str, float] = field(default_factory=dict)
+    definitive_s: float | None = None
+    definitive_low_s: float | None = None
+    definitive_high_s: float | None = None
+    onward: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A way that was not taken, and why. `eta_s` None: there is no way at all."""
+    """A way that was not taken, and why. `eta_s` None: there is no way at all.
+
+    `would_win`: the smallest single change by which it would be the first option; None: no single one would do.
+    """
 
     hospital: str
     mode: str
@@ -34,11 +48,20 @@ class Rejection:
     reasons: tuple[Reason, ...]
     rendezvous: str | None = None
     terms_s: dict[str, float] = field(default_factory=dict)
+    p_bay: float | None = None
+    causes_s: dict[str, float] = field(default_factory=dict)
+    definitive_s: float | None = None
+    would_win: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The ranked answer of the destination function: first option wins. `inputs` is the hash of all it looked at."""
+    """The ranked answer of the destination function: first option wins. `inputs` is the hash of all it looked at.
+
+    `id` names the decision, `rules`, `traffic_version`, `roads` and `capacity` the versions of what it stood on.
+    `unmeasured`: rules that could not be asked. Without an option: `stabilise_at` the nearest hospital that can do
+    anything, `ask` those that have what is needed and would have to be persuaded, nearest first.
+    """
 
     options: tuple[Option, ...]
     rejected: tuple[Rejection, ...]
@@ -46,6 +69,11 @@ class Decision:
     rules: str
     traffic_version: str
     roads: str
+    id: str = ""
+    capacity: str = ""
+    unmeasured: tuple[Reason, ...] = ()
+    stabilise_at: str | None = None
+    ask: tuple[str, ...] = ()
 
 
 @fact("destination_requested")
@@ -82,6 +110,8 @@ class NoDestination(Event):
 
     casualty: str
     rejected: tuple[Rejection, ...]
+    stabilise_at: str | None = None
+    ask: tuple[str, ...] = ()
 
 
 @fact("hold_placed")

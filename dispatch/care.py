@@ -1,0 +1,67 @@
+"""How long until definitive care: the way, the queue at the door, the wait for a bay, a transfer, cause by cause. Pure.
+
+Until the door a way was timed by dispatch/journeys.py; which hospital wins is dispatch/destination.py's.
+
+The wait for a bay: with chance `p_bay` one is free on arrival (casebook/capacity/ageing.py). Otherwise the next of c
+places leaves after a time that is exponential with mean occupancy / c, as in the same queue. Where nobody knows the
+count, p_bay is None and the whole mean wait is charged: unknown is never treated as free.
+
+The range: the way's own p10 and p90, with the p10 and p90 of the wait. They are added, as if a slow drive and a full
+room came together; the range so errs wide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from casebook.capacity import Figure, Resource
+
+LOW, HIGH = 0.1, 0.9  # the quantiles of a range
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """Seconds from the decision to definitive care. `causes_s` beyond the way's own terms, in order, none of them 0.
+
+    `definitive_s` is the expected time, `low_s` and `high_s` its p10 and p90. `p_bay` None: nobody knows.
+    """
+
+    definitive_s: float
+    low_s: float
+    high_s: float
+    p_bay: float | None = None
+    causes_s: Mapping[str, float] = field(default_factory=dict)
+
+
+def mean_wait_s(figure: Figure | None, row: Resource) -> float:
+    """Mean time until the next place leaves when all are taken: occupancy over the number of places."""
+    stated = figure.total if figure is not None and figure.total else None
+    return (row.occupancy_min or 0.0) * 60 / max(1, stated or row.typical_total or 1)
+
+
+def wait_quantile_s(p_bay: float, mean_s: float, quantile: float) -> float:
+    """Of a wait that is 0 with chance `p_bay` and else exponential: the time that is not exceeded in `quantile`."""
+    if p_bay >= quantile or mean_s <= 0:
+        return 0.0
+    return mean_s * math.log((1 - p_bay) / (1 - quantile))
+
+
+def care_of(
+    eta_s: float, low_s: float | None, high_s: float | None, *, p_bay: float | None, mean_s: float, offload_s: float,
+    transfer_s: float = 0.0,
+) -> Care:  # fmt: skip
+    """The time to definitive care of a way that reaches the door after `eta_s` (p10 `low_s`, p90 `high_s`)."""
+    chance = 0.0 if p_bay is None else p_bay
+    wait_s = (1 - chance) * mean_s
+    named = {"offload": offload_s, "wait_for_bay": wait_s, "onward_transfer": transfer_s}
+    causes_s = {name: round(span_s, 1) for name, span_s in named.items() if round(span_s, 1) > 0}
+    sure_s = offload_s + transfer_s
+    return Care(
+        definitive_s=round(eta_s + sum(causes_s.values()), 1),
+        low_s=round((eta_s if low_s is None else low_s) + sure_s + wait_quantile_s(chance, mean_s, LOW), 1),
+        high_s=round((eta_s if high_s is None else high_s) + sure_s + wait_quantile_s(chance, mean_s, HIGH), 1),
+        p_bay=p_bay,
+        causes_s=causes_s,
+    )

@@ -1,0 +1,155 @@
+"""Find the smallest single change that would make a losing way win. Pure.
+
+The kinds of change are tried in the order of the rules; the first that suffices is told. Each one is tried, not
+guessed: the way has to come first in the changed world. Only the changed hospital is judged again, which is exact
+because no judgement looks at another hospital, unless a rule depends on who meets it: then everything is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from casebook.events import Reason
+from dispatch.changes import MINUTE_S, applied, changed_hospital, shortened
+from dispatch.judging import WITHIN, Judged, Way
+from dispatch.ranking import Ranking, World, rank, ranked
+
+NOT_OUTSIDE = object()
+OUTSIDE = {"road_reopened", "daylight", "weather", "aircraft_freed"}  # kinds that World.what_ifs brings
+
+
+def changes_for(world: World, ranking: Ranking, losers: Sequence[Judged]) -> list[Reason | None]:
+    """For each loser the change that would make it win; None where no single one of the known kinds would."""
+    search = _Search(world, ranking)
+    return [search.smallest(one) for one in losers]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """Which way is meant, whatever its time."""
+
+    hospital: str
+    mode: str
+    rendezvous: str | None
+
+    @classmethod
+    def of(cls, way: Way) -> _Key:
+        return cls(way.hospital, way.mode, way.rendezvous)
+
+
+class _Search:
+    def __init__(self, world: World, ranking: Ranking) -> None:
+        self._world, self._ranking, self._room = world, ranking, ranking.room
+        self._judged = ranking.all
+        self._by_hospital: dict[str, list[Judged]] = {}
+        for one in self._judged:
+            self._by_hospital.setdefault(one.way.hospital, []).append(one)
+        self._alone = not ranking.rows.within and any(one.tier == WITHIN for one in ranking.viable)
+        self._outside = [(change, self._winner_if(change)) for change, _ in world.what_ifs]
+        self._bests = self._two_bests()
+
+    def _winner_if(self, change: Reason) -> _Key | None:
+        viable = rank(applied(self._world, change)).viable
+        return _Key.of(viable[0].way) if viable else None
+
+    def _two_bests(self) -> list[Judged]:
+        """The first of the order and the first of another hospital: what a changed hospital has to beat."""
+        free = sorted((one for one in self._ranking.viable), key=lambda one: one.order)
+        first = free[:1]
+        return first + [one for one in free if one.way.hospital != first[0].way.hospital][:1] if first else []
+
+    def smallest(self, loser: Judged) -> Reason | None:
+        for kind in self._world.policy.changes.order:
+            for change in self._candidates(kind, loser):
+                if self._wins(change, loser):
+                    return change
+        return None
+
+    # --- what could help at all
+
+    def _candidates(self, kind: str, loser: Judged) -> Iterable[Reason]:
+        if kind in OUTSIDE:
+            return [change for change, _ in self._outside if change.code == f"change.{kind}"]
+        bars = [reason.code for reason in loser.barred]
+        if kind == "eta_shorter":
+            return self._shorter(loser) if not bars else ()
+        if len(bars) > 1 or (bars and bars[0] not in ("capacity", "closed", "capability")):
+            return ()
+        return self._of_hospital(kind, bars[0] if bars else "", loser)
+
+    def _of_hospital(self, kind: str, bar: str, loser: Judged) -> Iterator[Reason]:
+        hospital, resource = loser.way.hospital, self._room.resource
+        facts: dict[str, Any] = {"hospital": hospital, "resource": resource}
+        if kind == "bay_freed" and bar in ("", "capacity") and self._known(hospital):
+            yield Reason("change.bay_freed", facts)
+        elif kind == "figure_reported" and not bar and loser.unknown and not self._known(hospital):
+            held = self._room.held.get((hospital, resource), 0)
+            yield Reason("change.figure_reported", facts | {"free": held + 1})
+        elif kind == "reopened" and bar == "closed":
+            yield Reason("change.reopened", facts | {"resource": loser.barred[0].facts["resource"]})
+        elif kind == "capability" and bar == "capability" and len(loser.barred[0].facts["missing"]) == 1:
+            (word,) = loser.barred[0].facts["missing"]
+            yield Reason("change.capability", {"hospital": hospital, "capability": word})
+
+    def _known(self, hospital: str) -> bool:
+        return self._room.free(self._room.hospitals[hospital]) is not None
+
+    def _shorter(self, loser: Judged) -> Iterator[Reason]:
+        """The least whole minutes: found by halving, for a shorter way never ranks worse."""
+        most = int((loser.way.eta_s or 0) // MINUTE_S)
+        if most < 1 or not self._wins(self._less(loser.way, most), loser):
+            return
+        low, high = 0, most  # `low` minutes are too few, `high` are enough
+        guess = int((loser.weighed_s - self._bests[0].weighed_s) // MINUTE_S) + 1 if self._bests else most
+        while high - low > 1:
+            middle = guess if low < guess < high else (low + high) // 2
+            if self._wins(self._less(loser.way, middle), loser):
+                high, guess = middle, middle - 1
+            else:
+                low, guess = middle, middle + 1
+        yield self._less(loser.way, high)
+
+    @staticmethod
+    def _less(way: Way, minutes: int) -> Reason:
+        facts: dict[str, Any] = {"hospital": way.hospital, "mode": way.mode, "minutes": minutes}
+        return Reason("change.eta_shorter", facts | ({"rendezvous": way.rendezvous} if way.rendezvous else {}))
+
+    # --- whether it does
+
+    def _wins(self, change: Reason, loser: Judged) -> bool:
+        key = _Key.of(loser.way)
+        outside = next((winner for known, winner in self._outside if known is change), NOT_OUTSIDE)
+        if outside is not NOT_OUTSIDE:
+            return outside == key
+        first = self._first_after(change, loser)
+        return first is not None and _Key.of(first.way) == key
+
+    def _first_after(self, change: Reason, loser: Judged) -> Judged | None:
+        """The winner of the changed world."""
+        if not self._alone:
+            viable = rank(applied(self._world, change)).viable
+            return viable[0] if viable else None
+        again = self._again(change, loser)
+        if self._world.case.wish is None:
+            rival = next((one for one in self._bests if one.way.hospital != loser.way.hospital), None)
+            mine = min((one for one in again if not one.barred), key=lambda one: one.order, default=None)
+            return rival if mine is None or (rival is not None and rival.order < mine.order) else mine
+        others = [one for one in self._judged if one.way.hospital != loser.way.hospital]
+        viable = ranked(self._ranking.rows, self._room, [*others, *again]).viable
+        return viable[0] if viable else None
+
+    def _again(self, change: Reason, loser: Judged) -> list[Judged]:
+        """The ways of the changed hospital, judged in the changed world; `_alone`: the others stay as they are."""
+        id, room = loser.way.hospital, self._room
+        ways = [one.way for one in self._by_hospital[id]]
+        if change.code == "change.eta_shorter":
+            key = _Key.of(loser.way)
+            return [
+                room.judge(shortened(one.way, change)) if _Key.of(one.way) == key else one
+                for one in self._by_hospital[id]
+            ]
+        hospital = changed_hospital(room.hospitals[id], change, self._world)
+        changed = replace(room, hospitals={**room.hospitals, id: hospital})
+        return [changed.judge(way) for way in ways]
