@@ -122,3 +122,10 @@ def test_every_figure_of_the_paper_is_met(drill: Story, ground: dict[bool, float
     assert len(report["expectations"]) >= 8
     assert report["vitals"]["lost"] == 0
     assert report["passed"]
+
+
+def test_the_works_are_there_before_anything_moves_so_no_way_changes(drill: Story):
+    assert drill.first("road_closed", closure="g60_works").at < drill.first("unit_assigned").at
+    assert [one.body["unit"] for one in drill.all("leg_given") if one.body.get("why")] == []
+    assert not drill.all("leg_blocked")
+    assert len(drill.all("destination_proposed", casualty=A)) == 1
