@@ -120,4 +120,4 @@ def resident_mb() -> float:
 
 if __name__ == "__main__":
     answer = WORK[sys.argv[1]](Job.read(json.load(sys.stdin)))
-    print(json.dumps(answer | {"resident_mb": round(resident_mb(), 1)}, allow_nan=False))
+    sys.stdout.write(json.dumps(answer | {"resident_mb": round(resident_mb(), 1)}, allow_nan=False) + "\n")

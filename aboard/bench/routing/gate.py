@@ -207,4 +207,3 @@ def points_of(roadmap: Roadmap, costs: Costs, place: Place) -> list[Point]:
         Point(snap.arc, snap.fraction, round(snap.distance_m * 3600 / kph) if snap.distance_m > ON_THE_ROAD_M else 0)
         for snap in roadmap.snap(place, costs.usable)
     ]
-

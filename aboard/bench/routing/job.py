@@ -13,28 +13,22 @@ from routing.profiles import AMBULANCE, AMBULANCE_SIREN, CAR
 from routing.roads import Roadmap, load_roads
 
 PROFILE = AMBULANCE  # who drives in all cases; the gate asks for the others too
-PROFILES = (AMBULANCE, AMBULANCE_SIREN, CAR)
+PROFILES = (AMBULANCE, AMBULANCE_SIREN.with_contraflow(200.0), CAR)
 FULL_S, QUICK_S = 6.0, 0.2  # budget of one case of one peer
-TURMOIL_S, TURMOIL_QUICK_S = 30.0, 5.0
+TURMOIL_S, TURMOIL_QUICK_S = 30.0, 5.0  # how long the traffic keeps changing
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`folder`: where the question sheet and everything else of this run lies; `osrm_dir`: where OSRM was unpacked."""
+    """`folder`: where the question sheet and everything else of this run lies; `osrm_dir`: where OSRM was unpacked;
+    `budget_s`: for one case of one peer; `turmoil_s`: how long the traffic keeps changing."""
 
     graph: str
     folder: str
     seed: int
-    quick: bool = False
     osrm_dir: str | None = None
-
-    @property
-    def budget_s(self) -> float:
-        return QUICK_S if self.quick else FULL_S
-
-    @property
-    def turmoil_s(self) -> float:
-        return TURMOIL_QUICK_S if self.quick else TURMOIL_S
+    budget_s: float = FULL_S
+    turmoil_s: float = TURMOIL_S
 
     @property
     def place(self) -> Path:

@@ -58,13 +58,16 @@ def write_for_osmnx(job: Job) -> dict[str, Any]:
 
 def _written(job: Job, file: Path, ways: set[int] | None) -> Path:
     import osmium
+    from osmium.osm import NODE, WAY
 
     needed: set[int] = set()
-    for way in osmium.FileProcessor(job.graph, osmium.osm.WAY):
+    way: Any  # the processor gives whatever it was asked for, and its type says only that it is something
+    for way in osmium.FileProcessor(job.graph, WAY):
         if ways is None or way.id in ways:
             needed.update(node.ref for node in way.nodes)
+    entity: Any
     with osmium.SimpleWriter(str(file)) as writer:
-        for entity in osmium.FileProcessor(job.graph, osmium.osm.NODE | osmium.osm.WAY):
+        for entity in osmium.FileProcessor(job.graph, NODE | WAY):
             if entity.id in needed if entity.is_node() else ways is None or entity.id in ways:
                 writer.add(entity)
     return file
@@ -82,7 +85,7 @@ def osmnx_load(job: Job, which: str) -> dict[str, Any]:
 
     try:
         return {"ms": once_ms(read)} | told
-    except Exception as refused:  # whatever it is, it is osmnx's, and is reported as its
+    except Exception as refused:  # noqa: BLE001 - whatever it is, it is osmnx's, and is reported as its
         return {"refused": repr(refused)[:200]}
 
 

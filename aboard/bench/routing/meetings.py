@@ -57,7 +57,9 @@ def world_of(roadmap: Roadmap, usable: Any, questions: Questions, seed: int) -> 
         for n, node in enumerate(sites)
     ]
     doors = [
-        Door(f"hospital-{n:02}", LandingSite(f"pad-{n:02}", place, "helipad", pad_to_ed_s=float(random.uniform(60, 400))))
+        Door(
+            f"hospital-{n:02}", LandingSite(f"pad-{n:02}", place, "helipad", pad_to_ed_s=float(random.uniform(60, 400)))
+        )
         for n, place in enumerate(questions.hospital_places)
     ]
     aircraft = tuple(
@@ -89,7 +91,13 @@ def found_of(world: World, drives_s: list[float]) -> Found:
 def told_of(plans: tuple[Plan, ...]) -> list[Any]:
     """What two processes can compare."""
     return [
-        [plan.mode, plan.hospital, plan.site and plan.site.id, plan.aircraft and plan.aircraft.id, round(plan.door_s, 3)]
+        [
+            plan.mode,
+            plan.hospital,
+            plan.site and plan.site.id,
+            plan.aircraft and plan.aircraft.id,
+            round(plan.door_s, 3),
+        ]
         for plan in plans
     ]
 

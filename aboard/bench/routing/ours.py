@@ -67,7 +67,8 @@ def _closed(job: Job, roadmap: Roadmap, questions: Questions) -> list[float]:
     """From one hundred closures, entered as a dispatcher would, to the first answer; another hundred each time."""
     random, arcs = numbers(job.seed, "closed"), roadmap.network.arcs
     days = [
-        some_closed(FREE_FLOW, roadmap, random.choice(arcs, min(CLOSED, arcs // 10), replace=False)) for _ in range(DAYS)
+        some_closed(FREE_FLOW, roadmap, random.choice(arcs, min(CLOSED, arcs // 10), replace=False))
+        for _ in range(DAYS)
     ]
     hospitals, start = questions.hospital_places, questions.ambulance_places[:1]
 
@@ -115,10 +116,13 @@ def _beside_the_binding(job: Job, roadmap: Roadmap, questions: Questions, paper:
     hospitals, ambulances = questions.hospital_places, questions.ambulance_places
     bare: list[float] = []
     told: list[float] = []
-    for i in range(20 if job.quick else CALLS):
+    end_s = time.perf_counter() + job.budget_s
+    for i in range(CALLS):
         row = i % len(sources)
         source = sources[row : row + 1]
         bare.append(once_ms(lambda source=source: metric.distances_many_to_many(source, targets)))
         place = ambulances[row]
         told.append(once_ms(lambda place=place: table(roadmap, [place], hospitals, profile=PROFILE, at=AT)))
+        if time.perf_counter() > end_s:
+            break
     return {"bare": bare, "J": told}

@@ -112,7 +112,9 @@ class Osrm:
         port = free_port()
         words = ["-a", "mld", "-i", HOST, "-p", str(port), "-t", "2", "--max-table-size", "2000", str(self._roads)]
         command = [str(self._tools / "osrm-routed"), *words]
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             connection = _connected(server, port)
             yield lambda path: _answer(connection, path)

@@ -24,24 +24,25 @@ def measure_networkx(paper: Paper, budget_s: float = BUDGET_S) -> dict[str, Any]
     """Single-source Dijkstra on a DiGraph of plain ints; the table by trees of the reversed graph (fewer hospitals)."""
     import networkx as nx
 
-    graph, tails, heads = nx.DiGraph(), paper.tail.tolist(), paper.head.tolist()
+    tails, heads = paper.tail.tolist(), paper.head.tolist()
+    graph: Any = nx.DiGraph()
     graph.add_weighted_edges_from(zip(tails, heads, paper.ms.tolist(), strict=True))
     sources, targets = paper.ambulances.tolist(), paper.hospitals.tolist()
 
-    def one(i: int) -> list[int]:
+    def one(i: int) -> list[float]:
         reached = nx.single_source_dijkstra_path_length(graph, sources[i % len(sources)])
         return [reached.get(target, -1) for target in targets]
 
-    def tree(i: int) -> list[int]:
+    def tree(i: int) -> list[float]:
         reached = nx.single_source_dijkstra_path_length(back, targets[i])
         return [reached.get(source, -1) for source in sources]
 
-    def reweighted(i: int) -> list[int]:
+    def reweighted(i: int) -> list[float]:
         weights = paper.updates[i % len(paper.updates)].tolist()
         nx.set_edge_attributes(graph, dict(zip(zip(tails, heads, strict=True), weights, strict=True)), "weight")
         return one(0)
 
-    def closed(_: int) -> list[int]:
+    def closed(_: int) -> list[float]:
         graph.remove_edges_from(shut)
         answer = one(0)
         graph.add_weighted_edges_from(shut)
@@ -107,9 +108,11 @@ def measure_scipy(paper: Paper, budget_s: float = BUDGET_S) -> dict[str, Any]:
 
 def measure_igraph(paper: Paper, budget_s: float = BUDGET_S) -> dict[str, Any]:
     """igraph's distances and shortest paths; a closed arc is infinite."""
-    import igraph
+    import igraph  # pyright: ignore[reportMissingImports] - the user's own, never ours
 
-    graph = igraph.Graph(len(paper.lon), list(zip(paper.tail.tolist(), paper.head.tolist(), strict=True)), directed=True)
+    graph = igraph.Graph(
+        len(paper.lon), list(zip(paper.tail.tolist(), paper.head.tolist(), strict=True)), directed=True
+    )
     weights = paper.ms.astype(np.float64).tolist()
     sources, targets = paper.ambulances.tolist(), paper.hospitals.tolist()
 

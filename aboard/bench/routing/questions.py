@@ -52,9 +52,7 @@ def draw(roadmap: Roadmap, usable: NDArray[np.bool_], seed: int) -> Questions:
     )
 
 
-def nodes_drawn(
-    roadmap: Roadmap, usable: NDArray[np.bool_], random: np.random.Generator, count: int
-) -> Iterator[int]:
+def nodes_drawn(roadmap: Roadmap, usable: NDArray[np.bool_], random: np.random.Generator, count: int) -> Iterator[int]:
     """Nodes where the road is unambiguous, in random order, at most `count`. Refuses a map that has not even two."""
     found = 0
     for node in random.permutation(roadmap.network.nodes).tolist():
@@ -80,9 +78,7 @@ def place_of(roadmap: Roadmap, node: int) -> Place:
     return Place(float(network.lat[node]), float(network.lon[node]))
 
 
-def middles_drawn(
-    roadmap: Roadmap, usable: NDArray[np.bool_], random: np.random.Generator, count: int
-) -> list[Place]:
+def middles_drawn(roadmap: Roadmap, usable: NDArray[np.bool_], random: np.random.Generator, count: int) -> list[Place]:
     """Places within an arc, 10 to 90 % along it, on the road and on no other."""
     found: list[Place] = []
     for arc in random.permutation(np.flatnonzero(usable)).tolist():
@@ -124,4 +120,3 @@ def parallels(roadmap: Roadmap, weights_ms: NDArray[np.int64]) -> NDArray[np.int
     tail, head, weight = network.tail[order], network.head[order], weights_ms[order]
     twin = (tail[1:] == tail[:-1]) & (head[1:] == head[:-1]) & (weight[1:] != weight[:-1])
     return order[1:][twin]
-

@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from aboard.bench.machine import load_now, look
 from aboard.bench.play import BenchFailed
 from aboard.bench.routing.child import in_a_child
 from aboard.bench.routing.goals import agreed, races_of
-from aboard.bench.routing.job import Job
+from aboard.bench.routing.job import QUICK_S, TURMOIL_QUICK_S, Job
 from aboard.bench.routing.peer_osrm import find_tools
 from aboard.bench.routing.races import Meeting
 from casebook.errors import RefusedInput
@@ -56,7 +57,8 @@ def bench_routing(
         raise RefusedInput("bench_busy", load=load, most=f"{LOAD_MAX:g}")
     wanted, missing = sorted_out(peers, osrm_dir)
     with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
-        job = Job(str(graph.resolve()), folder, seed, quick, None if osrm_dir is None else str(osrm_dir.resolve()))
+        job = Job(str(graph.resolve()), folder, seed, None if osrm_dir is None else str(osrm_dir.resolve()))
+        job = replace(job, budget_s=QUICK_S, turmoil_s=TURMOIL_QUICK_S) if quick else job
         roads = _roads(job)
         parts = _measured(job, wanted, told)
     gate = parts.pop("gate")

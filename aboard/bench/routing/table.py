@@ -22,7 +22,7 @@ def as_table(meeting: Meeting, language: Language) -> Table:
 
 
 def lines(meeting: Meeting, language: Language) -> list[str]:
-    """What stands around the table: the map, the gate, who agreed, and which peers are not there and how to get them."""
+    """What stands around the table: the map, the gate, who agreed, and how to get the peers that are not there."""
     gate, roads = meeting.gate, meeting.roads
     told = [say("bench.routing.roads", language, **roads), say("bench.routing.gate", language, **_gate(gate))]
     if meeting.agreed:

@@ -58,7 +58,7 @@ class Truth:
                 part = join.walk_ms + round(weights[join.arc] * (1 - join.fraction))
                 there = graph.get_edge_data(START, state, {"weight": ABSENT_MS})["weight"]
                 graph.add_edge(START, state, weight=min(part, there))
-        reached = nx.single_source_dijkstra_path_length(graph, START, weight="weight")
+        reached: Any = nx.single_source_dijkstra_path_length(graph, START, weight="weight")
         graph.remove_node(START)
         return [min(self._arrivals(reached, joins, leaves), default=None) for leaves in ends]
 

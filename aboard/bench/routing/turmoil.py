@@ -72,7 +72,7 @@ def run(roadmap: Roadmap, questions: Questions, days: list[Traffic], askers: lis
         while not over.is_set() and not asker.failed:
             try:
                 _ask(roadmap, questions, asker, *published[0], count)
-            except Exception as broken:
+            except Exception as broken:  # noqa: BLE001 - whatever it is, it is counted
                 asker.failed.append(repr(broken))
             count += 1
 
@@ -91,9 +91,7 @@ def run(roadmap: Roadmap, questions: Questions, days: list[Traffic], askers: lis
     return changes
 
 
-def _ask(
-    roadmap: Roadmap, questions: Questions, asker: Asker, content: int, traffic: Traffic, count: int
-) -> None:
+def _ask(roadmap: Roadmap, questions: Questions, asker: Asker, content: int, traffic: Traffic, count: int) -> None:
     hospitals = questions.hospital_places
     if count % ROUTE_EVERY == 0:
         one = count // ROUTE_EVERY % len(hospitals)
@@ -109,9 +107,7 @@ def _ask(
         asker.told[content, None, tuple(row)] += 1
 
 
-def judged(
-    roadmap: Roadmap, questions: Questions, days: list[Traffic], askers: list[Asker]
-) -> tuple[int, int, int]:
+def judged(roadmap: Roadmap, questions: Questions, days: list[Traffic], askers: list[Asker]) -> tuple[int, int, int]:
     """(answers, answers that are not their version's, whole rows that would also be another version's)."""
     ends, starts = questions.hospital_places, [asker.start for asker in askers]
     clean = afresh(roadmap)
@@ -125,4 +121,3 @@ def judged(
             wrong += count * (told != (truth if hospital is None else (truth[hospital],)))
             unsure += count * (hospital is None and sum(row[number] == told for row in rows) > 1)
     return answers, wrong, unsure
-
