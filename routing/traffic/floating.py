@@ -75,7 +75,7 @@ def observe(roadmap: Roadmap, fixes: Iterable[VehicleFix], *, sigma_m: float = S
             columns += _timed(roadmap, matcher, run, sigma_m, left_out)
     rows = np.concatenate(columns)
     arcs, low, kph, high, seen_s = rows.T
-    observed = Observed.of(roadmap.digest, arcs.astype(np.int64), low.copy(), kph.copy(), high.copy(), seen_s.copy())
+    observed = Observed.of(roadmap.digest, arcs.astype(np.int64), low, kph, high, seen_s)
     return Floating(observed, len(ordered), dict(sorted(left_out.items())))
 
 

@@ -50,8 +50,9 @@ class Traffic:
         return replace(self, version=self.version + 1, slowdowns=(*kept, slowdown))
 
     def with_observed(self, seen: Observed) -> Traffic:
-        """Add these speeds; per arc what was seen last counts."""
+        """Add these speeds; per arc what was seen last counts. What nobody would believe any more is dropped."""
         observed = seen if self.observed is None else self.observed.merged(seen)
+        observed = observed.between(float(observed.seen_s.max(initial=-inf)) - HALVING.oldest_s, inf)
         return replace(self, version=self.version + 1, observed=observed)
 
     def without(self, id: str) -> Traffic:
