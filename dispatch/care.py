@@ -58,10 +58,9 @@ def care_of(
     named = {"offload": offload_s, "wait_for_bay": wait_s, "onward_transfer": transfer_s}
     causes_s = {name: round(span_s, 1) for name, span_s in named.items() if round(span_s, 1) > 0}
     sure_s = offload_s + transfer_s
-    return Care(
-        definitive_s=round(eta_s + sum(causes_s.values()), 1),
-        low_s=round((eta_s if low_s is None else low_s) + sure_s + wait_quantile_s(chance, mean_s, LOW), 1),
-        high_s=round((eta_s if high_s is None else high_s) + sure_s + wait_quantile_s(chance, mean_s, HIGH), 1),
-        p_bay=p_bay,
-        causes_s=causes_s,
-    )
+    definitive_s = round(eta_s + sum(causes_s.values()), 1)
+    least_s = (eta_s if low_s is None else low_s) + sure_s + wait_quantile_s(chance, mean_s, LOW)
+    most_s = (eta_s if high_s is None else high_s) + sure_s + wait_quantile_s(chance, mean_s, HIGH)
+    # A rare long wait lifts the mean above the p90 of the wait (0 where a bay is nearly sure): the range takes it in.
+    low_s, high_s = min(definitive_s, round(least_s, 1)), max(definitive_s, round(most_s, 1))
+    return Care(definitive_s, low_s, high_s, p_bay, causes_s)
