@@ -153,6 +153,21 @@ async def check_legible(page: Page, language: Language) -> None:
     assert not re.findall(r"\b(?:hospital|alarm|media|triage|link)\.[a-z_]+", said), "a raw key on the wall"
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_the_hospitals_own_long_name_is_whole(stage: WallStage, page: Page, language: Language):
+    picture = many(4)
+    zh, en = "上海市第一人民医院南部（松江）院区", "Shanghai General Hospital, South (Songjiang) campus"
+    long = replace(picture.hospitals[SONGJIANG], name_zh=zh, name_en=en)
+    await show(stage, page, replace(picture, hospitals={**picture.hospitals, SONGJIANG: long}), language)
+    name = page.locator(".top h1")
+    assert await name.inner_text() == {"zh": zh, "en": en}[language]
+    assert await name.evaluate("(h) => h.scrollWidth <= h.clientWidth + 1 && getComputedStyle(h).overflow === 'visible'")
+    mark, told = await page.locator(".drill-frame span").bounding_box(), await name.bounding_box()
+    assert mark is not None and told is not None
+    assert told["x"] + told["width"] <= mark["x"], "clear of the mark of a drill"
+    assert await page.evaluate(OUTSIDE) == []
+
+
 async def test_the_headline_and_the_ask_stand_above_atmist(stage: WallStage, page: Page):
     await show(stage, page, many(1), "en")
     tops = await page.evaluate(
