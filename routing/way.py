@@ -1,12 +1,11 @@
-"""Solve a way on given costs: where the road is joined and left, and the arcs between.
+"""Solve ways and tables on given costs: where the road is joined and left, and the arcs between.
 
 Exact in whole milliseconds, also when start and end lie within one arc. How it is told is left to ground.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,45 +13,32 @@ from numpy.typing import NDArray
 from casebook.errors import NoAnswer
 from casebook.place import Place, distance_m
 from routing.costs import Costs
-from routing.engine import UNREACHED
-from routing.roads.roadmap import Roadmap
+from routing.engine import NEVER_MS
 from routing.roads.snapping import Snap
+from routing.stops import AT_THE_NODE, ON_THE_ROAD_M, Doors, Stops, off_road_ms, part_ms
 
-ON_THE_ROAD_M = 0.5  # a place this near the road's line stands on it; below any map's accuracy
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Part of an arc that is driven, from fraction `begin` to `finish`."""
-
-    arc: int
-    begin: float
-    finish: float
-
-    def ms(self, weights_ms: NDArray[np.int64]) -> int:
-        return part_ms(weights_ms, self.arc, self.finish - self.begin)
+SAME_LAT, SAME_LON = 1e-5, 1e-3  # degrees: further apart is never within ON_THE_ROAD_M, up to 89 degrees north
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """Solved, not yet told: where the road is joined and left, and the pieces driven between."""
+    """Solved, not yet told: where the road is joined and left, and the arcs driven between, of each the part from
+    fraction `begin` to `finish`."""
 
     join: Snap
     leave: Snap
-    pieces: tuple[Piece, ...]
+    arcs: NDArray[np.intp]
+    begin: NDArray[np.float64]
+    finish: NDArray[np.float64]
 
-    @property
-    def arcs(self) -> set[int]:
-        return {piece.arc for piece in self.pieces}
+    def parts_ms(self, weights_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Time on each arc, at these weights."""
+        return np.rint(weights_ms[self.arcs] * (self.finish - self.begin)).astype(np.int64)
 
-
-def part_ms(weights_ms: NDArray[np.int64], arc: int, share: float) -> int:
-    return round(int(weights_ms[arc]) * share)
-
-
-def off_road_ms(snap: Snap, kph: float) -> int:
-    """Between a place and its point on the road, in a straight line."""
-    return round(snap.distance_m * 3600 / kph) if snap.distance_m > ON_THE_ROAD_M else 0
+    def total_ms(self, weights_ms: NDArray[np.int64], off_road_kph: float) -> int:
+        """From place to place, at these weights and this speed beside the road."""
+        off_ms = off_road_ms(self.join, off_road_kph) + off_road_ms(self.leave, off_road_kph)
+        return off_ms + int(self.parts_ms(weights_ms).sum())
 
 
 def spoken(place: Place) -> str:
@@ -60,93 +46,116 @@ def spoken(place: Place) -> str:
     return " / ".join(name for name in (place.name_zh, place.name_en) if name) or f"{place.lat:.5f},{place.lon:.5f}"
 
 
-class Driving:
-    """One vehicle's driving on one set of costs; asks the engine from node to node and adds the ends."""
-
-    def __init__(self, roadmap: Roadmap, costs: Costs) -> None:
-        self._roadmap, self._costs = roadmap, costs
-        self._head, self._tail = roadmap.network.head, roadmap.network.tail
-
-    def find_way(self, start: Place, end: Place, heading_deg: float | None = None) -> Way | None:
-        """The fastest way, the first on a tie; None when the two are not connected. NoAnswer `off_the_map`."""
-        joins, leaves = self._on_road(start, heading_deg), self._on_road(end)
-        if same_place(start, end):
-            here = replace(joins[0], lon=start.lon, lat=start.lat, distance_m=0.0)
-            return Way(here, here, ())
-        through = self._costs.engine.times_ms(self._heads(joins), self._tails(leaves))
-        times = [
-            (ms, i, j)
-            for i, join in enumerate(joins)
-            for j, leave in enumerate(leaves)
-            if (ms := self._ms(join, leave, int(through[i, j]))) is not None
-        ]
-        if not times:
-            return None
-        _, i, j = min(times)
-        return Way(joins[i], leaves[j], self._pieces(joins[i], leaves[j]))
-
-    def table_s(self, starts: Sequence[Place], ends: Sequence[Place]) -> list[list[float | None]]:
-        """Seconds of `find_way` from each start to each end; None where there is no way or no road."""
-        joins = [self._roadmap.snap(place, self._costs.usable) for place in starts]
-        leaves = [self._roadmap.snap(place, self._costs.usable) for place in ends]
-        sources = sorted({node for snaps in joins for node in self._heads(snaps)})
-        targets = sorted({node for snaps in leaves for node in self._tails(snaps)})
-        through = self._costs.engine.times_ms(sources, targets)
-        row, column = {n: i for i, n in enumerate(sources)}, {n: j for j, n in enumerate(targets)}
-
-        def cell(i: int, j: int) -> float | None:
-            if joins[i] and leaves[j] and same_place(starts[i], ends[j]):
-                return 0.0
-            times = [
-                self._ms(join, leave, int(through[row[int(self._head[join.arc])], column[int(self._tail[leave.arc])]]))
-                for join in joins[i]
-                for leave in leaves[j]
-            ]
-            least = min((ms for ms in times if ms is not None), default=None)
-            return None if least is None else least / 1000
-
-        return [[cell(i, j) for j in range(len(ends))] for i in range(len(starts))]
-
-    def _on_road(self, place: Place, heading_deg: float | None = None) -> tuple[Snap, ...]:
-        snaps = self._roadmap.snap(place, self._costs.usable, heading_deg)
-        if not snaps:
-            raise NoAnswer("off_the_map", place=spoken(place), roads=self._roadmap.name)
-        return snaps
-
-    def _heads(self, snaps: Sequence[Snap]) -> list[int]:
-        return [int(self._head[snap.arc]) for snap in snaps]
-
-    def _tails(self, snaps: Sequence[Snap]) -> list[int]:
-        return [int(self._tail[snap.arc]) for snap in snaps]
-
-    def _ms(self, join: Snap, leave: Snap, through_ms: int) -> int | None:
-        """From place to place over these two road points; `through_ms` between the arc's head and the other's tail."""
-        weights, kph = self._costs.likely_ms, self._costs.off_road_kph.likely
-        ends_ms = off_road_ms(join, kph) + off_road_ms(leave, kph)
-        if runs_on(join, leave):
-            return ends_ms + part_ms(weights, join.arc, leave.fraction - join.fraction)
-        if through_ms == UNREACHED:
-            return None
-        driven_ms = part_ms(weights, join.arc, 1 - join.fraction) + part_ms(weights, leave.arc, leave.fraction)
-        return ends_ms + driven_ms + through_ms
-
-    def _pieces(self, join: Snap, leave: Snap) -> tuple[Piece, ...]:
-        if runs_on(join, leave):
-            whole = [Piece(join.arc, join.fraction, leave.fraction)]
-        else:
-            arcs = self._costs.engine.path(int(self._head[join.arc]), int(self._tail[leave.arc]))
-            assert arcs is not None, "an engine that knows the time knows the way"
-            whole = [Piece(join.arc, join.fraction, 1.0), *(Piece(arc, 0.0, 1.0) for arc in arcs)]
-            whole.append(Piece(leave.arc, 0.0, leave.fraction))
-        driven = tuple(piece for piece in whole if piece.finish > piece.begin)
-        assert all(self._costs.usable[piece.arc] for piece in driven), "the engine drove over an absent arc"
-        return driven
+def table_ms(costs: Costs, starts: Stops, ends: Stops) -> NDArray[np.int64]:
+    """Matrix of likely times from each start to each end in ms; NEVER_MS where there is no way, or no road near."""
+    joins, leaves = starts.joins(costs), ends.leaves(costs)
+    if len(joins.nodes) == 0 or len(leaves.nodes) == 0:
+        return np.full((len(starts), len(ends)), NEVER_MS)
+    times = costs.engine.search_ms(joins.nodes, leaves.nodes)
+    times += joins.ms[:, None]
+    times += leaves.ms
+    times = _least(times, joins, leaves, (len(starts), len(ends)))
+    for i, j, ms in _along_one_arc(costs, joins, leaves):
+        times[i, j] = min(int(times[i, j]), ms)
+    times[times >= NEVER_MS] = NEVER_MS
+    for i, j in _same_places(starts, ends):
+        if i in joins.owners and j in leaves.owners:
+            times[i, j] = 0
+    return times
 
 
-def runs_on(join: Snap, leave: Snap) -> bool:
-    """Whether the end lies ahead on the arc of the start, so that no node is passed."""
-    return join.arc == leave.arc and join.fraction <= leave.fraction
+def _least(times: NDArray[np.int64], joins: Doors, leaves: Doors, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """From doors to places: the quickest pair of doors of each pair of places."""
+    if not leaves.single:
+        times = np.minimum.reduceat(times, leaves.start, axis=1)
+    if not joins.single:
+        times = np.minimum.reduceat(times, joins.start, axis=0)
+    if times.shape == shape:
+        return times
+    whole = np.full(shape, NEVER_MS)
+    whole[np.ix_(joins.owners, leaves.owners)] = times
+    return whole
+
+
+def _along_one_arc(costs: Costs, joins: Doors, leaves: Doors) -> list[tuple[int, int, int]]:
+    """The pairs of places whose end lies ahead on the arc of the start, so that no node is passed, and their times."""
+    return [
+        (i, j, off_ms + last_ms + part_ms(costs.likely_ms, arc, finish - begin))
+        for arc in joins.within.keys() & leaves.within.keys()
+        for i, begin, off_ms in joins.within[arc]
+        for j, finish, last_ms in leaves.within[arc]
+        if begin <= finish
+    ]
+
+
+def _same_places(starts: Stops, ends: Stops) -> list[tuple[int, int]]:
+    near = np.abs(starts.lat[:, None] - ends.lat) < SAME_LAT
+    if near.any():
+        near &= np.abs(starts.lon[:, None] - ends.lon) < SAME_LON
+    return [(i, j) for i, j in np.argwhere(near).tolist() if same_place(starts.places[i], ends.places[j])]
 
 
 def same_place(start: Place, end: Place) -> bool:
     return distance_m(start, end) <= ON_THE_ROAD_M
+
+
+def find_way(costs: Costs, start: Stops, end: Stops) -> Way | None:
+    """The fastest way from one place to another, the first on a tie; None when the two are not connected.
+
+    Raises NoAnswer `off_the_map`.
+    """
+    join, leave = _on_road(costs, start), _on_road(costs, end)
+    if same_place(start.places[0], end.places[0]):
+        place = start.places[0]
+        here = Snap(join[0].arc, join[0].fraction, place.lon, place.lat, 0.0)
+        return _way(here, here, [])
+    joins, leaves = start.joins(costs), end.leaves(costs)
+    direct = _directly(costs, join, leave)
+    times = joins.ms[:, None] + costs.engine.search_ms(joins.nodes, leaves.nodes) + leaves.ms
+    i, j = divmod(int(times.argmin()), len(leaves.nodes))
+    if direct is not None and direct[0] <= times[i, j]:
+        return direct[1]
+    if times[i, j] >= NEVER_MS:
+        return None
+    return _through(costs, (joins, i), (leaves, j))
+
+
+def _on_road(costs: Costs, stop: Stops) -> tuple[Snap, ...]:
+    (snaps,) = stop.snaps(costs)
+    if not snaps:
+        raise NoAnswer("off_the_map", place=spoken(stop.places[0]), roads=stop.roadmap.name)
+    return snaps
+
+
+def _directly(costs: Costs, joins: tuple[Snap, ...], leaves: tuple[Snap, ...]) -> tuple[int, Way] | None:
+    """The quickest way ahead on one arc, and its time."""
+    kph = costs.off_road_kph.likely
+    ways = [
+        _way(join, leave, [(join.arc, join.fraction, leave.fraction)])
+        for join in joins
+        for leave in leaves
+        if join.arc == leave.arc and join.fraction <= leave.fraction
+    ]
+    timed = [(way.total_ms(costs.likely_ms, kph), way) for way in ways]
+    return min(timed, key=lambda one: one[0], default=None)
+
+
+def _through(costs: Costs, start: tuple[Doors, int], end: tuple[Doors, int]) -> Way:
+    """The way between two doors that the engine has found a time for."""
+    (joins, i), (leaves, j) = start, end
+    join, leave = joins.snaps[i], leaves.snaps[j]
+    arcs = costs.engine.search_path(int(joins.nodes[i]), int(leaves.nodes[j]))
+    assert arcs is not None, "an engine that knows the time knows the way"
+    assert costs.usable[arcs].all(), "the engine drove over an absent arc"
+    parts = [(arc, 0.0, 1.0) for arc in arcs.tolist()]
+    if AT_THE_NODE < join.fraction < 1 - AT_THE_NODE:
+        parts.insert(0, (join.arc, join.fraction, 1.0))
+    if AT_THE_NODE < leave.fraction < 1 - AT_THE_NODE:
+        parts.append((leave.arc, 0.0, leave.fraction))
+    return _way(join, leave, parts)
+
+
+def _way(join: Snap, leave: Snap, parts: list[tuple[int, float, float]]) -> Way:
+    driven = [part for part in parts if part[2] > part[1]]
+    arcs, begin, finish = zip(*driven, strict=True) if driven else ((), (), ())
+    return Way(join, leave, np.array(arcs, np.intp), np.array(begin), np.array(finish))

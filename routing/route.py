@@ -1,0 +1,227 @@
+"""A way by road as it is told: its line, times, legs and range, and what it avoids.
+
+Solving it is left to routing/way.py, asking for it to routing/ground.py, turn-by-turn words to routing/turn_by_turn.py.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casebook.place import Place, bearing_deg, between
+from routing.costs import Costs
+from routing.roads.network import Network
+from routing.roads.roadmap import EdgeKey, Roadmap
+from routing.roads.snapping import Snap
+from routing.stops import off_road_ms
+from routing.way import Way
+
+LEG_TAGS = ("name", "name:zh", "name:en", "ref", "highway")  # a leg is a stretch on which these stay the same
+OFF_ROAD = "off_road"  # the class of a leg between a place and the road
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A stretch under one name; `highway` is the OSM class, or OFF_ROAD. Names and ref may be empty."""
+
+    name_zh: str
+    name_en: str
+    ref: str
+    highway: str
+    length_m: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Avoided:
+    """A closure that the way without closures would have crossed: why the answer is not the obvious one."""
+
+    closure: str
+    reason: str
+    author: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way by road, leaving at `at`. A time is a range: `eta_s` is likely (p50), `eta_low_s` the quickest tenth of
+    runs (p10) and `eta_high_s` the slowest (p90) on the same way, from the intervals of routing/speeds.py and of the
+    traffic. Arcs are taken to be quick or slow all together: the range is rather too wide than too narrow.
+
+    `geometry` is (lon, lat) from `start` to `end`; `at_s[i]` the seconds after leaving at which the vehicle is there;
+    `arcs[i]` the road map's arc between points i and i + 1, None between a place and the road; `edges` the arcs driven
+    as networkx and osmnx name them in Roadmap.graph: (u, v, key).
+    `traffic_version` and `roads_digest` say what the answer stood on.
+    """
+
+    start: Place
+    end: Place
+    at: datetime
+    profile: str
+    length_m: float
+    eta_s: float
+    eta_low_s: float
+    eta_high_s: float
+    geometry: tuple[tuple[float, float], ...]
+    at_s: tuple[float, ...]
+    arcs: tuple[int | None, ...]
+    edges: tuple[EdgeKey, ...]
+    legs: tuple[Leg, ...]
+    avoids: tuple[Avoided, ...]
+    traffic_version: int
+    roads_digest: str
+
+    def position_at(self, seconds: float) -> Place:
+        """Where the vehicle is `seconds` after leaving; the ends outside the journey's time."""
+        if seconds <= 0:
+            return self.start
+        if seconds >= self.eta_s:
+            return self.end
+        index = bisect_right(self.at_s, seconds) - 1
+        span = self.at_s[index + 1] - self.at_s[index]
+        a, b = (Place(lat, lon) for lon, lat in self.geometry[index : index + 2])
+        return between(a, b, (seconds - self.at_s[index]) / span)
+
+    def heading_deg_at(self, seconds: float) -> float | None:
+        """The course there, degrees from north; None for a way without length."""
+        last = len(self.at_s) - 2
+        index = max(0, min(bisect_right(self.at_s, seconds) - 1, last))
+        while index >= 0 and self.geometry[index] == self.geometry[index + 1]:
+            index -= 1
+        if index < 0:
+            return None
+        a, b = (Place(lat, lon) for lon, lat in self.geometry[index : index + 2])
+        return bearing_deg(a, b)
+
+    def as_facts(self) -> dict[str, Any]:
+        """Plain JSON: metres and seconds to 0.1, coordinates to 1e-6 degrees (0.1 m)."""
+        return {
+            "start": _place_facts(self.start),
+            "end": _place_facts(self.end),
+            "at": self.at.isoformat(),
+            "profile": self.profile,
+            "length_m": round(self.length_m, 1),
+            "eta_s": round(self.eta_s, 1),
+            "eta_low_s": round(self.eta_low_s, 1),
+            "eta_high_s": round(self.eta_high_s, 1),
+            "geometry": [[round(lon, 6), round(lat, 6)] for lon, lat in self.geometry],
+            "at_s": [round(seconds, 1) for seconds in self.at_s],
+            "legs": [
+                {name: getattr(leg, name) for name in ("name_zh", "name_en", "ref", "highway")}
+                | {"length_m": round(leg.length_m, 1), "seconds": round(leg.seconds, 1)}
+                for leg in self.legs
+            ],
+            "avoids": [
+                {"closure": a.closure, "reason": a.reason, "author": a.author, "since": a.since.isoformat()}
+                for a in self.avoids
+            ],
+            "traffic_version": self.traffic_version,
+            "roads_digest": self.roads_digest,
+        }
+
+
+def _place_facts(place: Place) -> dict[str, Any]:
+    return {name: getattr(place, name) for name in ("lat", "lon", "name_zh", "name_en")}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, as the answer repeats it."""
+
+    roadmap: Roadmap
+    start: Place
+    end: Place
+    profile: str
+    at: datetime
+
+
+def tell(asked: Question, costs: Costs, way: Way, avoids: tuple[Avoided, ...], traffic_version: int) -> Route:
+    """The solved way as a Route."""
+    track = _Track(asked, costs, way)
+    off_kph = costs.off_road_kph
+    return Route(
+        start=asked.start,
+        end=asked.end,
+        at=asked.at,
+        profile=asked.profile,
+        length_m=sum(leg.length_m for leg in track.legs),
+        eta_s=track.at_ms[-1] / 1000,
+        eta_low_s=way.total_ms(costs.low_ms, off_kph.high) / 1000,
+        eta_high_s=way.total_ms(costs.high_ms, off_kph.low) / 1000,
+        geometry=tuple(track.geometry),
+        at_s=tuple([ms / 1000 for ms in track.at_ms]),
+        arcs=tuple(track.arcs),
+        edges=_edges(asked.roadmap.network, way),
+        legs=tuple(track.legs),
+        avoids=avoids,
+        traffic_version=traffic_version,
+        roads_digest=asked.roadmap.digest,
+    )
+
+
+def _edges(net: Network, way: Way) -> tuple[EdgeKey, ...]:
+    tails, heads = net.node_id[net.tail[way.arcs]], net.node_id[net.head[way.arcs]]
+    return tuple(zip(tails.tolist(), heads.tolist(), net.key[way.arcs].tolist(), strict=True))
+
+
+class _Track:
+    """Draws a way point by point with its times, and gathers its legs."""
+
+    def __init__(self, asked: Question, costs: Costs, way: Way) -> None:
+        self._network, self._kph = asked.roadmap.network, costs.off_road_kph.likely
+        self.geometry: list[tuple[float, float]] = [(asked.start.lon, asked.start.lat)]
+        self.at_ms: list[int] = [0]
+        self.arcs: list[int | None] = []
+        self.legs: list[Leg] = []
+        self._walk(way.join, (way.join.lon, way.join.lat))
+        if len(way.arcs):
+            self._drive(way, way.parts_ms(costs.likely_ms))
+        self._walk(way.leave, (asked.end.lon, asked.end.lat))
+        if not self.legs:  # a line has two ends, also one of no length
+            self._go((asked.end.lon, asked.end.lat), 0)
+
+    def _walk(self, snap: Snap, to: tuple[float, float]) -> None:
+        ms = off_road_ms(snap, self._kph)
+        if ms:
+            self._go(to, ms)
+            self.legs.append(Leg("", "", "", OFF_ROAD, snap.distance_m, ms / 1000))
+
+    def _go(self, point: tuple[float, float], ms: int) -> None:
+        self.geometry.append(point)
+        self.arcs.append(None)
+        self.at_ms.append(self.at_ms[-1] + ms)
+
+    def _drive(self, way: Way, parts_ms: NDArray[np.int64]) -> None:
+        net = self._network
+        tail, head = net.tail[way.arcs], net.head[way.arcs]
+        lon = net.lon[tail] * (1 - way.finish) + net.lon[head] * way.finish  # exactly the head's at 1.0
+        lat = net.lat[tail] * (1 - way.finish) + net.lat[head] * way.finish
+        self.geometry.extend(zip(lon.tolist(), lat.tolist(), strict=True))
+        self.at_ms.extend((self.at_ms[-1] + np.cumsum(parts_ms)).tolist())
+        self.arcs.extend(way.arcs.tolist())
+        self._tell_legs(way.arcs, net.length_m[way.arcs] * (way.finish - way.begin), parts_ms)
+
+    def _tell_legs(self, arcs: NDArray[np.intp], lengths_m: NDArray[np.float64], parts_ms: NDArray[np.int64]) -> None:
+        net = self._network
+        ways = net.way[arcs]
+        codes = np.stack([net.columns[tag].code[ways] for tag in LEG_TAGS])
+        starts = np.flatnonzero(np.append(True, (codes[:, 1:] != codes[:, :-1]).any(axis=0)))
+        sums_m, sums_ms = np.add.reduceat(lengths_m, starts), np.add.reduceat(parts_ms, starts)
+        for first, length_m, ms in zip(starts.tolist(), sums_m.tolist(), sums_ms.tolist(), strict=True):
+            leg = _leg(net, int(arcs[first]), length_m, ms / 1000)
+            last = self.legs[-1] if self.legs else None
+            if last and replace(last, length_m=leg.length_m, seconds=leg.seconds) == leg:
+                self.legs.pop()
+                leg = replace(leg, length_m=last.length_m + leg.length_m, seconds=last.seconds + leg.seconds)
+            self.legs.append(leg)
+
+
+def _leg(network: Network, arc: int, length_m: float, seconds: float) -> Leg:
+    name = network.tag("name", arc)
+    names = network.tag("name:zh", arc) or name, network.tag("name:en", arc) or name
+    return Leg(*names, network.tag("ref", arc), network.tag("highway", arc), length_m, seconds)
