@@ -13,11 +13,10 @@ from typing import Any
 from casebook.errors import RefusedInput
 from casebook.place import Place
 from routing.profiles import PROFILES, Profile
-from routing.roads.network import BUS, CONTRAFLOW, GATE
 from routing.roads.roadmap import Roadmap
 
 NEAR_DEG = 0.1  # a place this near to the map's rim may still find a road of it
-SWITCHES = ("bus_lanes", "gates", "contraflow_m", "height_m", "weight_t")
+SWITCHES, NUMBERS = ("bus_lanes", "gates"), ("contraflow_m", "height_m", "width_m", "weight_t")
 
 
 def read_place(roadmap: Roadmap, lat: float, lon: float, name: str = "") -> Place:
@@ -37,21 +36,30 @@ def _on_map(roadmap: Roadmap, lat: float, lon: float) -> bool:
 def read_profile(name: str, switches: Mapping[str, Any] | None = None) -> Profile:
     """A shipped profile with its switches set; its name then says so. Raises RefusedInput `no_profile`, `bad_switch`.
 
-    Switches: `bus_lanes`, `gates` (bool), `contraflow_m` (longest stretch against a one-way road), `height_m`,
-    `weight_t` (what the vehicle measures). False, None and absent are off.
+    Switches: `bus_lanes`, `gates` (True, False), `contraflow_m` (longest stretch driven against a one-way road, 0 =
+    none), `height_m`, `width_m`, `weight_t` (of the vehicle). None and absent leave the profile as it is.
     """
     if name not in PROFILES:
         raise RefusedInput("no_profile", asked=name, known=", ".join(PROFILES))
-    profile = PROFILES[name]
-    asked = {switch: value for switch, value in (switches or {}).items() if value is not None and value is not False}
-    changed: dict[str, Any] = {"access": profile.access}
-    for switch, value in asked.items():
-        number = switch not in ("bus_lanes", "gates")
-        if switch not in SWITCHES or (number and not (isfinite(value) and value > 0)):
-            raise RefusedInput("bad_switch", switch=switch, value=value, known=", ".join(SWITCHES))
-        bit = {"bus_lanes": BUS, "gates": GATE, "contraflow_m": CONTRAFLOW}.get(switch, 0)
-        changed["access"] |= bit
-        if number:
-            changed["max_contraflow_m" if switch == "contraflow_m" else switch] = float(value)
-    said = [f"{switch}={value:g}" if switch.endswith(("_m", "_t")) else switch for switch, value in asked.items()]
-    return replace(profile, **changed | {"name": "+".join([name, *said])}) if asked else profile
+    profile, said = PROFILES[name], [name]
+    for switch, value in (switches or {}).items():
+        if value is None:
+            continue
+        number = switch in NUMBERS and not isinstance(value, bool) and isfinite(value) and 0 <= value < 10_000
+        if not number and not (switch in SWITCHES and isinstance(value, bool)):
+            raise RefusedInput("bad_switch", switch=switch, value=value, known=", ".join((*SWITCHES, *NUMBERS)))
+        profile = _switched(profile, switch, value)
+        said.append(f"{switch}={value:g}" if number else switch if value else f"no_{switch}")
+    return replace(profile, name="+".join(said))
+
+
+def _switched(profile: Profile, switch: str, value: Any) -> Profile:
+    match switch:
+        case "bus_lanes":
+            return profile.with_bus_lanes(value)
+        case "gates":
+            return profile.with_gates(value)
+        case "contraflow_m":
+            return profile.with_contraflow(value)
+        case _:
+            return replace(profile, **{switch: value})
