@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from aboard.hub import Hub
+from aboard.hub_routes import add_routes
 from aboard.links import Links
 from aboard.unit import UnitSettings, save_settings
 from casebook import events as e
@@ -53,6 +54,7 @@ async def open_hub(
     roadmap = await asyncio.to_thread(load_region_roads, known)
     room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units))
     hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill)
+    add_routes(hub, roadmap)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 
 
