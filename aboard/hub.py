@@ -24,6 +24,7 @@ from casebook.book import Book
 from casebook.desks import do_due
 from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
 from casebook.errors import CoordinationError, NotAllowed, NotFound
+from casebook.holds.watch import HoldWatch
 from casebook.live import Feed
 from casebook.log import By, Entry
 from casebook.screens import REPO, add_screen, add_shared
@@ -67,6 +68,7 @@ class Hub:
 
     def __init__(self, book: Book, gate: Gate, dispatch: DispatchRoom, ward: HospitalRoom, *, drill: bool) -> None:
         self.book, self.clock, self.gate, self.drill = book, book.clock, gate, drill
+        self.holds = HoldWatch(book, book.holds) if book.holds is not None else None
         self.dispatch, self.ward = dispatch, ward
         self.shown = Shown()
         self._fresh: list[Entry] = []
@@ -91,6 +93,8 @@ class Hub:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.plane.close()
+            if self.book.holds is not None:
+                await self.book.holds.store.close()
             self.book.log.close()
 
     def _hear(self, entries: Sequence[Entry]) -> None:
@@ -125,6 +129,8 @@ class Hub:
         """Let dispatch answer who asked; routes take time, and nothing else waits for them."""
         while True:
             await self.dispatch.react()
+            if self.holds is not None:
+                await self.holds.react()
             await asyncio.sleep(min(LOOK_S, 2 * LOOK_S / self.clock.rate))
 
     def _video_started(self, stream: str) -> None:

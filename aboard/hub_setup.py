@@ -18,6 +18,8 @@ from casebook.book import Book
 from casebook.clock import Clock
 from casebook.desks import DESK
 from casebook.errors import RefusedInput
+from casebook.holds import open_holds
+from casebook.holds.booking import SharedHolds
 from casebook.sqlite_log import SqliteLog
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
@@ -25,6 +27,8 @@ from routing.roads import load_roads
 from scenarios.area import area_of
 from scenarios.fleet import load_fleet
 from scenarios.region import Region, find_region, load_region
+
+HUB_NAME = 12  # characters of its first entry's hash by which the shared store of holds knows a hub
 
 
 async def open_hub(
@@ -35,10 +39,12 @@ async def open_hub(
     facts: Path | None = None,
     fleet: Path | None = None,
     drill: bool = False,
+    holds: str = "",
 ) -> tuple[Hub, dict[str, str]]:
     """The hub and everyone's tokens. An empty book begins with the region's hospitals and the given facts.
 
-    Vehicles of the fleet file that the book does not know yet are enrolled, at every start.
+    Vehicles of the fleet file that the book does not know yet are enrolled, at every start. `holds`: the URL of the
+    store that decides about bays where several hubs share hospitals; its own log does where there is none.
     """
     file = find_region(region)
     if file is None:
@@ -51,6 +57,8 @@ async def open_hub(
     if book.picture.seq == 0:
         await book.write(lambda picture: first, DESK)
     await book.write(lambda picture: [one for one in vehicles if one.unit not in picture.units], DESK)
+    if holds:
+        book.holds = SharedHolds(await open_holds(holds), next(book.log.read()).hash[:HUB_NAME])
     roadmap = await asyncio.to_thread(load_region_roads, known)
     room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units))
     hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,8 @@ from typing import Any, TypeVar
 from casebook import events as e
 from casebook.capacity import Hold
 from casebook.clock import Clock
-from casebook.errors import CoordinationError, RefusedInput
+from casebook.errors import CoordinationError, FeedLost, RefusedInput
+from casebook.holds.booking import LostElsewhere, SharedHolds
 from casebook.log import By, Claim, Draft, Entry, Log, Source
 from casebook.picture import Occasion, Picture, fold
 
@@ -32,6 +34,7 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
 Decide = Callable[[Picture], Iterable[e.Event]]
 Done = TypeVar("Done")
 Listener = Callable[[Sequence[Entry]], None]
+HOLDS = By("desk", "holds", "store")  # who says what the shared store said
 UNIT_LEASE = timedelta(hours=12)  # longer than any mission; a unit is given back by its own facts, not by the lease
 
 
@@ -53,6 +56,7 @@ class Book:
     def __init__(self, log: Log, clock: Clock) -> None:
         self.log, self.clock = log, clock
         self.picture = Picture()
+        self.holds: SharedHolds | None = None  # set where several hubs share a store of holds
         self._lock = asyncio.Lock()
         self._writing: set[asyncio.Future[Any]] = set()
         self._listeners: list[Listener] = []
@@ -74,7 +78,8 @@ class Book:
 
         `asked` is the asker's idempotency key: what it wrote before is given again, nothing is written twice, however
         close together the two came. Raises what `decide` raises, IllegalStep when a fact does not fit, AlreadyHeld
-        when a claim is lost; then nothing was written.
+        when a claim is lost; then nothing was written. With a shared store of holds it decides who wins; what another
+        hub holds is then written for the loser's next plan.
         """
         return await self._to_the_end(self._write(decide, by, at, asked))
 
@@ -90,7 +95,24 @@ class Book:
                 occasion = Occasion(self.picture.seq + number, happened, str(by))
                 picture = fold(picture, fact, occasion)
                 drafts.append(_draft(fact, happened, now, by, None, asked))
-            return await self._commit(drafts, picture)
+            if self.holds is None:
+                return await self._commit(drafts, picture)
+            await self._win(self.holds, facts, now)
+            entries = await self._commit(drafts, picture)
+            with contextlib.suppress(FeedLost):  # the facts stand; what could not be given back runs out by itself
+                await self.holds.settle(facts)
+            return entries
+
+    async def _win(self, holds: SharedHolds, facts: list[e.Event], now: datetime) -> None:
+        try:
+            await holds.win(facts, self.picture, now)
+        except LostElsewhere as lost:
+            picture, drafts = self.picture, []
+            for number, fact in enumerate(lost.seen, start=1):
+                picture = fold(picture, fact, Occasion(self.picture.seq + number, now, str(HOLDS)))
+                drafts.append(_draft(fact, now, now, HOLDS, None, ""))
+            await self._commit(drafts, picture)
+            raise
 
     async def take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str = "paramedic") -> int:
         """Commit a vehicle's outbox rows in order and return how far the book now is (the cumulative ack).

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from postgres_server import postgres_url as postgres_url
 
 # The same examples at every run, and no verdict by the wall clock of a busy machine.
 settings.register_profile("house", deadline=None, derandomize=True)
