@@ -5,9 +5,10 @@
 
 from routing.rendezvous.comparing import compare
 from routing.rendezvous.driving import drive_times
+from routing.rendezvous.landings import Door, Landings
 from routing.rendezvous.plan import MODES, OPTIONS, Clocks, Comparison, Mode, Option, Plan, Refusal
 from routing.rendezvous.question import CarryOn, Question
-from routing.rendezvous.search import Door, Found, Landings, search
+from routing.rendezvous.search import Found, search
 
 __all__ = [
     "MODES",

@@ -18,6 +18,15 @@ OPTIONS: tuple[Option, ...] = ("ground", "rendezvous", "scene_landing", "scene_h
 _WAITS = {"site_wait": "securing", "approval_wait": "approval"}  # a term in the air arm -> what decides
 
 
+def option_of(mode: Mode, hoist: bool, second: bool) -> Option:
+    """`second`: a second ambulance carries on from where the aircraft lands."""
+    if mode == "ground":
+        return "ground"
+    if second:
+        return "second_ambulance"
+    return "rendezvous" if mode == "rendezvous" else "scene_hoist" if hoist else "scene_landing"
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The four clocks of one plan, in seconds; None: not given, no handover on the way, no way by road."""
@@ -61,11 +70,8 @@ class Plan:
 
     @property
     def option(self) -> Option:
-        if self.mode == "ground":
-            return "ground"
-        if self.carry_on is not None or (self.pad is not None and self.pad.by_ambulance):
-            return "second_ambulance"
-        return "rendezvous" if self.mode == "rendezvous" else "scene_hoist" if self.hoist else "scene_landing"
+        second = self.carry_on is not None or (self.pad is not None and self.pad.by_ambulance)
+        return option_of(self.mode, self.hoist, second)
 
     def meet_at(self, quantile: Quantile) -> float:
         return max(total_s(self.ground_arm, quantile), total_s(self.air_arm, quantile))

@@ -7,78 +7,22 @@ left to `compare`; the driving times to the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from casebook.place import EARTH_RADIUS_M, Place
-from routing.air import Aircraft, LandingSite, Quantile, check_site, securing_left, to_the_door, total_s
-from routing.rendezvous.comparing import End, Sortie, Start, ends, ground, starts
-from routing.rendezvous.plan import Plan, Refusal, rank
-from routing.rendezvous.question import CarryOn, Question, given
+from routing.air import Aircraft, LandingSite, Quantile, securing_left, to_the_door, total_s
+from routing.rendezvous.comparing import Sortie, Start, ground, starts
+from routing.rendezvous.landings import Floats, Landings, distances_m, landing_at, radians
+from routing.rendezvous.plan import OPTIONS, Option, Plan, Refusal, option_of, rank
+from routing.rendezvous.question import Question, given
 
-Floats = NDArray[np.float64]
 #: Seconds by which numpy's sums and `compare`'s may differ at most: both are right to 1e-9 s on flights of a day.
 CLOSE_S = 1e-6
 _FIRST_BUILT = 3  # the winner, the runner-up, and one to see that it comes later
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A hospital with the places where an aircraft may land for it."""
-
-    hospital: str
-    pad: LandingSite | None = None
-    onward: Sequence[CarryOn] = ()
-
-
-@dataclass(frozen=True)
-class Landings:
-    """Meeting sites and doors of an area, prepared once: distances, and what check_site says of each for each D."""
-
-    sites: Sequence[LandingSite]
-    doors: Sequence[Door]
-    _refused: dict[tuple[float, bool], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=dict)
-
-    @cached_property
-    def starts(self) -> list[Start]:
-        return starts(Question("", None, sites=self.sites))
-
-    @cached_property
-    def ends(self) -> list[End]:
-        return [end for door in self.doors for end in ends(_landing_at(Question("", None), door))]
-
-    @cached_property
-    def door_of_end(self) -> NDArray[np.intp]:
-        """For each end the row of its door."""
-        counts = [(door.pad is not None) + len(door.onward) for door in self.doors]
-        return np.repeat(np.arange(len(self.doors)), counts)
-
-    @cached_property
-    def site_radians(self) -> Floats:
-        return radians(site.place for site in self.sites)
-
-    @cached_property
-    def end_radians(self) -> Floats:
-        return radians(end.site.place for end in self.ends)
-
-    @cached_property
-    def length_m(self) -> Floats:
-        """Sites x ends."""
-        return distances_m(self.site_radians, self.end_radians)
-
-    def refused(self, aircraft: Aircraft, *, night: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """The sites and the ends where a machine of this size may not land."""
-        key = (aircraft.d_value_m, night)
-        if key not in self._refused:
-            sites = [bool(check_site(site, aircraft, night=night).refused) for site in self.sites]
-            no_way = [end.carry_on is not None and end.carry_on.drive_s is None for end in self.ends]
-            pads = [bool(check_site(end.site, aircraft, night=night).refused) for end in self.ends]
-            self._refused[key] = np.array(sites, np.bool_), np.array(no_way, np.bool_) | np.array(pads, np.bool_)
-        return self._refused[key]
 
 
 def search(landings: Landings, question: Question, drive_to_site_s: ArrayLike, drive_to_door_s: ArrayLike) -> Found:
@@ -105,13 +49,7 @@ class Found:
     @cached_property
     def best_two(self) -> tuple[Plan, ...]:
         """The earliest of all plans to all doors, and the next; fewer where there are fewer."""
-        flights = self._air_s.ravel()
-        times = np.concatenate((flights, self._ground_s))
-
-        def build(index: int) -> Plan | Refusal:
-            return self._flight(index) if index < len(flights) else ground(self.question_at(index - len(flights)))
-
-        return first_two(times, build)
+        return self._first_two(np.arange(len(self._times_s)))
 
     @property
     def best(self) -> Plan | None:
@@ -121,23 +59,23 @@ class Found:
     def runner_up(self) -> Plan | None:
         return self.best_two[1] if len(self.best_two) > 1 else None
 
-    def best_two_at(self, hospital: str) -> tuple[Plan, ...]:
-        """The earliest plan to one hospital and the next. Raises KeyError for a hospital that is no door here."""
+    def best_two_at(self, hospital: str, option: Option | None = None) -> tuple[Plan, ...]:
+        """The earliest plan to one hospital and the next, of all or of one option. Raises KeyError for a hospital that
+        is no door here."""
         row = self._rows[hospital]
         own = np.flatnonzero(self.landings.door_of_end == row)
-        flights = self._air_s[:, :, own]
-        times = np.append(flights.ravel(), self._ground_s[row])
-        aircraft, starts, columns = np.unravel_index(np.arange(flights.size), flights.shape)
-        whole = np.ravel_multi_index((aircraft, starts, own[columns]), self._air_s.shape) if flights.size else own
+        cells = np.arange(self._air_s.size).reshape(self._air_s.shape)[:, :, own]
+        if option is not None:
+            cells = cells[:, self._options[:, own] == OPTIONS.index(option)]
+        road = [self._air_s.size + row] if option in (None, "ground") else []
+        return self._first_two(np.append(cells.ravel(), np.array(road, np.int64)))
 
-        def build(index: int) -> Plan | Refusal:
-            return self._flight(int(whole[index])) if index < flights.size else ground(self.question_at(row))
-
-        return first_two(times, build)
+    def _first_two(self, cells: NDArray[np.int64]) -> tuple[Plan, ...]:
+        return first_two(self._times_s[cells], lambda index: self._outcome(int(cells[index])))
 
     def question_at(self, row: int) -> Question:
         """What `compare` is asked for the hospital in this row."""
-        asked = _landing_at(self.question, self.landings.doors[row])
+        asked = landing_at(self.question, self.landings.doors[row])
         return replace(asked, drive_to_door_s=_or_none(float(self.drive_to_door_s[row])))
 
     @cached_property
@@ -149,8 +87,18 @@ class Found:
         return self.landings.starts + starts(replace(self.question, sites=()))
 
     @cached_property
-    def _ground_s(self) -> Floats:
-        return np.nan_to_num(self.question.on_scene_s + self.drive_to_door_s, nan=np.inf)
+    def _options(self) -> NDArray[np.int64]:
+        """Starts x ends: the row of OPTIONS that a flight is."""
+        second = [end.carry_on is not None or end.site.by_ambulance for end in self.landings.ends]
+        flown = [[option_of(start.mode, start.site is None, late) for late in (False, True)] for start in self._starts]
+        rows = np.array([[OPTIONS.index(option) for option in both] for both in flown], np.int64).reshape(-1, 2)
+        return np.where(np.array(second, np.bool_), rows[:, 1:], rows[:, :1])
+
+    @cached_property
+    def _times_s(self) -> Floats:
+        """Every cell of `_air_s`, then the road to every door; infinity where there is no way."""
+        roads_s = np.nan_to_num(self.question.on_scene_s + self.drive_to_door_s, nan=np.inf)
+        return np.concatenate((self._air_s.ravel(), roads_s))
 
     @cached_property
     def _air_s(self) -> Floats:
@@ -180,9 +128,11 @@ class Found:
             refused |= land_s > self.question.daylight_left_s + CLOSE_S
         return refused
 
-    def _flight(self, index: int) -> Plan | Refusal:
-        """The exact outcome of one cell of `_air_s`."""
-        aircraft, row, column = (int(part) for part in np.unravel_index(index, self._air_s.shape))
+    def _outcome(self, cell: int) -> Plan | Refusal:
+        """What `compare` makes of one cell of `_times_s`."""
+        if cell >= self._air_s.size:
+            return ground(self.question_at(cell - self._air_s.size))
+        aircraft, row, column = (int(part) for part in np.unravel_index(cell, self._air_s.shape))
         start, end = self._starts[row], self.landings.ends[column]
         question = self.question_at(int(self.landings.door_of_end[column]))
         sortie = Sortie.of(question, question.aircraft[aircraft])
@@ -303,22 +253,5 @@ def first_two(times_s: Floats, build: Callable[[int], Plan | Refusal]) -> tuple[
         count *= 4
 
 
-def _landing_at(question: Question, door: Door) -> Question:
-    return replace(question, hospital=door.hospital, pad=door.pad, onward=door.onward)
-
-
 def _or_none(seconds: float) -> float | None:
     return None if seconds != seconds else seconds
-
-
-def radians(places: Iterable[Place]) -> Floats:
-    """Rows of latitude and longitude."""
-    return np.radians(np.array([(place.lat, place.lon) for place in places], np.float64).reshape(-1, 2))
-
-
-def distances_m(a: Floats, b: Floats) -> Floats:
-    """Great-circle distances of all rows of a to all rows of b, by casebook/place.py's formula."""
-    half = (b[None, :, :] - a[:, None, :]) / 2
-    lat = np.cos(a[:, None, 0]) * np.cos(b[None, :, 0])
-    h = np.sin(half[..., 0]) ** 2 + lat * np.sin(half[..., 1]) ** 2
-    return 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, np.sqrt(h)))

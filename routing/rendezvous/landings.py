@@ -1,0 +1,89 @@
+"""The meeting sites and doors of an area, prepared for many searches: distances, and which machine may land where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casebook.place import EARTH_RADIUS_M, Place
+from routing.air import Aircraft, LandingSite, check_site
+from routing.rendezvous.comparing import End, Start, ends, starts
+from routing.rendezvous.question import CarryOn, Question
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A hospital with the places where an aircraft may land for it."""
+
+    hospital: str
+    pad: LandingSite | None = None
+    onward: Sequence[CarryOn] = ()
+
+
+@dataclass(frozen=True)
+class Landings:
+    """Meeting sites and doors of an area, prepared once: distances, and what check_site says of each for each D."""
+
+    sites: Sequence[LandingSite]
+    doors: Sequence[Door]
+    _refused: dict[tuple[float, bool], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=dict)
+
+    @cached_property
+    def starts(self) -> list[Start]:
+        return starts(Question("", None, sites=self.sites))
+
+    @cached_property
+    def ends(self) -> list[End]:
+        return [end for door in self.doors for end in ends(landing_at(Question("", None), door))]
+
+    @cached_property
+    def door_of_end(self) -> NDArray[np.intp]:
+        """For each end the row of its door."""
+        counts = [(door.pad is not None) + len(door.onward) for door in self.doors]
+        return np.repeat(np.arange(len(self.doors)), counts)
+
+    @cached_property
+    def site_radians(self) -> Floats:
+        return radians(site.place for site in self.sites)
+
+    @cached_property
+    def end_radians(self) -> Floats:
+        return radians(end.site.place for end in self.ends)
+
+    @cached_property
+    def length_m(self) -> Floats:
+        """Sites x ends."""
+        return distances_m(self.site_radians, self.end_radians)
+
+    def refused(self, aircraft: Aircraft, *, night: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The sites and the ends where a machine of this size may not land."""
+        key = (aircraft.d_value_m, night)
+        if key not in self._refused:
+            sites = [bool(check_site(site, aircraft, night=night).refused) for site in self.sites]
+            no_way = [end.carry_on is not None and end.carry_on.drive_s is None for end in self.ends]
+            pads = [bool(check_site(end.site, aircraft, night=night).refused) for end in self.ends]
+            self._refused[key] = np.array(sites, np.bool_), np.array(no_way, np.bool_) | np.array(pads, np.bool_)
+        return self._refused[key]
+
+
+def landing_at(question: Question, door: Door) -> Question:
+    return replace(question, hospital=door.hospital, pad=door.pad, onward=door.onward)
+
+
+def radians(places: Iterable[Place]) -> Floats:
+    """Rows of latitude and longitude."""
+    return np.radians(np.array([(place.lat, place.lon) for place in places], np.float64).reshape(-1, 2))
+
+
+def distances_m(a: Floats, b: Floats) -> Floats:
+    """Great-circle distances of all rows of a to all rows of b, by casebook/place.py's formula."""
+    half = (b[None, :, :] - a[:, None, :]) / 2
+    lat = np.cos(a[:, None, 0]) * np.cos(b[None, :, 0])
+    h = np.sin(half[..., 0]) ** 2 + lat * np.sin(half[..., 1]) ** 2
+    return 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, np.sqrt(h)))
