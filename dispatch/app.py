@@ -28,20 +28,15 @@ from dispatch.closures import CloseRoad, ReopenRoad, SlowRoad, close_road, refus
 from dispatch.console_view import LOG_LINES, console_view, is_told
 from dispatch.desk import Desk, onward_leg
 from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
-from dispatch.policy import (
-    AssignmentRules,
-    Policy,
-    RerouteRules,
-    TaskRules,
-    default_assignment,
-    default_policy,
-    default_rerouting,
-    default_tasks,
-)
+from dispatch.journeys import traffic_of
+from dispatch.observed import ReportTraffic, facts_of
+from dispatch.policy import AssignmentRules, Policy, RerouteRules, TaskRules
 from dispatch.road_watch import RoadWatch
 from dispatch.roads_drawn import roads_geojson
+from dispatch.rule_files import default_assignment, default_policy, default_rerouting, default_tasks
 from dispatch.tasks import ApproveTask, FinishTask, OpenTask, RefuseTask, open_task, tasks_due
 from routing.roads import Roadmap
+from routing.traffic.batch import read_batch
 
 CONSOLE = Path(__file__).parent / "console"  # the screen's folder, for casebook.screens.add_screen
 DISPATCHER = (Role.DISPATCHER,)
@@ -100,6 +95,7 @@ class DispatchRoom:
             Ask("choose_destination", ChooseDestination, DISPATCHER, self._desk.choose),
             Ask("close_road", CloseRoad, DISPATCHER, self._close_road),
             Ask("slow_road", SlowRoad, DISPATCHER, self._close_road),
+            Ask("report_traffic", ReportTraffic, DISPATCHER, self._report_traffic),
             Ask("reopen_road", ReopenRoad, DISPATCHER, self._reopen_road),
             Ask("preview_closure", PreviewClosure, DISPATCHER, self._preview_closure),
             Ask("find_stretch", FindStretch, DISPATCHER, self._find_stretch),
@@ -187,3 +183,15 @@ class DispatchRoom:
 
     async def _find_stretch(self, command: FindStretch, asker: Asker) -> dict[str, Any]:
         return await self._desk.think(lambda: find_stretch(command, self._roadmap))
+
+    async def _report_traffic(self, command: ReportTraffic, asker: Asker) -> dict[str, Any]:
+        """What was taken and what was refused. A batch that is bad as a whole changes nothing."""
+        at, raw = self._desk.instant(asker), command.rows.encode(errors="replace")
+        asked = {"shape": command.shape, "source": command.source, "now": at, "whole": command.whole}
+        known = traffic_of(self._book.picture)
+        batch = await self._desk.think(lambda: read_batch(self._roadmap, known, raw, **asked))
+        async with self._watch.lock:
+            entries = await self._book.write(lambda newest: facts_of(newest, batch, at), asker.by, at, asker.key)
+            follows = await self._watch.changed(at) if entries else []
+        report = replace(batch.report, version=self._book.picture.roads_seq).as_facts()
+        return {"entries": [one.seq for one in entries], "follows": [one.seq for one in follows], "report": report}

@@ -1,22 +1,15 @@
-"""Read the dated rule tables of dispatch; what they mean is the business of the functions that are given them.
+"""The shapes of the rule tables of dispatch: what can be said in them, in which units, from which source.
 
-A rule without a source, or of a shape that nobody knows, is refused with its place in the file.
+Reading and checking the files is dispatch/rule_files.py's; what a rule means is the business of whoever is given it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
-import yaml
 
-from casebook.capacity import AGE_LIMIT_S, CAPABILITIES
-from casebook.errors import RefusedInput
-
-FOLDER = Path(__file__).parent / "rules"
 MODES = ("road", "air", "rendezvous")
 NO_CATEGORY = "none"
 
@@ -223,84 +216,3 @@ class RerouteRules(Shape, frozen=True):
     retold_s: Seconds
     other_destination_s: Seconds
     off_leg_m: Metres
-
-
-Table = TypeVar("Table", Policy, AssignmentRules, TaskRules, RerouteRules)
-
-
-def load_rules(file: Path, kind: type[Table]) -> Table:
-    """A rule table from YAML. Raises RefusedInput naming the file, the field and what is wrong with it."""
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-        table = msgspec.convert(values, kind)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
-        raise RefusedInput("rules_unreadable", file=file.name, why=str(wrong)) from wrong
-    except msgspec.ValidationError as wrong:
-        text, _, path = str(wrong).partition(" - at `")
-        field = path.rstrip("`").removeprefix("$.") or "$"
-        raise RefusedInput("bad_field", where=file.name, field=field, why=text) from wrong
-    _refuse_unsourced(table, file.name)
-    if isinstance(table, Policy):
-        _refuse_unknown_words(table, file.name)
-    return table
-
-
-@cache
-def default_policy() -> Policy:
-    return load_rules(FOLDER / "destination.yaml", Policy)
-
-
-@cache
-def default_assignment() -> AssignmentRules:
-    return load_rules(FOLDER / "assignment.yaml", AssignmentRules)
-
-
-@cache
-def default_tasks() -> TaskRules:
-    return load_rules(FOLDER / "tasks.yaml", TaskRules)
-
-
-@cache
-def default_rerouting() -> RerouteRules:
-    return load_rules(FOLDER / "rerouting.yaml", RerouteRules)
-
-
-def _refuse_unsourced(table: Any, where: str) -> None:
-    for path, rule in _rules_in(table, ""):
-        if rule.source not in table.sources:
-            raise RefusedInput("rule_without_source", where=where, rule=path, source=rule.source)
-
-
-def _rules_in(value: Any, path: str) -> list[tuple[str, Sourced]]:
-    """Every sourced rule with its path in the file, depth first."""
-    found: list[tuple[str, Sourced]] = [(path, value)] if isinstance(value, Sourced) else []
-    if isinstance(value, Shape):
-        inner = [(name, getattr(value, name)) for name in value.__struct_fields__]
-    elif isinstance(value, dict):
-        inner = list(value.items())
-    elif isinstance(value, tuple):
-        inner = list(enumerate(value))
-    else:
-        return found
-    return found + [hit for name, one in inner for hit in _rules_in(one, f"{path}.{name}".lstrip("."))]
-
-
-def _refuse_unknown_words(policy: Policy, where: str) -> None:
-    """Capabilities and resources are words of casebook/capacity.py; a word nobody declares would exclude everyone."""
-    named = [(f"needs.{row.rule}", word) for row in policy.needs for word in (*row.needs, *row.wants)]
-    named += [("closest_any", word) for word in policy.closest_any.needs] + [
-        ("highest_level", policy.highest_level.need)
-    ]
-    for rule, word in named:
-        if word not in CAPABILITIES:
-            raise RefusedInput("rule_unknown_word", where=where, rule=rule, word=word)
-    for category, word in policy.resource.by_category.items():
-        if word not in AGE_LIMIT_S:
-            raise RefusedInput("rule_unknown_word", where=where, rule=f"resource.{category}", word=word)
-    for rule, table in (("resource", policy.resource.by_category), ("wish_limit_s", policy.wish_limit_s.by_category)):
-        if NO_CATEGORY not in table:
-            raise RefusedInput("rule_incomplete", where=where, rule=rule, missing=NO_CATEGORY)
-    if "default" not in policy.bypass_limit_s.by_pathway:
-        raise RefusedInput("rule_incomplete", where=where, rule="bypass_limit_s", missing="default")
-    if missing := set(MODES) - set(policy.change_costs_s.by_mode):
-        raise RefusedInput("rule_incomplete", where=where, rule="change_costs_s", missing=", ".join(sorted(missing)))

@@ -20,8 +20,8 @@ from dispatch.area import Area
 from dispatch.choosing import choose, option_for
 from dispatch.desk import decision_on, legs_for
 from dispatch.journeys import ways_for
-from dispatch.policy import default_policy, default_tasks
 from dispatch.redecide import Difference, differences, redecide
+from dispatch.rule_files import default_policy, default_tasks
 from routing.roads import Roadmap
 from scenarios.area import area_of
 from scenarios.region import Region, find_region, load_region

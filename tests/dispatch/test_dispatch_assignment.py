@@ -10,7 +10,7 @@ from casebook.picture import UnitState
 from casebook.place import Place
 from casebook.steps import Duty
 from dispatch.assignment import Ranked, rank_units
-from dispatch.policy import default_assignment
+from dispatch.rule_files import default_assignment
 
 RULES = default_assignment()
 BASE = Place(31, 121)

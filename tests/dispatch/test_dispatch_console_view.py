@@ -17,7 +17,7 @@ from casebook.picture import Picture
 from dispatch.console_view import clock_of, console_view, drawn, is_told, leg_eta_at, log_line
 from dispatch.destination import case_of, decide_destination
 from dispatch.journeys import road_leg, traffic_version, ways_for
-from dispatch.policy import default_policy
+from dispatch.rule_files import default_policy
 from routing.roads import Roadmap
 
 A = "20210418-001-A"

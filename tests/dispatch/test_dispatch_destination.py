@@ -19,7 +19,7 @@ from casebook.events import Decision, Reason
 from casebook.picture import CasualtyState, HospitalState
 from casebook.place import Place
 from dispatch.destination import Case, Way, case_of, decide_destination
-from dispatch.policy import default_policy
+from dispatch.rule_files import default_policy
 
 NOW = datetime(2021, 4, 18, 1, 40, tzinfo=UTC)
 POLICY = default_policy()

@@ -14,7 +14,7 @@ from casebook.errors import RefusedInput
 from casebook.picture import Picture
 from casebook.place import Place
 from dispatch.intake import CloseIncident, ReportCall, Whereabouts, close_incident, incident_id, place_of, take_call
-from dispatch.policy import default_tasks
+from dispatch.rule_files import default_tasks
 
 TASKS = default_tasks()
 KNOWN = (SCENE, CITY, Place(31.5, 121.5, "新村", "New Village"), Place(31.6, 121.6, "新村", "New Village"))

@@ -14,7 +14,7 @@ from casebook.picture import Picture
 from casebook.place import distance_m
 from dispatch.destination import Way, case_of, decide_destination
 from dispatch.journeys import flight_leg, road_leg, standing, traffic_version, ways_for
-from dispatch.policy import default_policy
+from dispatch.rule_files import default_policy
 from dispatch.whereabouts import along, where_is, where_is_unit
 from routing.ground import route
 from routing.profiles import AMBULANCE_SIREN

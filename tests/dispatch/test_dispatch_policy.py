@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,8 @@ import yaml
 
 from casebook.casualty import Category, Pathway
 from casebook.errors import RefusedInput
-from dispatch.policy import (
-    FOLDER,
-    AssignmentRules,
-    Policy,
-    TaskRules,
-    default_assignment,
-    default_policy,
-    default_tasks,
-    load_rules,
-)
+from dispatch.policy import AssignmentRules, Policy, TaskRules
+from dispatch.rule_files import FOLDER, default_assignment, default_policy, default_tasks, load_rules, rulebook
 
 DESTINATION = yaml.safe_load((FOLDER / "destination.yaml").read_text(encoding="utf-8"))
 
@@ -93,3 +86,40 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path):
         with pytest.raises(RefusedInput) as refused:
             load_rules(file, kind)
         assert refused.value.key == "rules_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"rule": "stemi"}, "twice"),
+        ({"rule": "new", "pathways": ["stemi"], "needs": ["pci"]}, "stemi (stemi)"),
+        ({"rule": "new", "pathways": ["hand"], "categories": ["red"], "needs": ["icu"], "wants": ["icu"]}, "icu"),
+    ],
+)
+def test_two_rules_that_contradict_are_refused_with_both_names(tmp_path: Path, row: dict, why: str):
+    whole = {"rule": "x", "pathways": ["general"], "categories": [], "needs": [], "wants": [], "source": "assumed"}
+    with pytest.raises(RefusedInput) as refused:
+        load_rules(written(tmp_path, {"needs": [*DESTINATION["needs"], whole | row]}), Policy)
+    assert refused.value.key == "rules_contradict" and why in refused.value.facts["why"]
+
+
+def test_a_region_replaces_a_table_from_its_day_on_and_leaves_the_others(tmp_path: Path):
+    for name, day, limit_s in (("destination", "2026-01-01", 1800), ("destination-2027", "2027-01-01", 1200)):
+        limits = {"bypass_limit_s": {"by_pathway": {"default": limit_s}, "source": "bypass"}, "valid_from": day}
+        text = yaml.safe_dump(DESTINATION | limits, allow_unicode=True)
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    assert rulebook(date(2026, 6, 1), tmp_path).destination.limit_s("trauma") == 1800
+    assert rulebook(date(2027, 6, 1), tmp_path).destination.limit_s("trauma") == 1200
+    assert rulebook(date(2026, 6, 1), tmp_path).tasks is not None
+    assert rulebook(date(2026, 6, 1)).destination == default_policy()
+    with pytest.raises(RefusedInput) as refused:
+        rulebook(date(2025, 6, 1), tmp_path)
+    assert refused.value.key == "rules_not_yet"
+
+
+def test_two_files_that_begin_on_one_day_are_refused(tmp_path: Path):
+    for name in ("destination", "destination-b"):
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(DESTINATION, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(RefusedInput) as refused:
+        rulebook(date(2026, 6, 1), tmp_path)
+    assert refused.value.key == "rules_both"

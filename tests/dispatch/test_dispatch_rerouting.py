@@ -20,9 +20,9 @@ from casebook.place import Place, distance_m
 from dispatch.app import DispatchRoom
 from dispatch.journeys import road_leg
 from dispatch.leg_on_roads import shut_strokes, strokes_of
-from dispatch.policy import default_rerouting
 from dispatch.redecide import redecide
 from dispatch.rerouting import ahead_of, may_change, reroute
+from dispatch.rule_files import default_rerouting
 from dispatch.whereabouts import along
 from routing.roads import Roadmap
 

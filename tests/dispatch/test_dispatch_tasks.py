@@ -10,7 +10,7 @@ from valley import SCENE, START, enrolled, told
 from casebook import events as e
 from casebook.desks import Due
 from casebook.errors import RefusedInput
-from dispatch.policy import default_tasks
+from dispatch.rule_files import default_tasks
 from dispatch.tasks import open_task, settled_by, tasks_due
 
 TASKS = default_tasks()
