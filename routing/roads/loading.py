@@ -20,6 +20,7 @@ import numpy as np
 
 from casebook.errors import RefusedInput
 from routing.roads import dimacs, graphml, osm, store
+from routing.roads.kmposts import read_posts, with_posts
 from routing.roads.network import LoadReport, Network
 from routing.roads.roadmap import Roadmap
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 OSM_ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
 KNOWN = (*osm.SUFFIXES, *graphml.SUFFIXES, *dimacs.SUFFIXES, store.SUFFIX)
+POSTS_SUFFIX = ".kmposts.csv"
 #: A rough box and road numbers as in China (G60, S32, X101): decides the speed table when nobody names the country.
 CHINA_BOX = (73.5, 18.0, 135.1, 53.6)
 CHINA_REF = re.compile(r"^[GSXY]\d{1,4}$")
@@ -41,13 +43,16 @@ def load_roads(
     attribution: str | None = None,
     accuracy_m: float | None = None,
     country: str | None = None,
+    kmposts: Path | None = None,
     cache: Path | None = None,
 ) -> Roadmap:
     """The road map of a file (.osm, .osm.gz, .osm.bz2, .osm.pbf, .graphml, DIMACS .gr and .co beside each other,
     or .roads written by `save_roads`).
 
-    What is given here wins over what the file says about itself. Raises RefusedInput: `roads_missing`, `roads_kind`,
-    `roads_malformed` (with the line where there is one), `roads_empty`, and `dimacs_...` of dimacs.py.
+    What is given here wins over what the file says about itself. `kmposts` is a table of kilometre posts
+    (kmposts.read_posts); without it, ``NAME.kmposts.csv`` beside the roads is taken where it is there. Raises
+    RefusedInput: `roads_missing`, `roads_kind`, `roads_malformed` (with the line where there is one), `roads_empty`,
+    and what dimacs.py and kmposts.py refuse.
     """
     path = Path(path)
     digest = _digest(path)
@@ -55,6 +60,9 @@ def load_roads(
         network, report, about = _read_stored(path)
     else:
         network, report, about = _through_cache(path, digest, cache or cache_folder())
+    table = kmposts or path.with_name(_stem(path) + POSTS_SUFFIX)
+    if kmposts or table.exists():
+        network = with_posts(network, read_posts(table))
     return Roadmap(
         network,
         report,
@@ -63,6 +71,12 @@ def load_roads(
         attribution=attribution or about["attribution"],
         accuracy_m=accuracy_m if accuracy_m is not None else about.get("accuracy_m"),
         country=country or about.get("country"),
+    )
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(
+        next(kind for kind in sorted(KNOWN, key=len, reverse=True) if path.name.endswith(kind))
     )
 
 

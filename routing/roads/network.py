@@ -76,7 +76,8 @@ class Network:
 
     Turn t forbids driving the arcs `turn_arcs[turn_start[t]:turn_start[t + 1]]` (two or more, joined head to tail) one
     after the other; it does not bind a vehicle with one of the access bits `turn_exempt[t]`. `free_ms` (m, or empty)
-    is the travel time that the file itself states for each arc; it overrides every speed table.
+    is the travel time that the file itself states for each arc; it overrides every speed table. `post_at` (p x 3: km,
+    lat, lon) and `post_ref` (p road numbers) are the kilometre posts beside the roads.
     """
 
     node_id: NDArray[np.int64]
@@ -96,6 +97,8 @@ class Network:
     turn_start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     turn_exempt: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
     free_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    post_at: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3), np.float64))
+    post_ref: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.dtype("<U1")))
 
     @property
     def turns(self) -> int:
@@ -146,6 +149,8 @@ class LoadReport:
     turns_read: int = 0  # turn restrictions of the file
     turns_kept: int = 0  # of these, in force on the arcs kept
     turns_dropped: Mapping[str, int] = field(default_factory=dict)  # reason -> restrictions
+    posts_read: int = 0  # kilometre posts of the file
+    posts_kept: int = 0  # of these, with a road number and a kilometre that can be read
     barriers: Mapping[str, int] = field(default_factory=dict)  # open, gate or closed -> barriers on the roads
 
     def as_facts(self) -> dict[str, Any]:

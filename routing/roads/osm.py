@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from casebook.errors import RefusedInput
 from routing.roads.barriers import with_barriers
 from routing.roads.islands import report_on
+from routing.roads.kmposts import KmPost, read_km, with_posts
 from routing.roads.network import COLUMNS, CONTRAFLOW, Column, LoadReport, Network, distances_m, parallel_keys
 from routing.roads.restrictions import KEYS, Lines, Restriction, forbid, read_restriction
 from routing.roads.rules import BARRIER_TAGS, access_by_direction, passage, who_may_use
@@ -30,6 +31,7 @@ SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
 MAXSPEED_TYPES = ("maxspeed:type", "source:maxspeed", "zone:maxspeed", "zone:traffic")
 BUS_TAGS = ("psv", "bus", "busway", "oneway:bus", "oneway:psv")
 RULE_TAGS = ("area", "motorcar", "motor_vehicle", "vehicle", *BUS_TAGS, *MAXSPEED_TYPES)
+POST_TAGS = ("distance", "pk")  # wiki page Tag:highway=milestone
 NOWHERE = 2**31 - 1  # the reader's coordinate of a node that it has not seen
 LINE = re.compile(r"line (\d+)")
 QUOTED = re.compile(r"'(.*)'$")
@@ -52,6 +54,8 @@ class _Reading:
     dropped: Counter[str] = field(default_factory=Counter)
     barriers: dict[int, int] = field(default_factory=dict)
     restrictions: list[Restriction] = field(default_factory=list)
+    posts: list[tuple[int, KmPost]] = field(default_factory=list)
+    posts_read: int = 0
     turns_read: int = 0
     turns_dropped: Counter[str] = field(default_factory=Counter)
 
@@ -97,7 +101,7 @@ def _read(path: Path) -> _Reading:
         if thing.is_way():
             _take_way(reading, thing)
         elif thing.is_node():
-            _take_barrier(reading, thing)
+            _take_node(reading, thing)
         elif thing.is_relation():
             _take_restriction(reading, thing)
     return reading
@@ -124,11 +128,17 @@ def _take_way(reading: _Reading, way: Any) -> None:
     reading.count.append(len(nodes))
 
 
-def _take_barrier(reading: _Reading, node: Any) -> None:
+def _take_node(reading: _Reading, node: Any) -> None:
     if "barrier" in node.tags:
         passed = passage(_chosen(node.tags, BARRIER_TAGS))
         if passed is not None:
             reading.barriers[node.id] = passed
+    if node.tags.get("highway") == "milestone":
+        reading.posts_read += 1
+        km = next((found for key in POST_TAGS if (found := read_km(node.tags.get(key, ""))) is not None), None)
+        if km is not None and node.location.valid():
+            post = KmPost(node.tags.get("ref", ""), km, node.location.lat, node.location.lon)
+            reading.posts.append((node.id, post))
 
 
 def _take_restriction(reading: _Reading, relation: Any) -> None:
@@ -186,7 +196,9 @@ def _build(reading: _Reading, path: Path) -> tuple[Network, LoadReport]:
         nodes_missing=len(np.unique(refs[~there])),
         barriers=barriers,
     )
-    return _with_turns(kept, report, reading)
+    posts = _posts(kept, reading)
+    report = replace(report, posts_read=reading.posts_read, posts_kept=len(posts))
+    return _with_turns(with_posts(kept, posts), report, reading)
 
 
 def _arcs(
@@ -219,6 +231,16 @@ def _arcs(
         way_id=np.array(reading.osm_id, np.int64),
         columns={name: Column.of([tags.get(name, "") for tags in reading.tags]) for name in COLUMNS},
     )
+
+
+def _posts(network: Network, reading: _Reading) -> list[KmPost]:
+    """The posts with a road number: their own, else that of the road on whose line they stand."""
+    way_of = (
+        dict(zip(network.node_id[network.tail].tolist(), network.way.tolist(), strict=True)) if reading.posts else {}
+    )
+    refs = network.columns["ref"]
+    named = (replace(post, ref=post.ref or (refs[way_of[id]] if id in way_of else "")) for id, post in reading.posts)
+    return [post for post in named if post.ref]
 
 
 def _with_turns(network: Network, report: LoadReport, reading: _Reading) -> tuple[Network, LoadReport]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casebook.place import Place
+from routing.roads.kmposts import KmPosts
 from routing.roads.network import ACCESS_WORDS, CAR, CONTRAFLOW, EMERGENCY, LoadReport, Network
 from routing.roads.snapping import Snap, Snapper
 from routing.roads.twins import twins
@@ -143,6 +144,11 @@ class Roadmap:
     @cached_property
     def _usable_on_duty(self) -> NDArray[np.bool_]:
         return (self.network.access & (CAR | EMERGENCY)) > 0
+
+    @cached_property
+    def kmposts(self) -> KmPosts:
+        """Road numbers and kilometres on this map."""
+        return KmPosts(self.network, self.accuracy_m)
 
     def arcs_in(self, area: BaseGeometry) -> NDArray[np.intp]:
         """Rows of the arcs that touch the area (WGS-84 degrees), ascending."""

@@ -19,7 +19,7 @@ import numpy as np
 from routing.roads.network import COLUMNS, Column, LoadReport, Network
 
 #: Raise it when the loader reads the same file differently, so that old caches are rebuilt.
-LOADER_VERSION = 4
+LOADER_VERSION = 5
 SUFFIX = ".roads"
 ARRAYS = tuple(name for name in Network.__slots__ if name != "columns")
 BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -68,6 +68,8 @@ def _check(network: Network) -> None:
     _check_turns(network)
     if len(network.free_ms) not in (0, network.arcs):
         raise ValueError("arrays of different lengths")
+    if network.post_at.shape != (len(network.post_ref), 3):
+        raise ValueError("posts of another length")
     for column in network.columns.values():
         if len(column.code) != len(network.way_id) or column.code.min() < 0 or column.code.max() >= len(column.words):
             raise ValueError("a tag points outside its words")
