@@ -1,4 +1,4 @@
-"""Speeds that feeds told, in the book and out of it again. Pure; reading a feed is routing/live.py's.
+"""Speeds that feeds told, in the book and out of it again. Pure; reading a feed is routing/traffic/batch.py's.
 
 A batch enters the log as one fact with what was news in it (docs/decisions/0017), so that every decision can be taken
 again on the speeds that were known.
@@ -7,14 +7,53 @@ again on the speeds that were known.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import reduce
 from itertools import pairwise
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
 from casebook import events as e
-from casebook.picture import TrafficSeen
+from casebook.asking import Command
+from casebook.picture import Picture, TrafficSeen
 from routing.traffic import Observed
+from routing.traffic.batch import CLOSED_FOR, Batch
+
+
+class ReportTraffic(Command, frozen=True):
+    """A traffic feed's batch: `rows` as text in a shape of docs/traffic.md. `whole`: all rows or none."""
+
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    shape: str
+    rows: str
+    whole: bool = False
+
+
+def facts_of(picture: Picture, batch: Batch, at: datetime) -> list[e.Event]:
+    """What of the batch is news to the picture: speeds by source, roads that the feed closes, and opens again."""
+    facts: list[e.Event] = []
+    for source, seen in batch.observed.items():
+        news = seen.news_to(observed_of(picture.observed))
+        facts += [told_by(source, news, at.timestamp())] if len(news) else []
+    for closure in batch.closures:
+        known = picture.roads.get(closure.id)
+        if known is None or known.until is None or known.until - at < CLOSED_FOR / 2:
+            edges = tuple(sorted(closure.where.edges))
+            facts.append(
+                e.RoadClosed(closure.id, closure.reason, until=closure.until, edges=edges, since=closure.since)
+            )
+    opened = {id for id in batch.opened if id in picture.roads}
+    return facts + [e.RoadReopened(id) for id in sorted(opened | _over(picture, batch, at))]
+
+
+def _over(picture: Picture, batch: Batch, at: datetime) -> set[str]:
+    """Closures of this feed that ended by themselves: its next batch clears them away."""
+    mine, kept = f"{batch.report.source}:", {closure.id for closure in batch.closures}
+    ended = (id for id, road in picture.roads.items() if road.until is not None and road.until <= at)
+    return {id for id in ended if id.startswith(mine) and id not in kept}
+
 
 _last: tuple[tuple[TrafficSeen, ...], Observed | None] = ((), None)
 

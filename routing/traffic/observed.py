@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 #: A road is never believed to be faster than this times its free speed: free speeds are SHARE_OF_LIMIT of the limit,
 #: and nobody is expected to be faster than the limit, whatever a feed says.
 FASTEST_OVER_FREE = 1 / SHARE_OF_LIMIT
+#: A speed within this share of the one that is known, and this soon after it, is no news. Assumption: it moves an ETA
+#: by less than its own range does.
+SAME_SHARE, FRESH_S = 0.10, HALVING.half_life_s / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +78,17 @@ class Observed:
         """Only what was seen later than `after_s` and not later than `until_s` (seconds since 1970)."""
         kept = (self.seen_s > after_s) & (self.seen_s <= until_s)
         return self if kept.all() else Observed.of(self.roads, *(column[kept] for column in self._columns()))
+
+    def news_to(self, known: Observed | None) -> Observed:
+        """What of this is worth telling whoever holds `known`: new arcs, other speeds, the first word for a while."""
+        if known is None or known.roads != self.roads or not len(known):
+            return self
+        at = np.minimum(np.searchsorted(known.arcs, self.arcs), len(known) - 1)
+        there = known.arcs[at] == self.arcs
+        same = np.abs(self.kph / known.kph[at] - 1) <= SAME_SHARE
+        fresh = self.seen_s - known.seen_s[at] < FRESH_S
+        news = ~(there & same & fresh)
+        return self if news.all() else Observed.of(self.roads, *(column[news] for column in self._columns()))
 
     def _columns(self) -> tuple[NDArray[Any], ...]:
         return self.arcs, self.low_kph, self.kph, self.high_kph, self.seen_s

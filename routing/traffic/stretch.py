@@ -20,8 +20,9 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry import mapping, shape
 
 from casebook.errors import RefusedInput
-from routing.roads.network import Network
+from routing.roads.network import CONTRAFLOW, Network
 from routing.roads.roadmap import EdgeKey, Roadmap
+from routing.roads.twins import twins
 
 KEPT_STRETCHES = 4_096  # per road map; a day's closures many times over
 
@@ -70,15 +71,14 @@ class Stretch:
         if self.area is not None:
             rows = _both(rows, roadmap.arcs_in(self.area))
         if self.km is not None:
-            from routing.roads.kmposts import arcs_between  # reads the posts of this map only when somebody names one
-
-            rows = _both(rows, arcs_between(roadmap, self.ref or "", *self.km, self.bearing_deg))
+            return _both(rows, roadmap.kmposts.arcs(self.ref or "", *self.km, self.bearing_deg))
         if self.ref:
             rows = _with_ref(network, self.ref, rows)
         assert rows is not None, "a stretch says where"
         if self.bearing_deg is not None:
             rows = rows[np.abs((_bearing_deg(network, rows) - self.bearing_deg + 180) % 360 - 180) < 90]
-        return rows
+        against = _against(roadmap)[rows]
+        return np.union1d(rows, against[against >= 0])
 
     def as_facts(self) -> dict[str, Any]:
         """Plain JSON; the area as a GeoJSON geometry."""
@@ -105,6 +105,16 @@ _lock = threading.Lock()
 
 def _both(rows: NDArray[np.intp] | None, more: NDArray[np.intp]) -> NDArray[np.intp]:
     return more if rows is None else np.intersect1d(rows, more, assume_unique=True)
+
+
+_against_of: WeakKeyDictionary[Roadmap, NDArray[np.intp]] = WeakKeyDictionary()
+
+
+def _against(roadmap: Roadmap) -> NDArray[np.intp]:
+    """For each arc the one against it that only contraflow may use, else -1: what closes a one-way road closes both."""
+    if roadmap not in _against_of:
+        _against_of[roadmap] = twins(roadmap.network, roadmap.network.access == CONTRAFLOW)
+    return _against_of[roadmap]
 
 
 def _with_ref(network: Network, ref: str, rows: NDArray[np.intp] | None) -> NDArray[np.intp]:

@@ -400,6 +400,7 @@ ASKS: list[tuple[str, dict[str, Any]]] = [
     ("propose_destination", {"casualty": A}), ("choose_destination", {"casualty": A}),
     ("close_road", {"reason": "x", "ref": "G1"}), ("slow_road", {"reason": "x", "ref": "G1", "speed_kmh": 20}),
     ("reopen_road", {"closure": "x"}), ("close_incident", {"incident": ID}),
+    ("report_traffic", {"source": "feed", "shape": "jsonl", "rows": "{}"}),
     ("preview_closure", {"ref": "G1"}), ("find_stretch", {"lat": 31.0, "lon": 121.0}),
 ]  # fmt: skip
 
