@@ -61,9 +61,9 @@ function TopBar({ live, view }) {
   live.tick.value;
   const waiting = Object.values(view.cases).filter(isWaiting).length;
   return html`<header class="top"><${DrillFrame} drill=${view.drill} />
-    <div class="left"><h1>${nameOf(view.hospital)}</h1>
-      <span class="inbound">${waiting > 0 ? html`<b>${say('hospital.waiting', { n: waiting })}</b>` : say('hospital.inbound', { n: view.order.length })}</span></div>
-    <div class="right"><${LinkState} feed=${live} />
+    <div class="left"><h1>${nameOf(view.hospital)}</h1></div>
+    <div class="right"><span class="inbound">${waiting > 0 ? html`<b>${say('hospital.waiting', { n: waiting })}</b>` : say('hospital.inbound', { n: view.order.length })}</span>
+      <${LinkState} feed=${live} />
       <span class="clock">${isHubLost(live) ? '--:--:--' : clockText(live.now(), true)}</span><${LanguageSwitch} /></div>
   </header>`;
 }
