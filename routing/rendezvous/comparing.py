@@ -111,19 +111,23 @@ def _from_start(sortie: Sortie, start: Start, possible: list[tuple[End, Check]])
 
 @dataclass(frozen=True, slots=True)
 class Sortie:
-    """One aircraft asked to carry this casualty. `check`: whether it flies at all, wherever it lands."""
+    """One aircraft asked to carry this casualty.
+
+    `check`: whether it flies at all, wherever it lands. `ready`: the terms until it may leave the ground.
+    """
 
     question: Question
     aircraft: Aircraft
     flight: Flight
     check: Check
+    ready: tuple[Term, ...]
 
     @classmethod
     def of(cls, question: Question, aircraft: Aircraft) -> Sortie:
         check = check_aircraft(aircraft, night=question.night, load_kg=question.load_kg)
         check = check.also(check_weather(question.weather, aircraft, night=question.night))
         flight = Flight(aircraft, question.times, question.weather, question.night)
-        return cls(question, aircraft, flight, check)
+        return cls(question, aircraft, flight, check, flight.ready_terms())
 
     def check_start(self, start: Start) -> Check:
         question = self.question
@@ -175,7 +179,7 @@ class Sortie:
         return on_scene, given("drive", drive_s, self.question.drive_to_site_range_s.get(start.site.id))
 
     def _air_arm(self, start: Start) -> tuple[Term, ...]:
-        above = self.flight.outbound_terms(start.place)
+        above = self.ready + self.flight.leg_terms(self.aircraft.here, start.place, climbs=not self.flight.flies)
         if start.site is None:
             return above
         return above + self.flight.landing_terms(start.site, above, self._secured_s_ago(start.site))

@@ -154,7 +154,7 @@ class _Stretches:
         flight, quantile = sortie.flight, self._quantile
         s_per_m, approach_s = 3.6 / flight.speed_kmh(quantile), flight.approach().at(quantile)
         climb_s = flight.climb().at(quantile)
-        ready_s = total_s(flight.ready_terms(), quantile) + (0.0 if flight.flies else climb_s)
+        ready_s = total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
         out_m = distances_m(radians([sortie.aircraft.here]), self._start_radians)[0]
         above_s = ready_s + out_m * s_per_m
         there_s = np.where(self._hoists, above_s, np.maximum(above_s, self._start_secured_s) + approach_s)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from region_stage import load, region_file
+from region_stage import assumptions, load, region_file
 from test_region_files import SCHEMA
 
-from routing.air import APPROVALS, MINIMA, Approval, Spread
+from routing.air import APPROVALS, MINIMA, Approval, Spread, Weather, total_s
 from routing.air.times import FIELDS
+from routing.rendezvous import Question, compare
 from scenarios.region import load_region
 from scenarios.yaml_file import BadFile
 
@@ -105,3 +107,50 @@ def test_in_the_drills_region_everything_without_a_source_is_marked_as_an_assump
     machine = region.aircraft["rescue_helicopter"]
     assert machine.approval is not None and machine.approval.granted
     assert "assumption" in told["aircraft"][0]["approval"]["source"]
+
+
+def test_the_g60_clock_comes_out_of_the_comparison_with_its_range_and_its_runner_up():
+    """The decision at 9:36:30: rendezvous at Fengjing 9:45, the door 9:58, more than half an hour before the road."""
+    region, clock = load("yangtze_delta"), {name: seconds(one["at"]) for name, one in assumptions()["clock"].items()}
+    decided = clock["air_tasked"]
+    machine = replace(
+        region.aircraft["rescue_helicopter"],
+        base=region.places["sgh_south_pad"],
+        status="standby",
+        alarmed_s_ago=decided - clock["standby_order"],
+    )
+    question = Question(
+        "sgh_south",
+        3660.0,  # an hour by road with the queues: the road's own figure is tested on the road file
+        {"fengjing_service_area": clock["at_landing_site"] - clock["left_scene"]},
+        region.sites,
+        [machine],
+        region.pads["sgh_south"],
+        on_scene_s=clock["left_scene"] - decided,
+        times=region.air_times,
+        weather=Weather(3000, 9000, 10),
+        incident_s_ago=decided,
+    )
+    comparison = compare(question)
+    best, runner_up = comparison.plans
+    assert (best.option, runner_up.option) == ("rendezvous", "ground")
+    assert best.site is not None and best.site.id == "fengjing_service_area"
+    assert decided + best.meet_s == pytest.approx(clock["at_landing_site"], abs=2)
+    assert decided + total_s(best.air_arm) == pytest.approx(clock["helicopter_there"], abs=2)
+    assert (best.decides, best.wait_s < 0) == ("drive", True)
+    clocks = comparison.clocks(best)
+    assert clocks.incident_to_door_s == pytest.approx(clock["door"], abs=2)
+    assert clocks.saved_s is not None and clocks.saved_s >= 30 * 60
+    assert [term.name for term in best.after] == [
+        "loading", "climb", "cruise", "approach_landing", "unloading", "pad_to_ed",
+    ]  # fmt: skip
+    low, high = (comparison.clocks(best, quantile).incident_to_door_s for quantile in ("p10", "p90"))
+    assert low is not None and high is not None
+    assert 24 * 60 < low < clock["door"] < high < 36 * 60
+    assert {"loading", "pad_to_ed"} <= {term.name for term in best.assumed}
+    assert not best.unknown
+
+
+def seconds(at: str) -> float:
+    hours, minutes, rest = at.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(rest)
