@@ -29,6 +29,7 @@ from scenarios.regions.carriageways import (
     project,
 )
 from scenarios.regions.junctions import Junctions, gather
+from scenarios.regions.milestones import add_milestones
 from scenarios.regions.table import Point, Tags, lay_lines, metres, read_table
 
 FOLDER = Path(__file__).parent / "yangtze_delta"
@@ -56,6 +57,8 @@ def build(stem: Path, folder: Path = FOLDER) -> str:
         add_opening(works, expressways, opening)
     _surface_ways(works, junctions, [*region["hospitals"], *region["stations"]])
     works.ways.extend(expressways.ways())
+    for numbered in labels["milestones"]:
+        add_milestones(works, junctions.lines, junctions.at, numbered)
     return "".join(line + "\n" for line in _xml(works))
 
 

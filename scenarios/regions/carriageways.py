@@ -41,6 +41,7 @@ class Works:
     nodes: dict[int, Point] = field(default_factory=dict)
     node_tags: dict[int, Tags] = field(default_factory=dict)
     ways: list[Way] = field(default_factory=list)
+    posts: list[int] = field(default_factory=list)
     next_id: int = 100_001  # ids of the table stay below
 
     def node(self, at: Point, tags: Tags | None = None) -> int:
@@ -55,8 +56,8 @@ class Works:
 
     @property
     def used(self) -> list[int]:
-        """Nodes that a way needs, ascending; a trimmed road leaves some behind."""
-        return sorted({node for way in self.ways for node in way.nodes})
+        """Nodes that a way needs, and posts, ascending; a trimmed road leaves some behind."""
+        return sorted({node for way in self.ways for node in way.nodes} | {*self.posts})
 
 
 def east_north(a: Point, b: Point) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import pairwise
 from pathlib import Path
 
@@ -243,3 +244,19 @@ def test_along_a_bending_road_kilometres_are_metres(tmp_path_factory: pytest.Tem
     sure = {(i, i + 1) for i in range(1, 13) if along[i - 1] < high - 5 - 0.003 and along[i] > low - 5 + 0.003}
     maybe = {(i, i + 1) for i in range(1, 13) if along[i - 1] < high - 5 + 0.003 and along[i] > low - 5 - 0.003}
     assert sure <= touched <= maybe
+
+
+def test_the_drills_g60_has_posts_that_say_how_good_they_are():
+    region = Path(__file__).parents[2] / "scenarios" / "regions" / "yangtze_delta"
+    roads = load_roads(region / "roads.osm.gz", accuracy_m=100)
+    assert roads.kmposts.refs == ("G60",)
+    service_area, xinzhuang = Place(30.897, 121.037), Place(31.122, 121.384)
+    for km, place in ((44, service_area), (0, xinzhuang)):
+        points = roads.kmposts.find("G60", km)
+        assert len(points) == 2
+        assert all(distance_m(Place(point.lat, point.lon), place) < 1500 for point in points)
+    kilometre = roads.kmposts.find("G60", 30, 45)[0], roads.kmposts.find("G60", 31, 45)[0]
+    assert distance_m(*(Place(point.lat, point.lon) for point in kilometre)) == pytest.approx(1000, abs=60)
+    nodes = [node for node in gzip.open(region / "roads.osm.gz", "rt", encoding="utf-8") if "milestone" in node]
+    assert len(nodes) == 92
+    assert all("approximate" in node and "public knowledge" in node for node in nodes)
