@@ -55,6 +55,7 @@ class Region:
     air_times: AirTimes = field(default_factory=AirTimes)
     weather: Weather | None = None
     districts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # id -> (zh, en)
+    stations: tuple[str, ...] = ()  # ids among places
 
     def enrolments(self) -> list[e.Event]:
         """The facts that make the region's hospitals known."""
@@ -90,6 +91,7 @@ def load_region(file: Path) -> Region:
         aircraft={one.id: one for one in flown.aircraft(places)}, air_times=flown.air_times(),
         weather=Weather(**values["weather"]) if "weather" in values else None,
         districts={one["id"]: (one["name_zh"], one["name_en"]) for one in values.get("districts", ())},
+        stations=tuple(one["id"] for one in stations),
     )  # fmt: skip
 
 
