@@ -122,21 +122,20 @@ class Aged:
         """Whether the rows are this map's: on other roads nothing is known."""
         return self.observed.roads == roadmap.digest
 
-    def kph(self, rows: NDArray[np.intp], free: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:
-        """(low, likely, high) km/h of a plain car on these rows of `observed`, given the same of free flow.
+    def kph(self, rows: NDArray[np.intp], free_kph: Floats) -> tuple[Floats, Floats, Floats]:
+        """(low, likely, high) km/h of a plain car on these rows of `observed`, given the same roads' free speed.
 
         Times per metre are mixed, not speeds: what halves with each half-life is the delay.
         """
         seen = self.observed
         soon, likely, late = self.ageing.shares_left(self.ageing.age_s(seen.seen_s[rows], self.step))
-        cap = free[1] * FASTEST_OVER_FREE
 
-        def pace(share: Floats, kph: Floats, free_kph: Floats) -> Floats:
-            return share / np.minimum(kph[rows], np.maximum(cap, free_kph)) + (1 - share) / free_kph
+        def pace(share: Floats, kph: Floats) -> Floats:
+            return share / np.minimum(kph[rows], free_kph * FASTEST_OVER_FREE) + (1 - share) / free_kph
 
-        slowest = np.maximum(pace(soon, seen.low_kph, free[0]), pace(late, seen.low_kph, free[0]))
-        fastest = np.minimum(pace(soon, seen.high_kph, free[2]), pace(late, seen.high_kph, free[2]))
-        return 1 / slowest, 1 / pace(likely, seen.kph, free[1]), 1 / fastest
+        slowest = np.maximum(pace(soon, seen.low_kph), pace(late, seen.low_kph))
+        fastest = np.minimum(pace(soon, seen.high_kph), pace(late, seen.high_kph))
+        return 1 / slowest, 1 / pace(likely, seen.kph), 1 / fastest
 
     def changed_arcs(self, other: Aged | None) -> NDArray[np.int64]:
         """Arcs on which `other` may say something else."""
