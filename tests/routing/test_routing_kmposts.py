@@ -257,6 +257,7 @@ def test_the_drills_g60_has_posts_that_say_how_good_they_are():
         assert all(distance_m(Place(point.lat, point.lon), place) < 1500 for point in points)
     kilometre = roads.kmposts.find("G60", 30, 45)[0], roads.kmposts.find("G60", 31, 45)[0]
     assert distance_m(*(Place(point.lat, point.lon) for point in kilometre)) == pytest.approx(1000, abs=60)
-    nodes = [node for node in gzip.open(region / "roads.osm.gz", "rt", encoding="utf-8") if "milestone" in node]
+    with gzip.open(region / "roads.osm.gz", "rt", encoding="utf-8") as text:
+        nodes = [node for node in text if "milestone" in node]
     assert len(nodes) == 92
     assert all("approximate" in node and "public knowledge" in node for node in nodes)
