@@ -25,8 +25,9 @@ from routing.traffic import FREE_FLOW, Traffic
 
 Times = list[list[int | None]]  # ms, sources x targets; None: no way
 Ask = Callable[[Roadmap, Sequence[Place], Sequence[Place], Profile, Traffic, str], Times]
-NODE_SOURCES, NODE_TARGETS = 8, 30
-MID_SOURCES, MID_TARGETS = 3, 10
+NODE_SOURCES, NODE_TARGETS = 6, 36
+MID_SOURCES, MID_TARGETS = 2, 10
+ON_PARALLELS = 2
 CLOSED, SLOW, SLOW_KPH = 100, 200, 7.0
 TOLD = 5  # of what is wrong, so many are said in full
 ON_THE_ROAD_M = 0.5  # as the router has it: a place this near its road stands on it
@@ -140,7 +141,7 @@ def pairs_drawn(roadmap: Roadmap, free: Costs, seed: int) -> Pairs:
     random, network, usable = numbers(seed, "gate"), roadmap.network, free.usable
     nodes = list(nodes_drawn(roadmap, usable, random, NODE_SOURCES + NODE_TARGETS))
     split = max(1, len(nodes) * NODE_SOURCES // (NODE_SOURCES + NODE_TARGETS))
-    twins = random.permutation(parallels(roadmap, free.likely_ms))[:4]
+    twins = random.permutation(parallels(roadmap, free.likely_ms))[:ON_PARALLELS]
     tails, heads = (
         [n for n in dict.fromkeys(ends[twins].tolist()) if is_clear(roadmap, usable, n)]
         for ends in (network.tail, network.head)

@@ -30,6 +30,7 @@ def races_of(parts: Parts, nodes: int) -> list[Race]:
     """All cases of one run, `parts` by the word of the child that measured them; a part that was not run is absent."""
     ours, great = parts["ours"], nodes >= GREAT
     races = [_asked(case, parts, great) for case in ASKED]
+    races.insert(2, Race("B", "all_prepared", "ms", ours_of(ours["B_prepared"])))
     races += _loads(parts)
     snapped = {"osmnx": parts["osmnx_snap"]["G"]} if "osmnx_snap" in parts else {}
     races.append(Race("G", "snap", "ms", ours_of(ours["G"]), _middles(snapped), {"p50": 0.1}, {"osmnx": 1000}))

@@ -22,6 +22,7 @@ from routing.air import Aircraft, LandingSite, Weather
 from routing.ground import table
 from routing.rendezvous import Door, Found, Landings, Plan, Question, compare, search
 from routing.roads import Roadmap
+from routing.stops import Stops
 
 SITES, BASES = 200, 5
 SOME_WAYS = 8  # of 240, where one takes a fifth of a second
@@ -71,7 +72,7 @@ def world_of(roadmap: Roadmap, usable: Any, questions: Questions, seed: int) -> 
 
 def measure_ours(roadmap: Roadmap, world: World, questions: Questions, budget_s: float) -> dict[str, Any]:
     """Scene to winner and runner-up, a new scene each time, the drive included."""
-    ends, scenes = world.ends, questions.ambulance_places[:SCENES]
+    ends, scenes = Stops(roadmap, world.ends), questions.ambulance_places[:SCENES]
 
     def find(i: int) -> tuple[Plan, ...]:
         (row,) = table(roadmap, [scenes[i % len(scenes)]], ends, profile=PROFILE, at=AT)

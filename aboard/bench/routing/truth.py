@@ -7,7 +7,7 @@ minimum. Where a place lies on the road is taken from the road map, and so are t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,9 @@ class Truth:
             self._states_at.setdefault(self._head[begun[-1]], []).append(begun)
         self._graph: Any = nx.DiGraph()
         self._graph.add_nodes_from(range(network.nodes))
-        self._graph.add_weighted_edges_from(self._lightest(np.flatnonzero(weights_ms < ABSENT_MS).tolist()))
+        there = np.flatnonzero(weights_ms < ABSENT_MS)
+        heaviest_first = there[np.argsort(-weights_ms[there], kind="stable")]
+        self._graph.add_weighted_edges_from(self._steps(heaviest_first.tolist()))
 
     def times_ms(self, joins: Sequence[Point], ends: Sequence[Sequence[Point]]) -> list[int | None]:
         """From the place that lies on the road at `joins` to each place of `ends`; None where there is no way."""
@@ -74,14 +76,17 @@ class Truth:
                 if join.arc == leave.arc and join.fraction <= leave.fraction:
                     yield join.walk_ms + round(weight * (leave.fraction - join.fraction)) + leave.walk_ms
 
-    def _lightest(self, arcs: Sequence[int]) -> Iterable[tuple[State, State, int]]:
-        found: dict[tuple[State, State], int] = {}
+    def _steps(self, arcs: Sequence[int]) -> Iterator[tuple[State, State, int]]:
+        """What each arc leads from and to; a graph that is not a multigraph keeps the last of parallel ones."""
+        tail, head, weights = self._tail, self._head, self._weights
+        starts = {begun[0] for begun in self._begun if len(begun) == 1}
         for arc in arcs:
-            for state in (self._tail[arc], *self._states_at.get(self._tail[arc], ())):
+            if arc not in starts and tail[arc] not in self._states_at:
+                yield tail[arc], head[arc], weights[arc]
+                continue
+            for state in (tail[arc], *self._states_at.get(tail[arc], ())):
                 if not self._forbidden(driven(state), arc):
-                    step = state, self._after(driven(state), arc)
-                    found[step] = min(self._weights[arc], found.get(step, ABSENT_MS))
-        return ((state, after, weight) for (state, after), weight in found.items())
+                    yield state, self._after(driven(state), arc), weights[arc]
 
     def _forbidden(self, before: Turn, arc: int) -> bool:
         return any((*before[begin:], arc) in self._turns for begin in range(len(before)))

@@ -21,6 +21,7 @@ from casebook.place import Place
 from routing.costs import Costs
 from routing.ground import route, table
 from routing.roads import Roadmap
+from routing.stops import Stops
 from routing.traffic import FREE_FLOW, Traffic
 
 THREADS, EVERY_S = 4, 0.1
@@ -64,6 +65,7 @@ def measure_turmoil(job: Job) -> dict[str, Any]:
 
 def run(roadmap: Roadmap, questions: Questions, days: list[Traffic], askers: list[Asker], seconds: float) -> int:
     """Publish a new version every EVERY_S until the time is over; returns how many."""
+    hospitals = Stops(roadmap, questions.hospital_places)
     published: list[tuple[int, Traffic]] = [(0, replace(days[0], version=1))]
     over = threading.Event()
 
@@ -71,7 +73,7 @@ def run(roadmap: Roadmap, questions: Questions, days: list[Traffic], askers: lis
         count = 0
         while not over.is_set() and not asker.failed:
             try:
-                _ask(roadmap, questions, asker, *published[0], count)
+                _ask(roadmap, hospitals, asker, *published[0], count)
             except Exception as broken:  # noqa: BLE001 - whatever it is, it is counted
                 asker.failed.append(repr(broken))
             count += 1
@@ -91,12 +93,11 @@ def run(roadmap: Roadmap, questions: Questions, days: list[Traffic], askers: lis
     return changes
 
 
-def _ask(roadmap: Roadmap, questions: Questions, asker: Asker, content: int, traffic: Traffic, count: int) -> None:
-    hospitals = questions.hospital_places
+def _ask(roadmap: Roadmap, hospitals: Stops, asker: Asker, content: int, traffic: Traffic, count: int) -> None:
     if count % ROUTE_EVERY == 0:
         one = count // ROUTE_EVERY % len(hospitals)
         try:
-            way = route(roadmap, asker.start, hospitals[one], profile=PROFILE, traffic=traffic, at=AT)
+            way = route(roadmap, asker.start, hospitals.places[one], profile=PROFILE, traffic=traffic, at=AT)
         except NoAnswer:  # closed in: an answer, and the truth must say so too
             asker.told[content, one, (None,)] += 1
             return
