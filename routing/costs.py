@@ -38,8 +38,12 @@ class Costs:
 
     def __init__(self, free: FreeFlow, holding: Holding, engine: str, before: Costs | None = None) -> None:
         self.free, self.holding = free, holding
-        self.likely_ms, self.usable = self._today(before)
-        self.engine: SearchEngine = open_engine(free.roadmap, self.likely_ms, engine, bound=free.bound)
+        self.likely_ms, self.usable, changed = self._today(before)
+        self.engine: SearchEngine
+        if before is None or changed is None:
+            self.engine = open_engine(free.roadmap, self.likely_ms, engine, bound=free.bound)
+        else:
+            self.engine = before.engine.changed(changed, self.likely_ms) if len(changed) else before.engine
 
     @property
     def off_road_kph(self) -> Interval:
@@ -55,8 +59,9 @@ class Costs:
         """The slowest tenth of runs."""
         return self._at_end(LOW)
 
-    def _today(self, before: Costs | None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Likely weights and usable arcs, made from those of `before`, else of free flow, where few arcs differ."""
+    def _today(self, before: Costs | None) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.intp] | None]:
+        """Likely weights and usable arcs, made from those of `before`, else of free flow, where few arcs differ; and
+        which arcs do, None when that may be most."""
         if before is None:
             likely_ms, usable, holding = self.free.free_ms(LIKELY), self.free.usable, NOTHING
         else:
@@ -64,19 +69,17 @@ class Costs:
         rows = self.holding.changed_arcs(holding, self.free.roadmap)
         if rows is None:
             usable = self.free.usable.copy()
-            return self._weights(LIKELY, usable), usable
-        if len(rows) == 0:
-            return likely_ms, usable
+            return self._weights(LIKELY, usable), usable, None
         some = self.free.usable[rows]
-        likely_ms, usable = _changed(likely_ms, rows, self._weights(LIKELY, some, rows)), _changed(usable, rows, some)
-        return likely_ms, usable
+        today_ms = self._weights(LIKELY, some, rows)
+        differs = (today_ms != likely_ms[rows]) | (some != usable[rows])
+        rows = rows[differs]
+        return _changed(likely_ms, rows, today_ms[differs]), _changed(usable, rows, some[differs]), rows
 
     def _at_end(self, end: int) -> NDArray[np.int64]:
         rows = self.holding.changed_arcs(NOTHING, self.free.roadmap)
         if rows is None:
             return self._weights(end, self.free.usable.copy())
-        if len(rows) == 0:
-            return self.free.free_ms(end)
         return _changed(self.free.free_ms(end), rows, self._weights(end, self.free.usable[rows], rows))
 
     def _weights(self, end: int, usable: NDArray[np.bool_], rows: NDArray[np.intp] | None = None) -> NDArray[np.int64]:

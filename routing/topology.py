@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ABSENT_MS = 2**31 - 1  # weight of an arc that may not be driven; also the infinity of the hierarchy's 32-bit weights
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Topology:
     """n search nodes, s search arcs, p pairs of search nodes that arcs join.
 
@@ -52,6 +52,9 @@ class Topology:
     shared_start: NDArray[np.intp]
     copies_from: NDArray[np.intp]  # rows of the copies, sorted by road node
     rows_from: NDArray[np.intp]  # search arcs that start at a copy, sorted by network arc
+    arcs_from: NDArray[np.int32]  # the network arcs of `rows_from`
+    nodes_from: NDArray[np.int32]  # the road nodes of `copies_from`
+    pair_of: NDArray[np.int32]  # the pair of each search arc, -1 = none
 
     @property
     def nodes(self) -> int:
@@ -70,6 +73,25 @@ class Topology:
             lightest[self.shared] = np.minimum.reduceat(rows_ms[self.shared_rows], self.shared_start)
         return lightest
 
+    def changed_weights(
+        self,
+        before: NDArray[np.uint32],
+        arcs: NDArray[np.intp],
+        weights_ms: NDArray[np.int64],
+        bound: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.uint32]:
+        """pair_weights, made from those `before` these network arcs changed."""
+        rows = np.concatenate((arcs, *(self._copied_rows(int(arc)) for arc in arcs if self.has_copies)))
+        pairs = self.pair_of[rows]
+        pairs = pairs[pairs >= 0]
+        lead = self.pair_rows[self.pair_start[pairs]]
+        weights = before.copy()
+        weights[pairs] = np.minimum(weights_ms[self.arc_of[lead]], ABSENT_MS)
+        special = np.isin(pairs, self.shared) | np.isin(lead, self.banned_rows)
+        for pair in pairs[special].tolist():
+            weights[pair] = min(self._row_ms(row, weights_ms, bound) for row in self.rows_of(pair).tolist())
+        return weights
+
     def lightest_arcs(
         self, pairs: NDArray[np.intp], weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None
     ) -> NDArray[np.intp]:
@@ -85,7 +107,9 @@ class Topology:
 
     def copies_of(self, node: int) -> NDArray[np.intp]:
         """All search nodes that are this road node, the plain one first: a way ends at any of them."""
-        from_, to = np.searchsorted(self.road_node[self.copies_from], (node, node + 1))
+        if not self.has_copies:
+            return np.array([node])
+        from_, to = np.searchsorted(self.nodes_from, (node, node + 1))
         return np.concatenate(([node], self.copies_from[from_:to]))
 
     def after(self, arc: int) -> int:
@@ -96,9 +120,13 @@ class Topology:
         """The search nodes from which this network arc may be driven: its tail, and copies that do not forbid it."""
         if not self.has_copies:
             return [int(self.tail[arc])]
-        from_, to = np.searchsorted(self.arc_of[self.rows_from], (arc, arc + 1))
-        rows = self.rows_from[from_:to].tolist()
+        rows = self._copied_rows(arc).tolist()
         return [int(self.tail[arc]), *(int(self.tail[row]) for row in rows if not self._is_banned(row, bound))]
+
+    def _copied_rows(self, arc: int) -> NDArray[np.intp]:
+        """The search arcs that drive this network arc from a copy."""
+        from_, to = np.searchsorted(self.arcs_from, (arc, arc + 1))
+        return self.rows_from[from_:to]
 
     def _is_banned(self, row: int, bound: NDArray[np.bool_] | None) -> bool:
         from_, to = np.searchsorted(self.banned_rows, (row, row + 1))
@@ -115,15 +143,15 @@ class Topology:
             rows_ms[self.banned_rows[binding]] = ABSENT_MS
         return rows_ms
 
-    def graph(self, roadmap: Roadmap) -> nx.MultiDiGraph:
+    def graph(self) -> nx.MultiDiGraph:
         """The search graph as networkx: plain nodes by their id in the file, copies as (id, number); edges by the
         network's keys, with `arc` the network arc and `row` the search arc. For checking, not for speed."""
         import networkx as nx
 
-        net = roadmap.network
+        net = self.network
         ids = net.node_id[self.road_node].tolist()
         names = [id if row < net.nodes else (id, row) for row, id in enumerate(ids)]
-        graph = nx.MultiDiGraph(crs="epsg:4326", name=roadmap.name)
+        graph = nx.MultiDiGraph(crs="epsg:4326")
         graph.add_nodes_from(names)
         for row, (tail, head, arc) in enumerate(
             zip(self.tail.tolist(), self.head.tolist(), self.arc_of.tolist(), strict=True)
@@ -154,6 +182,10 @@ def build_topology(network: Network) -> Topology:
     count = np.diff(pair_start)
     shared = np.flatnonzero(count > 1)
     copies, started = np.arange(network.nodes, len(road_node)), np.arange(network.arcs, len(tail))
+    copies = copies[np.argsort(road_node[copies], kind="stable")]
+    started = started[np.argsort(arc_of[started], kind="stable")]
+    pair_of = np.full(len(tail), -1, np.int32)
+    pair_of[pair_rows] = np.repeat(np.arange(len(count), dtype=np.int32), count)
     return Topology(
         network,
         road_node,
@@ -169,8 +201,11 @@ def build_topology(network: Network) -> Topology:
         shared=shared,
         shared_rows=pair_rows[np.repeat(count > 1, count)],
         shared_start=np.concatenate(([0], np.cumsum(count[shared])[:-1])).astype(np.intp),
-        copies_from=copies[np.argsort(road_node[copies], kind="stable")],
-        rows_from=started[np.argsort(arc_of[started], kind="stable")],
+        copies_from=copies,
+        nodes_from=road_node[copies],
+        rows_from=started,
+        arcs_from=arc_of[started],
+        pair_of=pair_of,
     )
 
 

@@ -18,27 +18,23 @@ from routing.engine.asking import NEVER_MS, UNREACHED, Engine, SearchEngine
 from routing.engine.networkx_engine import NetworkxEngine
 from routing.engine.scipy_engine import ScipyEngine
 from routing.roads.roadmap import Roadmap
-from routing.topology import ABSENT_MS, topology_of
+from routing.topology import ABSENT_MS, Topology, topology_of
 
 __all__ = ["ABSENT_MS", "DEFAULT_ENGINE", "ENGINES", "NEVER_MS", "UNREACHED", "Engine", "open_engine"]
 
-Opener = Callable[[Roadmap, NDArray[np.int64], "NDArray[np.bool_] | None"], SearchEngine]
-
-
-def _open_scipy(roadmap: Roadmap, weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None) -> SearchEngine:
-    return ScipyEngine(topology_of(roadmap), weights_ms, bound)
+Opener = Callable[[Topology, NDArray[np.int64], "NDArray[np.bool_] | None"], SearchEngine]
 
 
 def _engines() -> dict[str, Opener]:
     """By name, the default first: the hierarchy where its wheel is there for this machine, else scipy."""
-    known: dict[str, Opener] = {"scipy": _open_scipy, "networkx": NetworkxEngine}
+    known: dict[str, Opener] = {"scipy": ScipyEngine, "networkx": NetworkxEngine}
     try:
         import pyroutingkit  # noqa: F401 - only whether it is there
     except ImportError:
         return known
-    from routing.engine.cch import open_cch
+    from routing.engine.cch import CchEngine
 
-    return {"cch": open_cch} | known
+    return {"cch": CchEngine} | known
 
 
 ENGINES = _engines()
@@ -59,4 +55,4 @@ def open_engine(
     """
     if name not in ENGINES:
         raise RefusedInput("bad_field", where="routing", field="engine", why=f"{name}: {', '.join(ENGINES)}")
-    return ENGINES[name](roadmap, weights_ms, bound)
+    return ENGINES[name](topology_of(roadmap), weights_ms, bound)

@@ -45,6 +45,10 @@ class SearchEngine(ABC):
     ) -> None:
         self.topology, self.weights_ms, self.bound = topology, weights_ms, bound
 
+    def changed(self, arcs: NDArray[np.intp], weights_ms: NDArray[np.int64]) -> SearchEngine:
+        """An engine over weights that differ from these on these network arcs only."""
+        return type(self)(self.topology, weights_ms, self.bound)
+
     @abstractmethod
     def search_ms(self, sources: NDArray[np.uint32], targets: NDArray[np.uint32]) -> NDArray[np.int64]:
         """As times_ms, between rows of search nodes that are known to exist; NEVER_MS where there is no way."""

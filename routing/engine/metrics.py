@@ -8,8 +8,6 @@ least, changed in place where few arcs differ; else a spare, customised whole wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 
 import numpy as np
@@ -24,37 +22,66 @@ FEW = 1 / 240
 ONE_THREAD = 1  # more gain nothing on a small machine and spin for over a second on a busy one
 
 
+TAKEN_OFTEN = 8  # a set of weights that so often finds its metric taken gets one of its own
+
+
+class Wish:
+    """One set of weights that wants to be shown: per pair, in whole ms. Not to be written to."""
+
+    def __init__(self, weights: NDArray[np.uint32]) -> None:
+        self.weights = weights
+        self.turns_away = 0  # how often it was shown before and had to make room
+
+
 class Metrics:
     """The metrics of one contraction order."""
 
-    def __init__(self, order: CCHTopology, arcs: int) -> None:
-        self._order, self._few = order, max(1, int(arcs * FEW))
+    def __init__(self, order: CCHTopology, pairs: int) -> None:
+        self._order, self._few = order, max(1, int(pairs * FEW))
         self._all: list[_Metric] = []
         self._lock = threading.Lock()
-        self._turns = count()
+        self._turns = count(1)
 
-    @contextmanager
-    def showing(self, weights: NDArray[np.uint32]) -> Iterator[CCHMetric]:
-        """The native metric with exactly these weights, for nobody else until the end of the block."""
-        metric = self._choose(weights)
+    def times(self, wish: Wish, sources: NDArray[np.uint32], targets: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Matrix of times under exactly these weights."""
+        metric = self._choose(wish)
         with metric.lock:
-            yield metric.show(weights, self._few)
+            return metric.show(wish, self._few).distances_many_to_many(sources, targets)
 
-    def _choose(self, weights: NDArray[np.uint32]) -> _Metric:
+    def path(self, wish: Wish, source: int, target: int) -> tuple[int, list[int]]:
+        """Time and pairs of one quickest way under exactly these weights."""
+        metric = self._choose(wish)
+        with metric.lock:
+            ms, _, pairs = metric.show(wish, self._few).query(source, target)
+        return ms, pairs
+
+    def _choose(self, wish: Wish) -> _Metric:
         with self._lock:
-            chosen = next((one for one in self._all if one.promised is weights), None) or self._nearest(weights)
-            chosen.promised, chosen.turn = weights, next(self._turns)
-            return chosen
+            for metric in self._all:
+                if metric.promised is wish:
+                    break
+            else:
+                metric = self._nearest(wish)
+                if metric.promised is not None:
+                    metric.promised.turns_away += 1
+                metric.promised = wish
+            metric.turn = next(self._turns)
+            return metric
 
-    def _nearest(self, weights: NDArray[np.uint32]) -> _Metric:
-        changed = [(int(np.count_nonzero(one.promised != weights)), one.turn, one) for one in self._all]
-        few = [entry for entry in changed if entry[0] <= self._few]
-        if few:
+    def _nearest(self, wish: Wish) -> _Metric:
+        """The metric that is brought to the wish with the least work; a spare when that is much."""
+        few: list[tuple[int, int, _Metric]] = []
+        for metric in self._all:
+            changed = np.count_nonzero(metric.weights != wish.weights)
+            if changed <= self._few:
+                few.append((int(changed), metric.turn, metric))
+        if few and (wish.turns_away < TAKEN_OFTEN or len(self._all) == METRICS):
             return min(few)[-1]
+        wish.turns_away = 0
         if len(self._all) < METRICS:
             self._all.append(_Metric(self._order))
             return self._all[-1]
-        return min(self._all, key=lambda one: one.turn)
+        return min(self._all, key=lambda metric: metric.turn)
 
 
 class _Metric:
@@ -62,20 +89,24 @@ class _Metric:
 
     def __init__(self, order: CCHTopology) -> None:
         self.lock = threading.Lock()
-        self.promised: NDArray[np.uint32] | None = None
-        self.turn = -1
+        self.promised: Wish | None = None
+        self.turn = 0
         self._native = CCHMetric(order)
-        self._shown: NDArray[np.uint32] | None = None
+        self._shown: Wish | None = None
 
-    def show(self, weights: NDArray[np.uint32], few: int) -> CCHMetric:
+    @property
+    def weights(self) -> NDArray[np.uint32] | None:
+        return None if self.promised is None else self.promised.weights
+
+    def show(self, wish: Wish, few: int) -> CCHMetric:
         """Bring the native metric to these weights. Call it holding the lock."""
-        if self._shown is weights:
+        if self._shown is wish:
             return self._native
         shown, self._shown = self._shown, None
-        changed = None if shown is None else np.flatnonzero(shown != weights)
+        changed = None if shown is None else np.flatnonzero(shown.weights != wish.weights)
         if changed is None or len(changed) > few:
-            self._native.customize(weights, ONE_THREAD)
+            self._native.customize(wish.weights, ONE_THREAD)
         elif len(changed):
-            self._native.update_weights(changed.astype(np.uint32), weights[changed])
-        self._shown = weights
+            self._native.update_weights(changed.astype(np.uint32), wish.weights[changed])
+        self._shown = wish
         return self._native

@@ -10,20 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.engine.asking import NEVER_MS, SearchEngine
-from routing.roads.roadmap import Roadmap
-from routing.topology import ABSENT_MS, topology_of
+from routing.topology import ABSENT_MS, Topology
 
-_graphs: WeakKeyDictionary[Roadmap, Any] = WeakKeyDictionary()
+_graphs: WeakKeyDictionary[Topology, Any] = WeakKeyDictionary()
 
 
 class NetworkxEngine(SearchEngine):
     """About twenty times slower than scipy and thousands of times slower than the hierarchy."""
 
-    def __init__(self, roadmap: Roadmap, weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None) -> None:
-        super().__init__(topology_of(roadmap), weights_ms, bound)
-        if roadmap not in _graphs:
-            _graphs[roadmap] = self.topology.graph(roadmap)
-        self._graph = _graphs[roadmap]
+    def __init__(
+        self, topology: Topology, weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None
+    ) -> None:
+        super().__init__(topology, weights_ms, bound)
+        if topology not in _graphs:
+            _graphs[topology] = topology.graph()
+        self._graph = _graphs[topology]
         self._names = list(self._graph.nodes)
         self._rows_ms: list[int] = self.topology.row_weights(weights_ms, bound).tolist()
         self._weight: Any = self._lightest  # Any: networkx-stubs type the edge dict of simple graphs only
