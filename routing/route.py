@@ -154,7 +154,7 @@ def tell(asked: Question, costs: Costs, way: Way, avoids: tuple[Avoided, ...], t
         eta_low_s=way.total_ms(costs.low_ms, off_kph.high) / 1000,
         eta_high_s=way.total_ms(costs.high_ms, off_kph.low) / 1000,
         geometry=tuple(track.geometry),
-        at_s=tuple([ms / 1000 for ms in track.at_ms]),
+        at_s=tuple((np.array(track.at_ms) / 1000).tolist()),
         arcs=tuple(track.arcs),
         edges=_edges(asked.roadmap.network, way),
         legs=tuple(track.legs),
@@ -213,15 +213,15 @@ class _Track:
         starts = np.flatnonzero(np.append(True, (codes[:, 1:] != codes[:, :-1]).any(axis=0)))
         sums_m, sums_ms = np.add.reduceat(lengths_m, starts), np.add.reduceat(parts_ms, starts)
         for first, length_m, ms in zip(starts.tolist(), sums_m.tolist(), sums_ms.tolist(), strict=True):
-            leg = _leg(net, int(arcs[first]), length_m, ms / 1000)
+            words, seconds = _words(net, int(ways[first])), ms / 1000
             last = self.legs[-1] if self.legs else None
-            if last and replace(last, length_m=leg.length_m, seconds=leg.seconds) == leg:
-                self.legs.pop()
-                leg = replace(leg, length_m=last.length_m + leg.length_m, seconds=last.seconds + leg.seconds)
-            self.legs.append(leg)
+            if last and (last.name_zh, last.name_en, last.ref, last.highway) == words:
+                self.legs[-1] = replace(last, length_m=last.length_m + length_m, seconds=last.seconds + seconds)
+            else:
+                self.legs.append(Leg(*words, length_m, seconds))
 
 
-def _leg(network: Network, arc: int, length_m: float, seconds: float) -> Leg:
-    name = network.tag("name", arc)
-    names = network.tag("name:zh", arc) or name, network.tag("name:en", arc) or name
-    return Leg(*names, network.tag("ref", arc), network.tag("highway", arc), length_m, seconds)
+def _words(network: Network, way: int) -> tuple[str, str, str, str]:
+    """Names in zh and en, ref and class of a way; a name without translation stands in both languages."""
+    name, name_zh, name_en, ref, highway = (network.columns[tag][way] for tag in LEG_TAGS)
+    return name_zh or name, name_en or name, ref, highway

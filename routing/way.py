@@ -52,8 +52,7 @@ def table_ms(costs: Costs, starts: Stops, ends: Stops) -> NDArray[np.int64]:
     if len(joins.nodes) == 0 or len(leaves.nodes) == 0:
         return np.full((len(starts), len(ends)), NEVER_MS)
     times = costs.engine.search_ms(joins.nodes, leaves.nodes)
-    times += joins.ms[:, None]
-    times += leaves.ms
+    times += np.add.outer(joins.ms, leaves.ms)
     times = _least(times, joins, leaves, (len(starts), len(ends)))
     for i, j, ms in _along_one_arc(costs, joins, leaves):
         times[i, j] = min(int(times[i, j]), ms)
@@ -89,9 +88,10 @@ def _along_one_arc(costs: Costs, joins: Doors, leaves: Doors) -> list[tuple[int,
 
 
 def _same_places(starts: Stops, ends: Stops) -> list[tuple[int, int]]:
-    near = np.abs(starts.lat[:, None] - ends.lat) < SAME_LAT
-    if near.any():
-        near &= np.abs(starts.lon[:, None] - ends.lon) < SAME_LON
+    near = np.abs(np.subtract.outer(starts.lat, ends.lat)) < SAME_LAT
+    if not near.any():
+        return []
+    near &= np.abs(np.subtract.outer(starts.lon, ends.lon)) < SAME_LON
     return [(i, j) for i, j in np.argwhere(near).tolist() if same_place(starts.places[i], ends.places[j])]
 
 
@@ -108,7 +108,7 @@ def find_way(costs: Costs, start: Stops, end: Stops) -> Way | None:
     if same_place(start.places[0], end.places[0]):
         place = start.places[0]
         here = Snap(join[0].arc, join[0].fraction, place.lon, place.lat, 0.0)
-        return _way(here, here, [])
+        return Way(here, here, *_parts(here.arc, 0.0, 0.0))
     joins, leaves = start.joins(costs), end.leaves(costs)
     direct = _directly(costs, join, leave)
     times = joins.ms[:, None] + costs.engine.search_ms(joins.nodes, leaves.nodes) + leaves.ms
@@ -129,14 +129,13 @@ def _on_road(costs: Costs, stop: Stops) -> tuple[Snap, ...]:
 
 def _directly(costs: Costs, joins: tuple[Snap, ...], leaves: tuple[Snap, ...]) -> tuple[int, Way] | None:
     """The quickest way ahead on one arc, and its time."""
-    kph = costs.off_road_kph.likely
     ways = [
-        _way(join, leave, [(join.arc, join.fraction, leave.fraction)])
+        Way(join, leave, *_parts(join.arc, join.fraction, leave.fraction))
         for join in joins
         for leave in leaves
         if join.arc == leave.arc and join.fraction <= leave.fraction
     ]
-    timed = [(way.total_ms(costs.likely_ms, kph), way) for way in ways]
+    timed = [(way.total_ms(costs.likely_ms, costs.off_road_kph.likely), way) for way in ways]
     return min(timed, key=lambda one: one[0], default=None)
 
 
@@ -147,15 +146,16 @@ def _through(costs: Costs, start: tuple[Doors, int], end: tuple[Doors, int]) -> 
     arcs = costs.engine.search_path(int(joins.nodes[i]), int(leaves.nodes[j]))
     assert arcs is not None, "an engine that knows the time knows the way"
     assert costs.usable[arcs].all(), "the engine drove over an absent arc"
-    parts = [(arc, 0.0, 1.0) for arc in arcs.tolist()]
+    parts = [(arcs, np.zeros(len(arcs)), np.ones(len(arcs)))]
     if AT_THE_NODE < join.fraction < 1 - AT_THE_NODE:
-        parts.insert(0, (join.arc, join.fraction, 1.0))
+        parts.insert(0, _parts(join.arc, join.fraction, 1.0))
     if AT_THE_NODE < leave.fraction < 1 - AT_THE_NODE:
-        parts.append((leave.arc, 0.0, leave.fraction))
-    return _way(join, leave, parts)
+        parts.append(_parts(leave.arc, 0.0, leave.fraction))
+    return Way(join, leave, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _way(join: Snap, leave: Snap, parts: list[tuple[int, float, float]]) -> Way:
-    driven = [part for part in parts if part[2] > part[1]]
-    arcs, begin, finish = zip(*driven, strict=True) if driven else ((), (), ())
-    return Way(join, leave, np.array(arcs, np.intp), np.array(begin), np.array(finish))
+def _parts(arc: int, begin: float, finish: float) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """One arc's part, nothing when it has no length."""
+    if finish <= begin:
+        return np.empty(0, np.intp), np.empty(0), np.empty(0)
+    return np.array([arc]), np.array([begin]), np.array([finish])
