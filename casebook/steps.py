@@ -112,6 +112,7 @@ PREALERT_STEPS: Table = {
     (Prealert.SENT, e.CaseRefused): Prealert.REFUSED,
     (Prealert.ESCALATED, e.CaseRefused): Prealert.REFUSED,
     (Prealert.ACKNOWLEDGED, e.CaseRefused): Prealert.REFUSED,
+    (Prealert.REFUSED, e.CaseRefused): Prealert.REFUSED,  # for another reason
     (Prealert.REFUSED, e.PrealertAcknowledged): Prealert.ACKNOWLEDGED,  # the ward found a way after all
     (Prealert.REFUSED, e.PrealertSent): Prealert.SENT,  # dispatch sends there all the same, with a reason
     (Prealert.REFUSED, e.PrealertWithdrawn): Prealert.NONE,

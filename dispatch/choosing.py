@@ -20,6 +20,7 @@ from casebook.casualty import Stage
 from casebook.desks import Due
 from casebook.errors import AlreadyHeld, NoAnswer, RefusedInput
 from casebook.events import Decision, Option
+from casebook.folding.destination import forced_by
 from casebook.picture import CasualtyState, Picture, UnitState
 from casebook.steps import Duty, Prealert
 from dispatch.destination import resource_for
@@ -97,17 +98,24 @@ def choose(
     picture: Picture, casualty: str, option: Option, decision: Decision, legs: Legs, at: datetime, policy: Policy,
     tasks: TaskRules, override_reason: str = "",
 ) -> list[e.Event]:  # fmt: skip
-    """Everything that follows from the yes. Raises AlreadyHeld when the slot or the aircraft went to somebody else."""
+    """Everything that follows from the yes.
+
+    Raises AlreadyHeld when the slot or the aircraft went to somebody else, RefusedInput (`forcing_needs_reason`) when
+    the hospital had said no and nobody says why it is sent there all the same.
+    """
     state = picture.get_casualty(casualty)
     rejected = tuple(r for r in decision.rejected if (r.hospital, r.mode) != (option.hospital, option.mode))
+    chosen = e.DestinationChosen(casualty, option, rejected, override_reason)
+    if forced_by(picture, chosen, at) and not override_reason:
+        raise RefusedInput("forcing_needs_reason", hospital=option.hospital)
     facts: list[e.Event] = [
         *_let_go(picture, state, option, policy),
-        e.DestinationChosen(casualty, option, rejected, override_reason),
+        chosen,
         *_hold(picture, state, option, at, policy, forced=bool(override_reason)),
         *_carry(picture, state, legs),
         *_fly(picture, state, option, legs, at, tasks),
     ]
-    if state.prealert is Prealert.NONE or state.prealert_hospital != option.hospital:
+    if state.prealert in (Prealert.NONE, Prealert.REFUSED) or state.prealert_hospital != option.hospital:
         facts.append(_prealert(state, option, at, policy))
     return facts
 

@@ -27,6 +27,7 @@ from hospital_board.capacity_desk import (
     reopen_service,
     report_capacity,
 )
+from hospital_board.capacity_import import ImportCapacity, import_capacity
 from hospital_board.cases import is_own
 from hospital_board.consult import SendMessage, send_message
 from hospital_board.handover import SignHandover, sign_handover, signed_by_both
@@ -47,6 +48,7 @@ CAPACITY = (Role.ED, Role.DISPATCHER)  # a hospital may also be heard by telepho
 WARD = (Role.ED,)
 ASKS: dict[str, tuple[type[Command], tuple[Role, ...], Decide]] = {
     "report_capacity": (ReportCapacity, CAPACITY, lambda p, c, who, at: report_capacity(p, c)),
+    "import_capacity": (ImportCapacity, CAPACITY, lambda p, c, who, at: import_capacity(p, c, at)),
     "close_service": (CloseService, CAPACITY, lambda p, c, who, at: close_service(p, c, at)),
     "reopen_service": (ReopenService, CAPACITY, lambda p, c, who, at: reopen_service(p, c)),
     "acknowledge_prealert": (AcknowledgePrealert, WARD, lambda p, c, who, at: acknowledge_prealert(p, c, who)),
@@ -57,6 +59,13 @@ ASKS: dict[str, tuple[type[Command], tuple[Role, ...], Decide]] = {
     "send_message": (SendMessage, WARD, lambda p, c, who, at: send_message(p, c)),
     "sign_handover": (SignHandover, WARD, lambda p, c, who, at: sign_handover(p, c, who, at)),
 }
+
+
+def hospitals_of(command: Any) -> tuple[str, ...]:
+    """The hospitals that a command speaks for."""
+    if isinstance(command, ImportCapacity):
+        return tuple(dict.fromkeys(row.hospital for row in command.rows))
+    return (command.hospital,)
 
 
 class HospitalRoom:
@@ -70,7 +79,8 @@ class HospitalRoom:
 
     def _handler(self, name: str, decide: Decide) -> Handler:
         async def handle(command: Any, asker: Asker) -> dict[str, Any]:
-            need_hospital(asker.badge, command.hospital, what=name)
+            for hospital in hospitals_of(command):
+                need_hospital(asker.badge, hospital, what=name)
             at = asker.at or self._clock.now()
             entries = await self._book.write(
                 lambda picture: decide(picture, command, asker.badge.who, at), by=asker.by, at=at, asked=asker.key

@@ -19,6 +19,7 @@ from hospital_board.capacity_desk import recounted
 from hospital_board.cases import OVER, get_own_case, list_own_cases
 
 RESUS_BAY = "resus_bay"
+RESUSCITATION = "resuscitation"  # counts the patients in the bays
 HOLD_AFTER_ETA = timedelta(minutes=30)  # twice the usual 15 min goal for handing over at the door
 
 
@@ -93,7 +94,8 @@ def clear_bay(picture: Picture, command: ClearBay, now: datetime) -> list[e.Even
     if state.bay is None or state.stage is not Stage.HANDED_OVER:
         raise IllegalStep(what=e.BayCleared.name, entity="casualty", id=state.id, stage=str(state.stage))
     hospital = picture.get_hospital(command.hospital)
-    return [e.BayCleared(state.id, hospital.id, state.bay), *recounted(hospital, RESUS_BAY, -1, now)]
+    counted = [fact for what in (RESUS_BAY, RESUSCITATION) for fact in recounted(hospital, what, -1, now)]
+    return [e.BayCleared(state.id, hospital.id, state.bay), *counted]
 
 
 def holds_of(picture: Picture, casualty: str, hospital: str) -> list[Hold]:

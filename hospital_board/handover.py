@@ -17,7 +17,7 @@ from casebook.casualty import Stage
 from casebook.desks import Due
 from casebook.errors import IllegalStep
 from casebook.picture import CasualtyState, Picture
-from hospital_board.bays import RESUS_BAY, holds_of
+from hospital_board.bays import RESUS_BAY, RESUSCITATION, holds_of
 from hospital_board.capacity_desk import recounted
 from hospital_board.cases import get_own_case
 
@@ -59,7 +59,8 @@ def completed(picture: Picture, state: CasualtyState, hospital_id: str, now: dat
     taken = [RESUS_BAY] if state.bay is not None else [one.resource for one in held]
     hospital = picture.get_hospital(hospital_id)
     counted = [fact for resource in taken for fact in recounted(hospital, resource, 1, now)]
-    return [e.HandoverCompleted(state.id, hospital_id), *released, *counted]
+    treated = recounted(hospital, RESUSCITATION, 1, now) if RESUS_BAY in taken else []
+    return [e.HandoverCompleted(state.id, hospital_id), *released, *counted, *treated]
 
 
 def signed_by_both(picture: Picture) -> list[Due]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from casebook import events as e
 from casebook.asking import Command
-from casebook.casualty import Findings
+from casebook.casualty import Findings, Stage
 from casebook.desks import Due
 from casebook.errors import IllegalStep, RefusedInput
 from casebook.picture import CasualtyState, Picture
@@ -23,17 +23,17 @@ from hospital_board.teams import team_table
 
 MemberState = Literal["called", "coming", "ready", "unavailable"]
 NOTE_MAX = 300  # characters
+BEFORE_THE_DOOR = (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD)  # later a patient is treated, not refused
 
 
 class AcknowledgePrealert(Command, frozen=True, kw_only=True):
-    """The ward has seen the pre-alert and accepts it, or has a question first (`note`), which goes to the crew.
-
-    It never refuses a patient: a ward that can take no one closes its service, with a reason.
+    """The ward has seen the pre-alert and accepts it, has a question first (`note`), which goes to the crew, or refuses
+    with a reason (`note`): dispatch decides again, and the case keeps its way here until it has another.
     """
 
     hospital: str
     casualty: str
-    answer: Literal["accept", "query"] = "accept"
+    answer: Literal["accept", "query", "refuse"] = "accept"
     note: str = ""
 
 
@@ -59,7 +59,8 @@ def acknowledge_prealert(picture: Picture, command: AcknowledgePrealert, who: st
     """The answer as a fact; a question also as a message to the crew.
 
     An accepted pre-alert may be acknowledged again when the crew has found something new since, or had it only been
-    queried. Raises RefusedInput (`query_needs_note`), IllegalStep when there is nothing to answer.
+    queried or refused. Raises RefusedInput (`query_needs_note`, `refusal_needs_reason`), IllegalStep when there is
+    nothing to answer, and for a refusal of who is at the door.
     """
     state = get_own_case(picture, command.casualty, command.hospital)
     note = command.note.strip()[:NOTE_MAX]
@@ -69,10 +70,24 @@ def acknowledge_prealert(picture: Picture, command: AcknowledgePrealert, who: st
         raise IllegalStep(what=e.PrealertAcknowledged.name, entity="prealert", id=state.id, stage=str(state.prealert))
     if command.answer == "accept" and is_accepted(state) and not has_news(state):
         return []  # two nurses tapped at once: the first stands
+    if command.answer == "refuse":
+        return refuse_case(state, command.hospital, who, note)
     answer = e.PrealertAcknowledged(state.id, command.hospital, who, command.answer, note)
     if command.answer == "query":
         return [answer, message_from_ward(picture, state, command.hospital, note, order=False)]
     return [answer]
+
+
+def refuse_case(state: CasualtyState, hospital: str, who: str, reason: str) -> list[e.Event]:
+    """The no as a fact; nothing when it was said in the same words before."""
+    if not reason:
+        raise RefusedInput("refusal_needs_reason")
+    if state.stage not in BEFORE_THE_DOOR:
+        raise IllegalStep(what=e.CaseRefused.name, entity="casualty", id=state.id, stage=str(state.stage))
+    known = state.refusals.get(hospital)
+    if state.prealert is Prealert.REFUSED and known is not None and known.reason == reason:
+        return []
+    return [e.CaseRefused(state.id, hospital, who, reason)]
 
 
 def is_accepted(state: CasualtyState) -> bool:
@@ -136,9 +151,12 @@ def team_view(state: CasualtyState) -> dict[str, Any]:
 
 
 def prealert_view(state: CasualtyState) -> dict[str, Any]:
-    """{state, at, due_at, eta_at, level, repeats, answer, note, by, acknowledged_at, news}."""
+    """{state, at, due_at, eta_at, level, repeats, answer, note, by, acknowledged_at, refused_at, news}."""
     seen: dict[str, Any] = {"state": str(state.prealert), "at": state.prealert_at, "level": state.prealert_level}
     seen |= {"eta_at": state.prealert_eta_at, "repeats": state.prealert_repeats}
+    if state.prealert is Prealert.REFUSED:
+        refusal = state.refusals[state.prealert_hospital or ""]
+        return seen | {"answer": "refuse", "note": refusal.reason, "by": refusal.by, "refused_at": refusal.at}
     if state.prealert is not Prealert.ACKNOWLEDGED:
         return seen | {"due_at": state.prealert_due_at}
     answered = {"answer": state.acknowledged_answer, "note": state.acknowledged_note, "by": state.acknowledged_by}

@@ -151,3 +151,38 @@ def test_a_bay_taken_from_an_unknown_or_old_count_makes_no_new_figure():
     assert recounted(enrolled().hospitals[SONGJIANG], "resus_bay", 1, START) == []
     assert recounted(stated(enrolled(), None).hospitals[SONGJIANG], "resus_bay", 1, START) == []
     assert recounted(stated(enrolled()).hospitals[SONGJIANG], "resus_bay", 1, late) == []
+
+
+def test_patients_in_resuscitation_are_counted_by_one_tap_and_have_no_free_places():
+    picture = after(enrolled(), 0, *report_capacity(enrolled(), report(resource="resuscitation", in_use=2)))
+    load = capacity_view(picture, SONGJIANG, at(60))["resources"]["resuscitation"]
+    assert (load["state"], load["in_use"]) == ("known", 2) and "left" not in load and "chance_pct" not in load
+    assert refused(report_capacity, picture, report(resource="resuscitation", free=1)).key == "counts_patients"
+
+
+def test_more_taken_and_free_than_there_are_is_refused_and_a_bay_being_cleaned_is_neither():
+    assert refused(report_capacity, stated(enrolled(), 2, 3), report(free=2, in_use=2)).key == "more_than_there_are"
+    picture = after(enrolled(), 0, *report_capacity(enrolled(), report(free=1, total=3, in_use=1)))
+    assert capacity_view(picture, SONGJIANG, at(0))["resources"]["resus_bay"]["in_use"] == 1
+
+
+def test_the_chance_for_who_comes_next_sinks_as_bays_are_held():
+    free = capacity_view(stated(enrolled(), 2, 5), SONGJIANG, at(60))["resources"]["resus_bay"]
+    one_held = capacity_view(expected(2, 5), SONGJIANG, at(410))["resources"]["resus_bay"]
+    assert 0 < one_held["chance_pct"] < free["chance_pct"] < 100
+
+
+def test_what_the_flow_itself_changes_keeps_the_age_and_author_of_the_count():
+    picture = after(enrolled(), 0, e.CapacityReported(SONGJIANG, "resus_bay", 2, 3), by="ed:sister Li")
+    picture = after(picture, 300, *recounted(picture.hospitals[SONGJIANG], "resus_bay", 1, at(300)))
+    figure = picture.hospitals[SONGJIANG].figures["resus_bay"]
+    assert (figure.free, figure.at, figure.by, figure.source) == (1, at(0), "ed:sister Li", "handover")
+    assert recounted(picture.hospitals[SONGJIANG], "resus_bay", 1, at(901)) == [], "still as old as it was"
+
+
+@given(in_use=st.integers(0, 4), moves=st.lists(st.sampled_from([1, -1])))
+def test_patients_in_resuscitation_never_become_fewer_than_none(in_use, moves):
+    picture = after(enrolled(), 0, e.CapacityReported(SONGJIANG, "resuscitation", in_use=in_use))
+    for taken in moves:
+        picture = after(picture, 1, *recounted(picture.hospitals[SONGJIANG], "resuscitation", taken, at(1)))
+        assert (picture.hospitals[SONGJIANG].figures["resuscitation"].in_use or 0) >= 0

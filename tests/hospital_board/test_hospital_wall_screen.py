@@ -161,7 +161,9 @@ async def test_the_hospitals_own_long_name_is_whole(stage: WallStage, page: Page
     await show(stage, page, replace(picture, hospitals={**picture.hospitals, SONGJIANG: long}), language)
     name = page.locator(".top h1")
     assert await name.inner_text() == {"zh": zh, "en": en}[language]
-    assert await name.evaluate("(h) => h.scrollWidth <= h.clientWidth + 1 && getComputedStyle(h).overflow === 'visible'")
+    assert await name.evaluate(
+        "(h) => h.scrollWidth <= h.clientWidth + 1 && getComputedStyle(h).overflow === 'visible'"
+    )
     mark, told = await page.locator(".drill-frame span").bounding_box(), await name.bounding_box()
     assert mark is not None and told is not None
     assert told["x"] + told["width"] <= mark["x"], "clear of the mark of a drill"
