@@ -17,6 +17,7 @@ import { byName, roadReason, unitName } from './names.js';
 /** @type {import('./drawing.js').Tool[]} */
 const TOOLS = ['area', 'box', 'road'];
 const COURSES = [0, 45, 90, 135, 180, 225, 270, 315];
+const EFFECTS = ['shut', 'slow'];
 const LASTS_MIN = [30, 60, 120, 240, 480];
 
 /** The bar of tools over the map, and below it what the tool in hand needs. @param {Props} props */
@@ -48,6 +49,7 @@ function ShapeForm({ feed, view, made }) {
     const where = whereOf(made, direction.value);
     if (await act(slow ? 'slow_road' : 'close_road', { ...where, reason: String(f.reason).trim(), ...until, ...what })) drop();
   };
+  const choose = (/** @type {any} */ event) => slowed(event.target.value === 'slow');
   const escape = (/** @type {KeyboardEvent} */ event) => { if (event.key === 'Escape') drop(); };
   const nothing = met.value !== null && met.value.roads.length === 0;
   return html`<form class="sheet" onSubmit=${send} onKeyDown=${escape} aria-label=${say('dispatch.close_these')}>
@@ -56,7 +58,7 @@ function ShapeForm({ feed, view, made }) {
     <datalist id="why-closed">${['works', 'congestion', 'weather'].map((why) => html`<option key=${why} value=${why}>${roadReason(why)}</option>`)}</datalist>
     <div class="pair"><label>${say('dispatch.field.direction')}<${Direction} made=${made} /></label>
       <label>${say('dispatch.field.lasts')}<select name="lasts"><option value="">${say('dispatch.until_opened')}</option>${LASTS_MIN.map((n) => html`<option key=${n} value=${n}>${say('dispatch.minutes', { n })}</option>`)}</select></label></div>
-    <div class="pair"><label>${say('dispatch.field.effect')}<select onChange=${(/** @type {any} */ event) => slowed(event.target.value === 'slow')}><option value="shut">${say('dispatch.effect.shut')}</option><option value="slow">${say('dispatch.effect.slow')}</option></select></label>
+    <div class="pair"><label>${say('dispatch.field.effect')}<select onChange=${choose}>${EFFECTS.map((name) => html`<option key=${name} value=${name}>${say(`dispatch.effect.${name}`)}</option>`)}</select></label>
       ${slow && html`<label>${say('dispatch.field.speed')}<input name="speed" type="number" required min="1" max="199" /></label>`}</div>
     <p class="buttons"><button disabled=${asking.value > 0 || nothing}>${say(slow ? 'dispatch.slow_these' : 'dispatch.close_these')}</button>
       <button type="button" onClick=${drop}>${say('dispatch.cancel')}</button></p></form>`;

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from console_stage import FLAGS, PATIENCE_S, ConsoleStage, chromium, eventually
 from playwright.async_api import Page, async_playwright, expect
-from valley import BEYOND_SERVICE, G1_EAST, SEVERE, casualty, crash, enrolled, reported
+from valley import BEYOND_SERVICE, G1_EAST, SEVERE, START, casualty, crash, enrolled, reported
 
 from casebook import events as e
 from casebook.casualty import Category
 from casebook.screens import browser_libraries
 from casebook.steps import Duty
 from casebook.words import Language, say
+from dispatch.choosing import ChooseDestination
+from dispatch.closures import CloseRoad
 from routing.roads import Roadmap
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
@@ -350,3 +354,121 @@ async def test_a_call_is_closed_once_everybody_is_accounted_for(valley: Roadmap,
     await stage.tell(e.CasualtyClosed(A, "refused"))
     await close.click()
     await expect(page.locator(".call.closed")).to_have_count(1)
+
+
+async def pixel_of(page: Page, lon: float, lat: float) -> tuple[float, float]:
+    """Where a place is on the screen, reckoned from the coordinates that the map reads out at two pixels."""
+    box = await page.locator(".map canvas.maplibregl-canvas").bounding_box()
+    assert box is not None
+    known = []
+    for share in (0.6, 0.9):
+        x, y = box["x"] + box["width"] * share, box["y"] + box["height"] * share
+        await page.mouse.move(x, y)
+        readout = page.locator(".readout .bare")
+        await expect(readout).to_have_text(re.compile(r"^[\d.]+, [\d.]+ WGS-84$"))
+        await expect(readout).not_to_have_text(known[-1][2] if known else "-")
+        text = await readout.inner_text()
+        known.append((x, y, text, [float(one) for one in text.removesuffix(" WGS-84").split(", ")]))
+    (xa, ya, _, (lat_a, lon_a)), (xb, yb, _, (lat_b, lon_b)) = known
+    return xa + (lon - lon_a) / (lon_b - lon_a) * (xb - xa), ya + (lat - lat_a) / (lat_b - lat_a) * (yb - ya)
+
+
+async def drag(page: Page, corners: list[tuple[float, float]]) -> None:
+    (x, y), (to_x, to_y) = [await pixel_of(page, *corner) for corner in corners]
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move((x + to_x) / 2, (y + to_y) / 2)
+    await page.mouse.move(to_x, to_y)
+    await page.mouse.up()
+
+
+def drawing(page: Page, name: str):
+    return page.get_by_role("toolbar").get_by_role("button", name=say(f"dispatch.draw.{name}", "en"))
+
+
+async def test_a_closure_drawn_with_the_mouse_says_what_it_meets_and_changes_the_ranking(
+    valley: Roadmap, page: Page, stages, map_drawn
+):
+    stage = await shown(stages, valley, page, STANDBY, asked_for(), language="en")
+    first = stage.book.picture.get_casualty(A).proposal
+    assert first is not None
+    await drawing(page, "box").click()
+    await drag(page, [(121.1, 31.01), (121.2, 30.99)])
+    form = page.locator(".roadwork form")
+    await expect(form.locator(".meets")).to_contain_text("G1")
+    assert not stage.book.picture.roads, "only drawn"
+    await page.keyboard.type("rock fall")
+    await form.locator("select[name=lasts]").select_option("60")
+    await form.get_by_role("button", name=say("dispatch.close_these", "en"), exact=True).click()
+    await eventually(lambda: len(stage.book.picture.roads) == 1, "the road is closed")
+    (road,) = stage.book.picture.roads.values()
+    assert (road.reason, road.by) == ("rock fall", "dispatcher:desk 1")
+    assert road.until is not None
+    assert abs(road.until - START - timedelta(hours=1)) < timedelta(seconds=PATIENCE_S), "an hour by the desk's clock"
+    await expect(page.locator(".clock.road")).to_contain_text(say("dispatch.term.drive", "en"))
+    after = stage.book.picture.get_casualty(A).proposal
+    assert after is not None and after.traffic_version != first.traffic_version
+    await expect(page.locator(".take")).to_contain_text(spelled(after.options[0].eta_s))
+    await page.locator(".roadwork .tools button").last.click()
+    listed = page.locator(".roadwork .closures li")
+    await expect(listed).to_contain_text("rock fall")
+    await expect(listed).to_contain_text("desk 1 09:30")
+    await listed.get_by_role("button").click()
+    await expect(listed).to_have_count(0)
+    await expect(page.locator(".take")).to_contain_text(spelled(first.options[0].eta_s))
+
+
+async def test_a_click_on_a_road_takes_the_stretch_between_two_junctions(
+    valley: Roadmap, page: Page, stages, map_drawn
+):
+    await shown(stages, valley, page, language="en")
+    await drawing(page, "road").click()
+    await page.mouse.click(*await pixel_of(page, 121.0, 31.05))
+    await expect(page.locator(".roadwork form .meets")).to_contain_text("X1")
+    ways = page.locator(".roadwork form select").first.locator("option")
+    await expect(ways).to_have_count(3)  # both ways, this one, the other
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".roadwork form")).to_have_count(0)
+
+
+async def test_a_closure_is_drawn_by_keyboard_alone(valley: Roadmap, page: Page, stages, map_drawn):
+    stage = await shown(stages, valley, page, *casualty("B", Category.YELLOW), language="en")
+    await expect(drawing(page, "area")).to_be_visible()
+    await page.locator("body").press("d")
+    for key in ("Space", "ArrowRight", "Space", "ArrowDown", "Space", "Backspace", "Space"):
+        await page.keyboard.press(key)
+    await expect(page.locator(".roadwork .hint")).to_contain_text(say("dispatch.points", "en", n=3))
+    await expect(page.locator(".casualty[aria-selected=true] b")).to_have_text("A")  # arrows are the map's
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".roadwork form input[name=reason]")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".roadwork form")).to_have_count(0)
+    assert not stage.book.picture.roads
+
+
+async def test_a_changed_way_and_its_reason_stand_at_the_unit_and_a_new_destination_waits_for_a_yes(
+    valley: Roadmap, page: Page, stages
+):
+    stage = await shown(stages, valley, page, asked_for(), language="en")
+    await page.locator(".others li", has_text="City Hospital").first.wait_for()
+    asks = {one.name: one for one in stage.room.asks()}
+    city = ChooseDestination(casualty=A, hospital="city", mode="road", override_reason="as told")
+    await asks["choose_destination"].handle(city, stage.dispatcher)
+    await stage.tell(e.CasualtyBoarded(A, "A1"), e.UnitLeftScene("A1"))
+    stage.pass_s(60)
+    await asks["close_road"].handle(CloseRoad(reason="works", ref="G1", polygon=BEYOND_SERVICE), stage.dispatcher)
+    unit = page.locator(".unit", has_text="West 1")
+    await expect(unit.locator(".rerouted")).to_contain_text("avoids G1 (works), closed by Dispatch desk 1 09:31")
+    await expect(unit.locator(".rerouted")).to_contain_text(say("dispatch.not_seen_by_crew", "en"))
+    leg = stage.book.picture.units["A1"].leg
+    assert leg is not None
+    await expect(unit.locator(".left")).to_contain_text(f"{int(leg.eta_s) // 60}:")
+    await expect(page.locator(".take")).to_contain_text(say("dispatch.switch_to", "en"))
+    again = stage.book.picture.get_casualty(A).proposal
+    assert again is not None and (again.options[0].hospital, again.options[0].mode) != ("city", "road")
+    await stage.tell(e.LegSeen("A1", stage.clock.now()))
+    await expect(unit.locator(".rerouted")).to_contain_text("seen by the crew 09:31")
+    await page.keyboard.press("y")
+    taken = again.options[0]
+    await eventually(lambda: stage.book.picture.get_casualty(A).option == taken, "a person said yes")
+    await expect(page.locator(".take")).to_have_count(0)
