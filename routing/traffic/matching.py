@@ -121,14 +121,11 @@ class Matcher:
             ):
                 continue  # noise, not movement: Newson and Krumm, section 4.2
             points = self._points(number, fix)
-            if not points.arcs:
-                continue
             last = number
-            if chain is None or not chain.add(points):
-                if chain is not None and not chain.is_lost():
-                    continue
-                chain = _Chain(self._streets, fixes, self._sigma_m, points)
-                chains.append(chain)
+            if chain is not None and (chain.add(points) or not chain.is_lost()):
+                continue
+            chain = _Chain(self._streets, fixes, self._sigma_m, points) if points.arcs else None
+            chains += [chain] if chain else []
         return [trip for chain in chains if (trip := chain.trip()) is not None]
 
     def _points(self, number: int, fix: Fix) -> _Points:
@@ -168,6 +165,8 @@ class _Chain:
 
     def add(self, points: _Points) -> bool:
         """Go on to this fix; False, and nothing changed, when no drive leads there."""
+        if not points.arcs:
+            return False
         before = self._steps[-1][0]
         straight_m = _apart_m(self._fixes[before.fix], self._fixes[points.fix])
         drive_m = self._drives_m(before, points, straight_m)

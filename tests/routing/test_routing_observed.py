@@ -21,7 +21,7 @@ from routing.ground import route
 from routing.profiles import AMBULANCE, AMBULANCE_SIREN, CAR, Profile
 from routing.roads import Roadmap
 from routing.speeds import interval_by_class
-from routing.traffic import FREE_FLOW, Closure, Holding, Observed, Slowdown, Stretch, Traffic
+from routing.traffic import FREE_FLOW, Closure, Holding, Observed, Slowdown, SlowSource, Stretch, Traffic
 from routing.traffic.ageing import HALVING
 from routing.traffic.observed import FASTEST_OVER_FREE
 
@@ -198,7 +198,8 @@ def traffics(draw: st.DrawFn) -> Traffic:
         if draw(st.booleans()):
             traffic = traffic.with_closure(Closure(id, where, "x", "me", AT))
         else:
-            source = draw(st.sampled_from(["works", "congestion"]))
+            sources: list[SlowSource] = ["works", "congestion"]
+            source = draw(st.sampled_from(sources))
             traffic = traffic.with_slowdown(Slowdown(id, where, "x", "me", AT, speed_kph=9.0, source=source))
     for _ in range(draw(st.integers(0, 2))):
         kph = draw(st.sampled_from([8.0, 15.0, 60.0]))
@@ -245,7 +246,8 @@ def test_observations_of_other_roads_say_nothing_here():
     roads, other = town(), town(4)
     holding = FREE_FLOW.with_observed(Observed.of("f" * 64, *seen(other, 5.0)._columns())).holding(AT)
     assert all((a == b).all() for a, b in zip(today(roads, holding), free_kph(roads), strict=True))
-    assert len(holding.changed_arcs(Holding(), roads) if holding else ()) == 0
+    changed = holding.changed_arcs(Holding(), roads)
+    assert changed is not None and len(changed) == 0
 
 
 def test_only_what_is_new_or_different_or_due_is_news():
