@@ -38,7 +38,10 @@ def read_graphml(path: Path) -> tuple[Network, LoadReport]:
         raise RefusedInput("roads_malformed", file=path.name, line="-", why=repr(broken)) from broken
     if str(graph.graph.get("crs", "epsg:4326")).lower() != "epsg:4326":
         raise RefusedInput("roads_projected", file=path.name, crs=str(graph.graph["crs"]))
-    return network_of(graph)
+    try:
+        return network_of(graph)
+    except (KeyError, ValueError, TypeError, AttributeError) as broken:
+        raise RefusedInput("roads_malformed", file=path.name, line="-", why=repr(broken)) from broken
 
 
 def network_of(graph: Any, *, twins: bool = True) -> tuple[Network, LoadReport]:
@@ -163,11 +166,16 @@ class _Cut:
         """Great-circle lengths of the pieces, scaled so that they add up to the edge's own length where it has one."""
         lon, lat = np.array([self.points[row] for row in chain]).T
         pieces = distances_m(lon[:-1], lat[:-1], lon[1:], lat[1:])
-        if total_m is not None and pieces.sum() > 0:
-            pieces = pieces * (float(total_m) / pieces.sum())
+        stated_m = float(total_m) if total_m is not None else 0.0
+        if 0 < stated_m < np.inf and pieces.sum() > 0:  # NaN, zero and negative lengths are none
+            pieces = pieces * (stated_m / pieces.sum())
         return [float(piece) for piece in pieces]
 
     def network(self) -> Network:
+        """The arrays. Raises ValueError naming a node that lies nowhere in WGS-84."""
+        for node, (lon, lat) in zip(self.node_id, self.points, strict=True):
+            if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+                raise ValueError(f"node {node}: x={lon} y={lat} is not within WGS-84")
         access = np.array(self.access, np.uint8)
         order = np.argsort(access == CONTRAFLOW, kind="stable")  # what is lawful is numbered first
         tail, head = np.array(self.tail, np.int32)[order], np.array(self.head, np.int32)[order]

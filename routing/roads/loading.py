@@ -119,6 +119,8 @@ def _is_dimacs(path: Path) -> bool:
 def _read_stored(path: Path) -> tuple[Network, LoadReport, dict[str, Any]]:
     try:
         return store.read_network(path)
+    except store.OtherLoader as other:
+        raise RefusedInput("roads_version", file=path.name, told=str(other), ours=store.LOADER_VERSION) from other
     except store.BROKEN as broken:
         raise RefusedInput("roads_malformed", file=path.name, line="-", why=str(broken)) from broken
 

@@ -22,6 +22,12 @@ from routing.roads.network import COLUMNS, Column, LoadReport, Network
 LOADER_VERSION = 5
 SUFFIX = ".roads"
 ARRAYS = tuple(name for name in Network.__slots__ if name != "columns")
+
+
+class OtherLoader(ValueError):
+    """The file was written by another version of the loader."""
+
+
 BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -44,7 +50,7 @@ def read_network(path: Path) -> tuple[Network, LoadReport, dict[str, Any]]:
     with np.load(path, allow_pickle=False) as arrays:
         meta = json.loads(bytes(arrays["meta"]).decode())
         if meta["loader"] != LOADER_VERSION:
-            raise ValueError(f"written by loader {meta['loader']}, this is loader {LOADER_VERSION}")
+            raise OtherLoader(meta["loader"])
         columns = {name: Column(tuple(meta["words"][name]), arrays[f"tag {name}"]) for name in COLUMNS}
         network = Network(columns=columns, **{name: arrays[name] for name in ARRAYS})
     _check(network)

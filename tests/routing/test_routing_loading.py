@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import osmnx
 import pytest
-from paper_towns import AT, Draw, osm_xml
+from paper_towns import AT, Draw, osm_xml, roadmap_of
 
 from casebook.errors import RefusedInput
 from casebook.place import Place
+from casebook.words import say
 from routing.ground import route
 from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap, load_roads, save_roads
@@ -87,6 +88,56 @@ def test_a_damaged_built_file_is_refused(tmp_path: Path, draw: Draw):
     with pytest.raises(RefusedInput) as refused:
         load_roads(tmp_path / "built.roads")
     assert refused.value.key == "roads_malformed"
+
+
+def test_a_built_file_of_another_loader_is_refused_with_what_to_do(tmp_path: Path, draw: Draw, monkeypatch):
+    roads = draw(NODES, WAYS)
+    with monkeypatch.context() as older:
+        older.setattr("routing.roads.store.LOADER_VERSION", 1)
+        save_roads(roads, tmp_path / "old.roads")
+    with pytest.raises(RefusedInput) as refused:
+        load_roads(tmp_path / "old.roads")
+    assert (refused.value.key, refused.value.facts["told"]) == ("roads_version", "1")
+    assert "aboard roads build" in refused.value.said("zh")
+
+
+def test_a_cache_of_another_loader_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file, cache = town_file(tmp_path), tmp_path / "cache"
+    first = load_roads(file, cache=cache)
+    (kept,) = (cache / "roads").iterdir()
+    with monkeypatch.context() as older:
+        older.setattr("routing.roads.store.LOADER_VERSION", 1)
+        load_roads(file, cache=cache)
+        (old,) = set((cache / "roads").iterdir()) - {kept}
+    kept.write_bytes(old.read_bytes())  # somebody copied it over
+    assert same(load_roads(file, cache=cache).network, first.network)
+
+
+@pytest.mark.parametrize("at", [("x", "221"), ("y", "-95"), ("x", "nan"), ("y", "north")])
+def test_a_graphml_node_off_the_globe_is_refused(tmp_path: Path, draw: Draw, at: tuple[str, str]):
+    graph = draw(NODES, WAYS).graph.copy()
+    osmnx.save_graphml(graph, tmp_path / "town.graphml")
+    text = (tmp_path / "town.graphml").read_text(encoding="utf-8")
+    old = {"x": ">121.01<", "y": ">31.01<"}[at[0]]
+    (tmp_path / "town.graphml").write_text(text.replace(old, f">{at[1]}<", 1), encoding="utf-8")
+    with pytest.raises(RefusedInput) as refused:
+        load_roads(tmp_path / "town.graphml")
+    assert refused.value.key == "roads_malformed"
+
+
+@pytest.mark.parametrize("length", ["nan", "-5", "0", "inf"])
+def test_a_length_that_is_none_is_taken_from_the_positions(length: str):
+    roads = roadmap_of(NODES, [(1, 2, float(length)), (2, 1, None)])
+    assert roads.network.length_m[0] == pytest.approx(roads.network.length_m[1]) == pytest.approx(953.1, abs=0.5)
+
+
+def test_a_place_in_the_sea_is_on_no_road(draw: Draw):
+    assert draw(NODES, WAYS).snap(Place(31.0, 123.5)) == ()
+
+
+def test_every_fact_of_a_map_has_a_word_in_both_languages(draw: Draw):
+    for name in draw(NODES, WAYS).as_facts():
+        assert say(f"routing.roads.{name}", "zh") != say(f"routing.roads.{name}", "en")
 
 
 @pytest.mark.parametrize(("name", "key"), [("nowhere.osm", "roads_missing"), ("town.shp", "roads_kind")])
