@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 from unit_fakes import SteadyMonitor, until
 from unit_stage import Stage
-from unit_story import BASE, BY_ROAD, DECISION, ELSEWHERE, OPTION, SCENE, SITE, leg
+from unit_story import BASE, BY_ROAD, DECISION, ELSEWHERE, OPTION, SCENE, SITE, WARD, leg
 
 from ambulance_unit import hub_link
 from casebook import events as e
@@ -286,6 +286,37 @@ async def test_an_order_stands_above_every_page_until_it_is_read_back_with_one_t
     await page.click(".banner button")
     await until(lambda: stage.book.picture.messages["m1"].read_back == "氨甲环酸 1 g IV")
     await page.wait_for_selector(".banner", state="detached")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_a_changed_route_stands_above_every_page_with_its_reason_until_it_was_seen(
+    stage: Stage, page: Page, language: Language
+):
+    await at_the_scene(stage)
+    await stage.ask("found_casualty", label="A")
+    await show(stage, page, language)
+    await expect(page.locator(".banner.route")).to_have_count(0)
+    since = "2021-04-18T01:12:00+00:00"
+    told = {"closure": "R1", "road": "G60", "why": "works", "by": "dispatcher:desk 1", "since": since}
+    why = (e.Reason("leg_avoids", told | {"change_s": 240, "change_min": "+4.0"}),)
+    await stage.hub(e.LegGiven("A01", "hospital", leg(WARD, SCENE, 900), why))
+    banner = page.locator(".banner.route")
+    await expect(banner).to_contain_text("G60")
+    await expect(banner).to_contain_text("09:12")
+    await expect(banner).to_contain_text("+4.0")
+    await expect(banner).to_contain_text(say("dispatch.road.works", language))
+    assert await page.locator(".next").is_enabled(), "nothing waits for the tap"
+    for name in ("mission", "vitals"):
+        await open_page(page, name)
+        await check_glass(page, f"{language} {name} rerouted")
+    await banner.get_by_role("button").click()
+    await expect(banner).to_have_count(0)
+    await until(lambda: stage.book.picture.units["A01"].leg_seen_at is not None)
+    await stage.hub(e.LegBlocked("A01", WARD, SITE, ("R1",)))
+    await expect(page.locator(".banner.blocked")).to_contain_text(say("unit.wait_for_way", language))
+    await open_page(page, "mission")
+    await check_glass(page, f"{language} no way")
+    await expect(page.locator(".leg .big")).to_have_text("--")
 
 
 async def test_the_destination_shows_bay_team_reasons_and_the_clocks_side_by_side(stage: Stage, page: Page):
