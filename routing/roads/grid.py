@@ -21,42 +21,36 @@ Floats = NDArray[np.float64]
 
 
 class Grid:
-    """m arcs as `line` (m x 4 degrees: west-east and south-north of the start, then of the step to the end)."""
+    """m arcs in the squares of a grid: `arcs[start[s]:start[s + 1]]` touch square s, counted west to east, then north.
 
-    def __init__(self, line: Floats) -> None:
+    `shape` holds the south-west corner (degrees), squares per degree (x, y), and the columns and rows. The three
+    arrays are all there is to it, so that a grid is kept on disk with its network (store.py).
+    """
+
+    def __init__(self, arcs: NDArray[np.int32], start: NDArray[np.int32], shape: Floats) -> None:
+        self.arcs, self.start, self.shape = arcs, start, shape
+        west, south, across, up, columns, rows = shape.tolist()
+        self._corner, self._per_degree = (west, south), (across, up)
+        self._columns, self._rows = int(columns), int(rows)
+
+    @classmethod
+    def over(cls, line: Floats) -> Grid:
+        """The grid of arcs given as m x 4 degrees: start (x, y), then the step to the end."""
         end = line[:, :2] + line[:, 2:]
         low, high = np.minimum(line[:, :2], end), np.maximum(line[:, :2], end)
-        self._origin = low.min(axis=0)
-        span = high.max(axis=0) - self._origin
-        wide = METRES_PER_DEGREE * max(0.01, float(np.cos(np.radians(self._origin[1] + span[1] / 2))))
-        area_m2 = max(1.0, float(span[0])) if not span.all() else float(span[0] * wide * span[1] * METRES_PER_DEGREE)
-        cell_m = max(MIN_CELL_M, (area_m2 / (CELLS_PER_ARC * len(line))) ** 0.5)
-        self._per_degree = (wide / cell_m, METRES_PER_DEGREE / cell_m)
-        self._columns, self._rows = (int(span[i] * self._per_degree[i]) + 1 for i in (0, 1))
-        cell, arc = self._touched(line, low, high)
-        order = _sorted(cell)
-        self._arcs = arc[order].astype(np.int32)
-        self._start = np.zeros(self._columns * self._rows + 1, np.int64)
-        np.cumsum(np.bincount(cell, minlength=self._columns * self._rows), out=self._start[1:])
-        self._corner = float(self._origin[0]), float(self._origin[1])
+        shape = _shape(low.min(axis=0), high.max(axis=0), len(line))
+        cell, arc = _touched(line, low, high, shape)
+        squares = int(shape[4] * shape[5])
+        start = np.zeros(squares + 1, np.int32)
+        np.cumsum(np.bincount(cell, minlength=squares), out=start[1:])
+        return cls(arc[_sorted(cell)].astype(np.int32), start, shape)
 
-    def _touched(self, line: Floats, low: Floats, high: Floats) -> tuple[Ints, Ints]:
-        """Pairs of square and arc: for each row of squares that an arc crosses, those from its entry to its exit."""
-        per = np.array(self._per_degree)
-        low, high = (low - self._origin) * per, (high - self._origin) * per
-        first = np.clip(np.floor(low[:, 1] - RIM), 0, self._rows - 1).astype(np.int64)
-        last = np.clip(np.floor(high[:, 1] + RIM), 0, self._rows - 1).astype(np.int64)
-        arc, row = _spread(first, last)
-        x, y = ((line[arc, i] - self._origin[i]) * per[i] for i in (0, 1))
-        step_x, step_y = (line[arc, i] * per[i - 2] for i in (2, 3))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inside = [np.clip((edge - y) / step_y, 0.0, 1.0) for edge in (row - RIM, row + 1 + RIM)]
-        flat = np.abs(step_y) < 1e-12
-        ends = [x + step_x * np.where(flat, whole, share) for whole, share in zip((0.0, 1.0), inside, strict=True)]
-        west = np.clip(np.floor(np.minimum(*ends) - RIM), 0, self._columns - 1).astype(np.int64)
-        east = np.clip(np.floor(np.maximum(*ends) + RIM), 0, self._columns - 1).astype(np.int64)
-        pair, column = _spread(west, east)
-        return row[pair] * self._columns + column, arc[pair]
+    def check(self, arcs: int) -> None:
+        """Raises ValueError when the arrays, read from disk, do not fit each other and a network of so many arcs."""
+        if len(self.start) != self._columns * self._rows + 1 or self.start[0] != 0 or self.start[-1] != len(self.arcs):
+            raise ValueError("a grid of another size")
+        if len(self.arcs) and (self.arcs.min() < 0 or self.arcs.max() >= arcs or np.diff(self.start).min() < 0):
+            raise ValueError("a grid points outside its network")
 
     def touching(self, west: float, south: float, east: float, north: float) -> NDArray[np.int32]:
         """Rows of all arcs in squares that touch this box; some lie outside it, some come twice."""
@@ -65,24 +59,50 @@ class Grid:
         first, last = max(0, int((west - x0) * kx)), min(self._columns - 1, int((east - x0) * kx))
         bottom, top = max(0, int((south - y0) * ky)), min(self._rows - 1, int((north - y0) * ky))
         if east < x0 or north < y0 or first > last:
-            return self._arcs[:0]
-        start, wide = self._start, self._columns
-        slices = [
-            self._arcs[start[row * wide + first] : start[row * wide + last + 1]] for row in range(bottom, top + 1)
-        ]
-        return np.concatenate(slices) if slices else self._arcs[:0]
+            return self.arcs[:0]
+        start, wide = self.start, self._columns
+        slices = [self.arcs[start[row * wide + first] : start[row * wide + last + 1]] for row in range(bottom, top + 1)]
+        return np.concatenate(slices) if slices else self.arcs[:0]
 
     def touching_many(self, low: Floats, high: Floats) -> tuple[Ints, NDArray[np.int32]]:
         """`touching` for k boxes at once (corners k x 2): pairs of box and arc, ascending by box."""
-        per, cells = np.array(self._per_degree), np.array((self._columns - 1, self._rows - 1))
-        first = np.maximum(np.floor((low - self._origin) * per), 0).astype(np.int64)
-        last = np.minimum(np.floor((high - self._origin) * per), cells).astype(np.int64)
+        origin, per, cells = self.shape[:2], self.shape[2:4], self.shape[4:] - 1
+        first = np.maximum(np.floor((low - origin) * per), 0).astype(np.int64)
+        last = np.minimum(np.floor((high - origin) * per), cells).astype(np.int64)
         last[(last < first).any(axis=1)] = -1
         box, row = _spread(first[:, 1], np.where(last[:, 0] < 0, first[:, 1] - 1, last[:, 1]))
-        begin = self._start[row * self._columns + first[box, 0]]
-        end = self._start[row * self._columns + last[box, 0] + 1]
+        begin = self.start[row * self._columns + first[box, 0]].astype(np.int64)
+        end = self.start[row * self._columns + last[box, 0] + 1].astype(np.int64)
         part, entry = _spread(begin, end - 1)
-        return box[part], self._arcs[entry]
+        return box[part], self.arcs[entry]
+
+
+def _shape(low: Floats, high: Floats, arcs: int) -> Floats:
+    span = high - low
+    wide = METRES_PER_DEGREE * max(0.01, float(np.cos(np.radians(low[1] + span[1] / 2))))
+    area_m2 = max(1.0, float(span[0] * wide)) * max(1.0, float(span[1] * METRES_PER_DEGREE))
+    cell_m = max(MIN_CELL_M, (area_m2 / (CELLS_PER_ARC * arcs)) ** 0.5)
+    across, up = wide / cell_m, METRES_PER_DEGREE / cell_m
+    return np.array([*low, across, up, int(span[0] * across) + 1, int(span[1] * up) + 1], np.float64)
+
+
+def _touched(line: Floats, low: Floats, high: Floats, shape: Floats) -> tuple[Ints, Ints]:
+    """Pairs of square and arc: for each row of squares that an arc crosses, those from its entry to its exit."""
+    origin, per, columns, rows = shape[:2], shape[2:4], int(shape[4]), int(shape[5])
+    low, high = (low - origin) * per, (high - origin) * per
+    first = np.clip(np.floor(low[:, 1] - RIM), 0, rows - 1).astype(np.int64)
+    last = np.clip(np.floor(high[:, 1] + RIM), 0, rows - 1).astype(np.int64)
+    arc, row = _spread(first, last)
+    x, y = ((line[arc, i] - origin[i]) * per[i] for i in (0, 1))
+    step_x, step_y = (line[arc, i] * per[i - 2] for i in (2, 3))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = [np.clip((edge - y) / step_y, 0.0, 1.0) for edge in (row - RIM, row + 1 + RIM)]
+    flat = np.abs(step_y) < 1e-12
+    ends = [x + step_x * np.where(flat, whole, share) for whole, share in zip((0.0, 1.0), inside, strict=True)]
+    west = np.clip(np.floor(np.minimum(*ends) - RIM), 0, columns - 1).astype(np.int64)
+    east = np.clip(np.floor(np.maximum(*ends) + RIM), 0, columns - 1).astype(np.int64)
+    pair, column = _spread(west, east)
+    return row[pair] * columns + column, arc[pair]
 
 
 def _spread(first: Ints, last: Ints) -> tuple[Ints, Ints]:

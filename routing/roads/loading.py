@@ -13,16 +13,17 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import unescape
 
 import numpy as np
 
 from casebook.errors import RefusedInput
 from routing.roads import dimacs, graphml, osm, store
+from routing.roads.grid import Grid
 from routing.roads.kmposts import read_posts, with_posts
 from routing.roads.network import LoadReport, Network
 from routing.roads.roadmap import Roadmap
+from routing.roads.snapping import lines_of
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,9 @@ def load_roads(
     path = Path(path)
     digest = _digest(path)
     if path.name.endswith(store.SUFFIX):
-        network, report, about = _read_stored(path)
+        network, report, about, grid = _read_stored(path)
     else:
-        network, report, about = _through_cache(path, digest, cache or cache_folder())
+        network, report, about, grid = _through_cache(path, digest, cache or cache_folder())
     table = kmposts or path.with_name(_stem(path) + POSTS_SUFFIX)
     if kmposts or table.exists():
         network = with_posts(network, read_posts(table))
@@ -71,6 +72,7 @@ def load_roads(
         attribution=attribution or about["attribution"],
         accuracy_m=accuracy_m if accuracy_m is not None else about.get("accuracy_m"),
         country=country or about.get("country"),
+        grid=grid,
     )
 
 
@@ -91,7 +93,8 @@ def save_roads(roadmap: Roadmap, path: str | Path) -> None:
     if not path.name.endswith(store.SUFFIX):
         raise RefusedInput("roads_kind", file=path.name, known=", ".join((store.SUFFIX, *graphml.SUFFIXES)))
     told = ("name", "digest", "attribution", "accuracy_m", "country")
-    store.write_network(path, roadmap.network, roadmap.report, {word: getattr(roadmap, word) for word in told})
+    about = {word: getattr(roadmap, word) for word in told}
+    store.write_network(path, store.Stored(roadmap.network, roadmap.report, about, roadmap.grid))
 
 
 def cache_folder() -> Path:
@@ -116,7 +119,7 @@ def _is_dimacs(path: Path) -> bool:
     return path.name.endswith(dimacs.SUFFIXES)
 
 
-def _read_stored(path: Path) -> tuple[Network, LoadReport, dict[str, Any]]:
+def _read_stored(path: Path) -> store.Stored:
     try:
         return store.read_network(path)
     except store.OtherLoader as other:
@@ -125,7 +128,7 @@ def _read_stored(path: Path) -> tuple[Network, LoadReport, dict[str, Any]]:
         raise RefusedInput("roads_malformed", file=path.name, line="-", why=str(broken)) from broken
 
 
-def _through_cache(path: Path, digest: str, folder: Path) -> tuple[Network, LoadReport, dict[str, Any]]:
+def _through_cache(path: Path, digest: str, folder: Path) -> store.Stored:
     kept = folder / "roads" / f"{digest[:32]}-{store.LOADER_VERSION}{store.SUFFIX}"
     if kept.exists():
         try:
@@ -136,11 +139,12 @@ def _through_cache(path: Path, digest: str, folder: Path) -> tuple[Network, Load
     if network.nodes < 2 or network.arcs == 0:
         raise RefusedInput("roads_empty", file=path.name, ways=report.ways_read)
     about = {"name": path.name.split(".")[0], "attribution": _attribution(path), "country": country_of(network)}
+    stored = store.Stored(network, report, about, Grid.over(lines_of(network)))
     try:
-        store.write_network(kept, network, report, about)
+        store.write_network(kept, stored)
     except OSError as refused:
         log.warning("road cache %s could not be written (%s)", kept, refused)
-    return network, report, about
+    return stored
 
 
 def _reader(path: Path) -> Callable[[Path], tuple[Network, LoadReport]]:

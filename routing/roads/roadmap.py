@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casebook.place import Place
+from routing.roads.grid import Grid
 from routing.roads.kmposts import KmPosts
 from routing.roads.network import ACCESS_WORDS, CAR, CONTRAFLOW, EMERGENCY, LoadReport, Network
 from routing.roads.snapping import Snap, Snapper
@@ -43,10 +44,12 @@ class Roadmap:
         attribution: str,
         accuracy_m: float | None = None,
         country: str | None = None,
+        grid: Grid | None = None,
     ) -> None:
         self.network, self.report = network, report
         self.name, self.digest, self.attribution = name, digest, attribution
         self.accuracy_m, self.country = accuracy_m, country
+        self._grid = grid
 
     def __repr__(self) -> str:
         return f"<Roadmap {self.name}: {self.network.nodes} nodes, {self.network.arcs} arcs, {self.digest[:12]}>"
@@ -116,12 +119,17 @@ class Roadmap:
 
     @cached_property
     def _snapper(self) -> Snapper:
-        return Snapper(self.network, self.accuracy_m)
+        return Snapper(self.network, self.accuracy_m, self._grid)
 
     @cached_property
     def usable_by_car(self) -> NDArray[np.bool_]:
         """For each arc, whether a plain car may use it."""
         return (self.network.access & CAR) > 0
+
+    @property
+    def grid(self) -> Grid:
+        """The arcs by the square they lie in."""
+        return self._snapper.grid
 
     def snap(
         self, place: Place, usable: NDArray[np.bool_] | None = None, heading_deg: float | None = None
@@ -157,7 +165,7 @@ class Roadmap:
         if area.is_empty:
             return np.empty(0, np.intp)
         net = self.network
-        arcs = np.unique(self._snapper.grid.touching(*area.bounds)).astype(np.intp)
+        arcs = np.unique(self.grid.touching(*area.bounds)).astype(np.intp)
         tail, head = net.tail[arcs], net.head[arcs]
         ends = np.stack((net.lon[tail], net.lat[tail], net.lon[head], net.lat[head]), axis=1).reshape(-1, 2, 2)
         shapely.prepare(area)

@@ -40,18 +40,24 @@ class Snap:
     distance_m: float
 
 
-class Snapper:
-    """The index of one network. Coordinates in degrees; distances exact on a plane touching the asked place."""
+def lines_of(network: Network) -> Floats:
+    """The arcs as m x 4 degrees, as Grid.over takes them."""
+    line = np.empty((network.arcs, 4))
+    for column, degrees in enumerate((network.lon, network.lat)):
+        start = degrees[network.tail]
+        line[:, column] = start
+        line[:, column + 2] = degrees[network.head] - start
+    return line
 
-    def __init__(self, network: Network, accuracy_m: float | None) -> None:
-        self._line = np.empty((network.arcs, 4))
-        for column, degrees in enumerate((network.lon, network.lat)):
-            start = degrees[network.tail]
-            self._line[:, column] = start
-            self._line[:, column + 2] = degrees[network.head] - start
+
+class Snapper:
+    """The nearest roads of one network. Coordinates in degrees; distances exact on a plane touching the asked place."""
+
+    def __init__(self, network: Network, accuracy_m: float | None, grid: Grid | None = None) -> None:
+        self._line = lines_of(network)
         self._fence_m = FENCE_M + (accuracy_m or 0.0)
         self._reach_m = np.where(network.where_tag("highway", FENCED), self._fence_m, MAX_OFF_ROAD_M)
-        self.grid = Grid(self._line)
+        self.grid = grid or Grid.over(self._line)
 
     def near(self, place: Place, usable: NDArray[np.bool_], heading_deg: float | None = None) -> tuple[Snap, ...]:
         """The nearest points on usable arcs, nearest first; several when equally near; none beyond MAX_OFF_ROAD_M.

@@ -12,15 +12,17 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from routing.roads.grid import Grid
 from routing.roads.network import COLUMNS, Column, LoadReport, Network
 
 #: Raise it when the loader reads the same file differently, so that old caches are rebuilt.
-LOADER_VERSION = 5
+LOADER_VERSION = 6
 SUFFIX = ".roads"
+GRID = ("arcs", "start", "shape")
 ARRAYS = tuple(name for name in Network.__slots__ if name != "columns")
 
 
@@ -28,14 +30,25 @@ class OtherLoader(ValueError):
     """The file was written by another version of the loader."""
 
 
+class Stored(NamedTuple):
+    """What a file holds: the network, what was dropped when it was read, what was said about it, and its grid."""
+
+    network: Network
+    report: LoadReport
+    about: dict[str, Any]
+    grid: Grid
+
+
 BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def write_network(path: Path, network: Network, report: LoadReport, about: dict[str, Any]) -> None:
+def write_network(path: Path, stored: Stored) -> None:
     """Write whole or not at all: a reader never sees half a file."""
+    network, report, about, grid = stored
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {name: getattr(network, name) for name in ARRAYS}
     arrays |= {f"tag {name}": column.code for name, column in network.columns.items()}
+    arrays |= {f"grid {name}": getattr(grid, name) for name in GRID}
     words = {name: column.words for name, column in network.columns.items()}
     meta = {"loader": LOADER_VERSION, "words": words, "report": report.as_facts(), "about": about}
     arrays["meta"] = np.frombuffer(json.dumps(meta, ensure_ascii=False).encode(), np.uint8)
@@ -45,16 +58,18 @@ def write_network(path: Path, network: Network, report: LoadReport, about: dict[
     Path(part.name).replace(path)
 
 
-def read_network(path: Path) -> tuple[Network, LoadReport, dict[str, Any]]:
-    """The network, its report and what was said about it. Raises one of BROKEN when the file is damaged or older."""
+def read_network(path: Path) -> Stored:
+    """What `write_network` wrote. Raises one of BROKEN when the file is damaged or older."""
     with np.load(path, allow_pickle=False) as arrays:
         meta = json.loads(bytes(arrays["meta"]).decode())
         if meta["loader"] != LOADER_VERSION:
             raise OtherLoader(meta["loader"])
         columns = {name: Column(tuple(meta["words"][name]), arrays[f"tag {name}"]) for name in COLUMNS}
         network = Network(columns=columns, **{name: arrays[name] for name in ARRAYS})
+        grid = Grid(*(arrays[f"grid {name}"] for name in GRID))
     _check(network)
-    return network, LoadReport.read(meta["report"]), meta["about"]
+    grid.check(network.arcs)
+    return Stored(network, LoadReport.read(meta["report"]), meta["about"], grid)
 
 
 def _check(network: Network) -> None:
