@@ -49,7 +49,7 @@ class Found:
     @cached_property
     def best_two(self) -> tuple[Plan, ...]:
         """The earliest of all plans to all doors, and the next; fewer where there are fewer."""
-        return self._first_two(np.arange(len(self._times_s)))
+        return self._first_two(np.arange(len(self.times_s)))
 
     @property
     def best(self) -> Plan | None:
@@ -71,7 +71,7 @@ class Found:
         return self._first_two(np.append(cells.ravel(), np.array(road, np.int64)))
 
     def _first_two(self, cells: NDArray[np.int64]) -> tuple[Plan, ...]:
-        return first_two(self._times_s[cells], lambda index: self._outcome(int(cells[index])))
+        return first_two(self.times_s[cells], lambda index: self.outcome(int(cells[index])))
 
     def question_at(self, row: int) -> Question:
         """What `compare` is asked for the hospital in this row."""
@@ -95,9 +95,9 @@ class Found:
         return np.where(np.array(second, np.bool_), rows[:, 1:], rows[:, :1])
 
     @cached_property
-    def _times_s(self) -> Floats:
+    def times_s(self) -> Floats:
         """Every cell of `_air_s`, then the road to every door; infinity where there is no way."""
-        roads_s = np.nan_to_num(self.question.on_scene_s + self.drive_to_door_s, nan=np.inf)
+        roads_s = _never(self.question.on_scene_s + self.drive_to_door_s)
         return np.concatenate((self._air_s.ravel(), roads_s))
 
     @cached_property
@@ -114,7 +114,7 @@ class Found:
                 land_s, door_s[row] = likely.flown(sortie)
                 land_s = slow.flown(sortie)[0] if self._dusk_matters(one) else land_s
                 door_s[row][self._may_not(sortie, land_s)] = np.inf
-        return np.nan_to_num(door_s, copy=False, nan=np.inf)
+        return _never(door_s)
 
     def _dusk_matters(self, aircraft: Aircraft) -> bool:
         return self.question.daylight_left_s is not None and not self.question.night and aircraft.night_capable is False
@@ -128,8 +128,8 @@ class Found:
             refused |= land_s > self.question.daylight_left_s + CLOSE_S
         return refused
 
-    def _outcome(self, cell: int) -> Plan | Refusal:
-        """What `compare` makes of one cell of `_times_s`."""
+    def outcome(self, cell: int) -> Plan | Refusal:
+        """What `compare` makes of one cell of `times_s`."""
         if cell >= self._air_s.size:
             return ground(self.question_at(cell - self._air_s.size))
         aircraft, row, column = (int(part) for part in np.unravel_index(cell, self._air_s.shape))
@@ -251,6 +251,11 @@ def first_two(times_s: Floats, build: Callable[[int], Plan | Refusal]) -> tuple[
         if count == finite or settled:
             return tuple(plans[:2])
         count *= 4
+
+
+def _never(seconds: Floats) -> Floats:
+    """Infinity where there is no way."""
+    return np.where(np.isnan(seconds), np.inf, seconds)
 
 
 def _or_none(seconds: float) -> float | None:

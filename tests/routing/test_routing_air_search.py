@@ -16,7 +16,7 @@ from routing.air import QUANTILES, Aircraft, LandingSite, Weather, total_s
 from routing.rendezvous import OPTIONS, Comparison, Door, Found, Landings, Plan, Question, compare, search
 from routing.rendezvous.landings import distances_m, radians
 from routing.rendezvous.plan import rank
-from routing.rendezvous.search import first_two
+from routing.rendezvous.search import CLOSE_S, first_two
 
 WORLDS = 2000
 
@@ -54,6 +54,22 @@ def test_search_and_comparison_agree_on_random_worlds():
         flown += any(plan.air_arm for plan in plans[:2])
         refused += not any(plan.air_arm for plan in plans)
     assert flown > WORLDS / 10 and refused > WORLDS / 10  # both kinds of world were looked at
+
+
+def test_every_time_of_the_search_is_the_plans_own_and_what_is_refused_has_none():
+    """Times too short would still give the right winners, and only more work; so each is looked at."""
+    timed = refused = 0
+    for seed in range(WORLDS // 4):
+        answer = found(*world(Random(seed)))
+        for cell, seconds in enumerate(answer.times_s.tolist()):
+            outcome = answer.outcome(cell)
+            if isinstance(outcome, Plan):
+                assert abs(seconds - outcome.door_s) < CLOSE_S / 100
+                timed += 1
+            else:
+                assert seconds == math.inf
+                refused += 1
+    assert timed > WORLDS and refused > WORLDS
 
 
 @given(st.integers(0, 2**32))
