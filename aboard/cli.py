@@ -29,6 +29,7 @@ WORDS = {  # word: module and attribute (a function, or a typer app with words o
     "unit": "aboard.front.unit:unit",
     "decide": "aboard.front.decide:decide",
     "score": "aboard.front.score:score",
+    "capacity": "aboard.front.capacity:app",
     "roads": "aboard.front.roads:app",
     "log": "aboard.front.log:app",
     "bench": "aboard.front.bench:app",
