@@ -1,7 +1,7 @@
 // @ts-check
 // Words for codes of the casebook; a code that has no word here is shown as it is (a region may have its own).
 import { clockText } from '/casebook/age.js';
-import { language, nameOf, say } from '/casebook/words.js';
+import { isWord, language, nameOf, say } from '/casebook/words.js';
 
 /** @type {Record<string, Set<string>>} */
 const KNOWN = {
@@ -30,9 +30,8 @@ export const named = (group, code) => (code === undefined ? '' : KNOWN[group]?.h
 /** @param {string[]} texts */
 export const listed = (texts) => texts.filter(Boolean).join(language.value === 'zh' ? '、' : ', ');
 
-const RULES = new Set(['red_trauma', 'yellow_trauma', 'stroke', 'stemi', 'burns_red', 'paediatric', 'obstetric', 'hand', 'poisoning']);
 /** A rule of the destination tables by its words; a region's own rule stands as it is named. @param {string} rule */
-export const ruleName = (rule) => (RULES.has(rule) ? say(`dispatch.rule.${rule}`) : rule);
+export const ruleName = (rule) => (isWord(`dispatch.rule.${rule}`) ? say(`dispatch.rule.${rule}`) : rule);
 
 /** Who said it: the role in words. @param {string} by */
 const roleName = (by) => {
@@ -41,7 +40,7 @@ const roleName = (by) => {
 };
 
 /** Why a road is closed or slow. @param {string} why */
-const roadReason = (why) => (['works', 'congestion', 'weather'].includes(why) ? say(`dispatch.road.${why}`) : why);
+const roadReason = (why) => (['works', 'congestion', 'weather', 'feed'].includes(why) ? say(`dispatch.road.${why}`) : why);
 
 /** Why, in a sentence; codes among the facts get their words. @param {{code: string, facts: Record<string, any>}} reason */
 export function reasonText(reason) {

@@ -23,6 +23,9 @@ export async function speak(to = language.value) {
 /** The other language, for the switch. @returns {Language} */
 export const other = () => (language.value === 'zh' ? 'en' : 'zh');
 
+/** Whether there is a sentence for a key: for codes that a region may add to. @param {string} key */
+export const isWord = (key) => words.value[key] !== undefined;
+
 /**
  * The sentence for a key, placeholders filled; a missing word shows as its key so that the tests see it.
  * @param {string} key @param {Record<string, unknown>} [facts] @returns {string}

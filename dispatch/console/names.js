@@ -1,7 +1,7 @@
 // @ts-check
 // Ids and word keys as people read them: names of hospitals and units, reasons and log lines as sentences.
 import { clockText, spanText } from '/casebook/age.js';
-import { language, nameOf, say } from '/casebook/words.js';
+import { isWord, language, nameOf, say } from '/casebook/words.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').Reason} Reason */
@@ -85,11 +85,10 @@ const AGENCIES = ['110', '119', 'air_agency', 'duty_head', 'centre_leader', 'pol
 export const agencyName = (view, name) => (AGENCIES.includes(name) ? say(`dispatch.agency.${name}`) : nameOf(view.districts[name]) || name);
 
 /** Why a road is closed or slow; words that we do not know stand as they came. @param {string} why */
-export const roadReason = (why) => (['works', 'congestion', 'weather'].includes(why) ? say(`dispatch.road.${why}`) : why);
+export const roadReason = (why) => (['works', 'congestion', 'weather', 'feed'].includes(why) ? say(`dispatch.road.${why}`) : why);
 
-const RULES = ['red_trauma', 'yellow_trauma', 'stroke', 'stemi', 'burns_red', 'paediatric', 'obstetric', 'hand', 'poisoning'];
 /** A rule of the destination tables in words; a region's own stands as it is named. @param {string} rule */
-const ruleName = (rule) => (RULES.includes(rule) ? say(`dispatch.rule.${rule}`) : rule);
+const ruleName = (rule) => (isWord(`dispatch.rule.${rule}`) ? say(`dispatch.rule.${rule}`) : rule);
 
 /** Who said it: the role in words, and the person; an id that the line itself names is left out. @param {ConsoleView} view @param {string} by */
 export function byName(view, by) {

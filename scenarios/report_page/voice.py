@@ -97,7 +97,7 @@ class Voice:
             case "reason":
                 return self.word("report.closure", value)
             case "rule":
-                return self.word("report.rule", value)
+                return self.word("dispatch.rule", value)
             case "mode":
                 return self.word("report.way", value)
             case _:

@@ -38,6 +38,13 @@ def test_every_reason_that_dispatch_gives_has_its_sentence(language):
     assert not [code for code in codes if f"reason.{code}" not in catalogue(language)]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_shipped_rule_is_said_in_words_and_not_by_its_id(language):
+    rules = {row.rule for row in POLICY.needs}
+    assert len(rules) > 8
+    assert not [rule for rule in rules if f"dispatch.rule.{rule}" not in catalogue(language)]
+
+
 @settings(max_examples=100, deadline=None)
 @given(worlds())
 def test_every_sentence_of_a_decision_gets_every_fact(world):
