@@ -24,9 +24,10 @@ from casebook.picture import CasualtyState, Picture
 from dispatch.area import Area
 from dispatch.assigning import AssignUnit, assign, rank_for, standing_units
 from dispatch.choosing import TO_HOSPITAL, TO_SITE, ChooseDestination, Legs, choose, option_for, wanted_of
-from dispatch.destination import Way, case_of, decide_destination
-from dispatch.journeys import flight_leg, road_leg, standing, traffic_version, ways_for
+from dispatch.destination import case_of, decide_destination
+from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.policy import AssignmentRules, Policy, TaskRules
+from dispatch.timing import Timed, ways_for
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
 from routing.roads import Roadmap
 
@@ -81,7 +82,7 @@ class Desk:
         Nothing is recorded where the answer is not `worth` it.
         """
 
-        def thought() -> tuple[list[Way], str]:
+        def thought() -> tuple[Timed, str]:
             picture = self.book.picture
             return self._ways(picture, casualty, at), standing(picture, casualty, at)
 
@@ -109,10 +110,10 @@ class Desk:
         assert asked_at is not None
         return asked_at if now - asked_at <= timedelta(seconds=FRESH_S * self.clock.rate) else now
 
-    def _ways(self, picture: Picture, casualty: str, at: datetime) -> list[Way]:
+    def _ways(self, picture: Picture, casualty: str, at: datetime) -> Timed:
         return ways_for(self.roadmap, self.area, picture, casualty, at, self.policy)
 
-    def _decision(self, picture: Picture, casualty: str, ways: list[Way], at: datetime) -> Decision:
+    def _decision(self, picture: Picture, casualty: str, ways: Timed, at: datetime) -> Decision:
         return decision_on(picture, casualty, ways, at, self.policy, self.roadmap)
 
     # --- choosing
@@ -144,7 +145,7 @@ class Desk:
         chosen = next(entry for entry in entries if entry.kind == "destination_chosen")
         return {"entries": [entry.seq for entry in entries], "option": chosen.body["option"]}
 
-    def _plan(self, picture: Picture, command: ChooseDestination, at: datetime) -> tuple[list[Way], str, Option, Legs]:
+    def _plan(self, picture: Picture, command: ChooseDestination, at: datetime) -> tuple[Timed, str, Option, Legs]:
         ways, stood_on = self._ways(picture, command.casualty, at), standing(picture, command.casualty, at)
         fresh = self._decision(picture, command.casualty, ways, at)
         option = option_for(wanted_of(picture, command, fresh), fresh, command.override_reason)
@@ -184,12 +185,13 @@ class Desk:
 
 
 def decision_on(
-    picture: Picture, casualty: str, ways: list[Way], at: datetime, policy: Policy, roadmap: Roadmap
+    picture: Picture, casualty: str, timed: Timed, at: datetime, policy: Policy, roadmap: Roadmap
 ) -> Decision:
     """The decision on what the picture knows of the case, the hospitals and the holds."""
     return decide_destination(
-        case_of(picture.get_casualty(casualty)), ways, picture.hospitals, picture.holds.values(), at, policy,
-        traffic_version=traffic_version(picture, at), roads=roadmap.digest[:12],
+        case_of(picture.get_casualty(casualty)), timed.ways, picture.hospitals, picture.holds.values(), at, policy,
+        traffic_version=traffic_version(picture, at), roads=roadmap.digest[:12], onward_s=timed.onward_s,
+        what_ifs=timed.what_ifs,
     )  # fmt: skip
 
 

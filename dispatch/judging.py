@@ -22,7 +22,7 @@ from dispatch.needs import Case, Needs
 from dispatch.policy import MODES, NO_CATEGORY, Policy
 
 NO_LEVEL = 99  # ranks behind every declared trauma level
-WITHIN, TRANSFER, BEYOND = 0, 1, 2  # capable within the limit; stabilises and transfers on; capable beyond the limit
+WITHIN, BEYOND = 0, 1  # capable within the limit; capable beyond it, or stabilises and transfers on
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Judged:
     """A way with everything its rank depends on. `barred`: why it may not be proposed at all.
 
     `wish_cost_s` is set on the way that goes first because the patient wishes it: seconds more than the best.
-    `onward`: the hospital that a casualty is transferred to from this one. `care` None: there is no way.
+    `onward`: the hospital that a casualty is transferred to from this one, which lacks `missing_needs`. `care` None:
+    there is no way.
     """
 
     way: Way
@@ -72,6 +73,7 @@ class Judged:
     care: Care | None = None
     tier: int = WITHIN
     onward: str | None = None
+    missing_needs: tuple[str, ...] = ()
     wish_cost_s: int | None = None
 
     @property
@@ -138,13 +140,14 @@ class Room:
             way=way,
             barred=tuple(self._bars(way, hospital, free, onward)),
             beyond_limit_s=beyond_s,
-            unknown=bool(way.unsettled) or (not case.closest_any and free is None),
+            unknown=bool(way.unsettled) or (not case.closest_any and free is None) or self._silent(onward),
             level=self._level(hospital),
             missing_wants=missing,
             weighed_s=round((care.definitive_s if care else 0.0) + costs_s, 1),
             care=care,
-            tier=BEYOND if beyond_s > 0 else TRANSFER if onward else WITHIN,
+            tier=BEYOND if beyond_s > 0 or onward else WITHIN,
             onward=onward[0] if onward else None,
+            missing_needs=tuple(word for word in self.needs.must if word not in hospital.capabilities),
         )
 
     def _care(self, way: Way, hospital: HospitalState, free: int | None, onward: tuple[str, float] | None) -> Care:
@@ -182,6 +185,10 @@ class Room:
             if here == hospital.id and other != hospital.id and self._takes(self.hospitals[other])
         ]
         return (min(ways)[1], min(ways)[0]) if ways else None
+
+    def _silent(self, onward: tuple[str, float] | None) -> bool:
+        """Whether nobody knows if the hospital that a casualty is transferred on to has a place."""
+        return onward is not None and self.free(self.hospitals[onward[0]]) is None
 
     def _takes(self, hospital: HospitalState) -> bool:
         able = all(word in hospital.capabilities for word in self.needs.must)

@@ -47,10 +47,20 @@ def case_of(state: CasualtyState) -> Case:
     return Case(
         casualty=state.id, category=str(state.category) if state.category else NO_CATEGORY, pathway=str(found.pathway),
         needs=found.needs, wants=found.wants, airway_unmanageable=found.airway_unmanageable, in_arrest=found.in_arrest,
-        wish=state.wish, age_years=state.age_years, scores=found.scores, last_known_well=found.last_known_well,
-        field_triage=found.field_triage, pregnancy_weeks=found.pregnancy_weeks,
+        wish=state.wish, age_years=_float(state.age_years), scores=_floats(found.scores),
+        last_known_well=found.last_known_well,
+        field_triage=found.field_triage, pregnancy_weeks=_float(found.pregnancy_weeks),
         refused_by=tuple(sorted(state.refusals)),
     )  # fmt: skip
+
+
+def _float(value: float | None) -> float | None:
+    """A number has one face in a hash: 42 as it came and 42.0 as the log gives it back are the same."""
+    return None if value is None else float(value)
+
+
+def _floats(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in sorted(values.items())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Put the ways of one decision in order. Pure.
 
 A way is barred when there is none, when the hospital lacks a need, is closed, refused the case or is known to be full.
-What is left is ranked by: capable within the bypass limit, then stabilising there and going on (only where nobody
-capable is within the limit), then capable beyond it; known free before unknown; trauma centre level where the rule asks
+What is left is ranked by: capable within the bypass limit; where nobody is, capable beyond it against stabilising at a
+nearer hospital and going on, by minutes; known free before unknown; trauma centre level where the rule asks
 for it; then the expected minutes to definitive care, where a change of vehicle and a missing wish of the crew weigh
 what the rules say. A patient's wish goes first while it is safe and costs no more than its limit.
 """

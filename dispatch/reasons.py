@@ -13,6 +13,7 @@ from casebook.events import Option, Reason, Rejection
 from casebook.picture import HospitalState
 from dispatch.judging import NO_LEVEL, Judged, Room
 
+LEAST_TOLD_S = 60  # that a queue costs more than the winner's, to be worth a word
 CAUSE_OF = {"offload": "offload", "wait_for_bay": "wait_for_bay", "wait_for_bay_unknown": "wait_for_bay"}
 
 
@@ -60,11 +61,20 @@ def _merits(one: Judged, viable: Sequence[Judged], room: Room) -> Iterable[Reaso
     yield from _wanting(one)
     if one.beyond_limit_s:
         yield _beyond_limit(one, room)
-    if one.onward is not None:
-        yield Reason("transfer", {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer")))
+    yield from _transferred(one)
     yield from _dearer(one)
     for rule in room.needs.rules:
         yield Reason("rule", {"rule": rule})
+
+
+def _transferred(one: Judged) -> Iterable[Reason]:
+    if one.onward is not None:
+        yield Reason("transfer", {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer")))
+        yield Reason("capability", {"missing": list(one.missing_needs)})
+
+
+def _extra_s(one: Judged, winner: Judged, cause: str) -> float:
+    return _cause(one, cause) - _cause(winner, cause)
 
 
 def _cause(one: Judged, name: str) -> float:
@@ -82,7 +92,8 @@ def _dearer(one: Judged) -> Iterable[Reason]:
 
 
 def _lead(first: Judged, second: Judged) -> Iterable[Reason]:
-    lead_s = round(second.eta_s - first.eta_s)
+    assert first.care is not None and second.care is not None
+    lead_s = round(second.care.definitive_s - first.care.definitive_s)
     if lead_s > 0:
         yield Reason("faster", {"hospital": second.way.hospital, "mode": second.way.mode} | seconds("faster", lead_s))
 
@@ -117,11 +128,8 @@ def _shortcomings(one: Judged, winner: Judged, room: Room) -> list[Reason]:
     if one.level > winner.level:
         level = None if one.level == NO_LEVEL else one.level
         found.append(Reason("policy.highest_level", {"level": level, "best": winner.level}))
-    if one.onward is not None and winner.onward is None:
-        found.append(Reason("transfer", {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer"))))
-    found += [
-        reason for reason in _dearer(one) if _cause(one, CAUSE_OF[reason.code]) > _cause(winner, CAUSE_OF[reason.code])
-    ]
+    found += _transferred(one)
+    found += [reason for reason in _dearer(one) if _extra_s(one, winner, CAUSE_OF[reason.code]) >= LEAST_TOLD_S]
     found += _wanting(one)
     found += _change_of_vehicle(one, winner, room)
     found += _slower(one, winner)

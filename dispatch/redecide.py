@@ -19,10 +19,10 @@ from dispatch.area import Area
 from dispatch.assigning import AssignUnit, assign
 from dispatch.choosing import TO_MEET
 from dispatch.desk import decision_on, legs_for, proposal_of
-from dispatch.journeys import ways_for
 from dispatch.policy import AssignmentRules, Policy, RerouteRules
 from dispatch.rerouting import reroute
 from dispatch.rule_files import default_assignment, default_policy, default_rerouting
+from dispatch.timing import ways_for
 from routing.roads import Roadmap
 
 

@@ -19,9 +19,9 @@ from casebook.picture import Picture, fold
 from dispatch.area import Area
 from dispatch.choosing import choose, option_for
 from dispatch.desk import decision_on, legs_for
-from dispatch.journeys import ways_for
 from dispatch.redecide import Difference, differences, redecide
 from dispatch.rule_files import default_policy, default_tasks
+from dispatch.timing import ways_for
 from routing.roads import Roadmap
 from scenarios.area import area_of
 from scenarios.region import Region, find_region, load_region

@@ -111,13 +111,17 @@ def test_severity_and_pathway_ask_for_these_capabilities(case: Case, must: tuple
 
 def test_where_nobody_capable_is_within_the_limit_a_nearer_one_stabilises_and_transfers_on():
     near, far = hospital("near", "ct"), hospital("far")
-    ways, houses = [road("near", 600), road("far", 3600)], {"near": near, "far": far}
+    ways, houses = [road("near", 600), road("far", 5400)], {"near": near, "far": far}
     decision = decide_destination(SEVERE, ways, houses, (), NOW, POLICY, onward_s={("near", "far"): 2400.0})
     first = decision.options[0]
     assert (first.hospital, first.onward) == ("near", "far")
     assert first.causes_s["onward_transfer"] == 1800 + 2400
     assert "transfer" in [reason.code for reason in first.reasons]
     assert decide(SEVERE, ways, near, far).options[0].hospital == "far", "nothing is known of a way on from there"
+    soon = decide_destination(
+        SEVERE, [road("near", 600), road("far", 3600)], houses, (), NOW, POLICY, onward_s={("near", "far"): 2400.0}
+    )
+    assert soon.options[0].hospital == "far", "the detour over the nearer one would take longer"
 
 
 def test_somebody_capable_within_the_limit_is_never_passed_for_a_transfer():

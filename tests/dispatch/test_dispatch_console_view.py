@@ -16,8 +16,9 @@ from casebook.log import By, MemoryLog
 from casebook.picture import Picture
 from dispatch.console_view import clock_of, console_view, drawn, is_told, leg_eta_at, log_line
 from dispatch.destination import case_of, decide_destination
-from dispatch.journeys import road_leg, traffic_version, ways_for
+from dispatch.journeys import road_leg, traffic_version
 from dispatch.rule_files import default_policy
+from dispatch.timing import ways_for
 from routing.roads import Roadmap
 
 A = "20210418-001-A"
@@ -30,7 +31,7 @@ def proposed(valley: Roadmap, *more: e.Event) -> list[e.Event]:
     """The base with a proposal, made on it as the desk would."""
     facts = [*BASE, *more]
     picture = told(facts)
-    ways = ways_for(valley, AREA, picture, A, START, default_policy())
+    ways = ways_for(valley, AREA, picture, A, START, default_policy()).ways
     decision = decide_destination(
         case_of(picture.get_casualty(A)), ways, picture.hospitals, picture.holds.values(), START, default_policy(),
         traffic_version=traffic_version(picture, START),
@@ -80,7 +81,7 @@ def test_the_three_clocks_stand_side_by_side_with_their_terms_in_order(valley: R
 def test_without_helicopters_there_is_no_clock_for_them(valley: Roadmap):
     facts = [f for f in BASE if not (isinstance(f, e.UnitEnrolled) and f.unit == "H1")]
     picture = told(facts)
-    ways = ways_for(valley, AREA, picture, A, START, default_policy())
+    ways = ways_for(valley, AREA, picture, A, START, default_policy()).ways
     decision = decide_destination(
         case_of(picture.get_casualty(A)), ways, picture.hospitals, (), START, default_policy()
     )

@@ -13,8 +13,9 @@ from casebook.errors import NoAnswer
 from casebook.picture import Picture
 from casebook.place import distance_m
 from dispatch.destination import Way, case_of, decide_destination
-from dispatch.journeys import flight_leg, road_leg, standing, traffic_version, ways_for
+from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.rule_files import default_policy
+from dispatch.timing import ways_for
 from dispatch.whereabouts import along, where_is, where_is_unit
 from routing.ground import route
 from routing.profiles import AMBULANCE_SIREN
@@ -27,7 +28,7 @@ BASE = [*enrolled(), *reported(), *crash(), *casualty()]
 
 
 def ways(valley: Roadmap, picture: Picture, at=START, area=AREA) -> dict[tuple[str, str], Way]:
-    return {(way.hospital, way.mode): way for way in ways_for(valley, area, picture, A, at, POLICY)}
+    return {(way.hospital, way.mode): way for way in ways_for(valley, area, picture, A, at, POLICY).ways}
 
 
 def test_every_hospital_is_timed_by_road_and_where_a_helicopter_is_by_air_and_rendezvous(valley: Roadmap):
@@ -135,13 +136,13 @@ def test_a_helicopter_that_serves_another_incident_is_not_available(valley: Road
 
 def test_with_the_motorway_closed_the_rendezvous_wins_and_the_road_hears_why(valley: Roadmap):
     picture = told([*BASE, G1_EAST, e.UnitOnStandby("H1", "20210418-001")])
-    way_list = ways_for(valley, AREA, picture, A, START, POLICY)
+    way_list = ways_for(valley, AREA, picture, A, START, POLICY).ways
     decision = decide_destination(
         case_of(picture.get_casualty(A)), way_list, picture.hospitals, picture.holds.values(), START, POLICY
     )
     assert (decision.options[0].hospital, decision.options[0].mode) == ("city", "rendezvous")
     road = next(one for one in decision.rejected if (one.hospital, one.mode) == ("city", "road"))
-    assert [reason.code for reason in road.reasons] == ["closure", "policy.bypass_limit", "time"]
+    assert [r.code for r in road.reasons] == ["closure", "policy.bypass_limit", "wait_for_bay", "time"]
 
 
 # --- legs and whereabouts

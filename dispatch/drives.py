@@ -1,0 +1,134 @@
+"""Driving times from a scene to doors and landing sites, with what each closure costs each door.
+
+Asks routing once per state of the roads. What is flown, and which way is best, is dispatch/timing.py's.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from casebook.errors import NoAnswer
+from casebook.events import Reason
+from casebook.picture import HospitalState, Picture
+from casebook.place import Place
+from dispatch.area import Area
+from dispatch.journeys import traffic_of
+from dispatch.reasons import seconds
+from routing.ground import route, table
+from routing.profiles import AMBULANCE_SIREN
+from routing.roads import Roadmap
+from routing.traffic import Traffic
+
+LEAST_DETOUR_S = 30  # a closure that costs less is not worth a word
+KEPT_TABLES = 8  # between hospitals: one per road map and state of its traffic
+
+_between_hospitals: OrderedDict[Any, Mapping[tuple[str, str], float]] = OrderedDict()
+
+
+def onward_between(roadmap: Roadmap, picture: Picture, at: datetime) -> Mapping[tuple[str, str], float]:
+    """Likely seconds with siren between all hospitals, (from, to); kept until the roads change."""
+    traffic = traffic_of(picture)
+    hospitals = [picture.hospitals[id] for id in sorted(picture.hospitals)]
+    places = [hospital.place for hospital in hospitals]
+    key = (roadmap.digest, tuple(hospital.id for hospital in hospitals), tuple(places), traffic.holding(at))
+    if key not in _between_hospitals:
+        rows = table(roadmap, places, places, profile=AMBULANCE_SIREN, traffic=traffic, at=at) if places else []
+        _between_hospitals[key] = {
+            (a.id, b.id): round(time_s, 1)
+            for a, row in zip(hospitals, rows, strict=True)
+            for b, time_s in zip(hospitals, row, strict=True)
+            if a is not b and time_s is not None
+        }
+        while len(_between_hospitals) > KEPT_TABLES:
+            _between_hospitals.popitem(last=False)
+    return _between_hospitals[key]
+
+
+class Drives:
+    """Driving times from the scene to doors and landing sites, with what each closure costs each door."""
+
+    def __init__(
+        self, roadmap: Roadmap, area: Area, picture: Picture, hospitals: Sequence[HospitalState], scene: Place,
+        at: datetime,
+    ) -> None:  # fmt: skip
+        self._ask = (roadmap, [scene], [*(h.place for h in hospitals), *(site.place for site in area.sites)], at)
+        self._doors = {hospital.id: column for column, hospital in enumerate(hospitals)}
+        self._traffic = traffic_of(picture)
+        self._roads = picture.roads
+        self._times = self._row(self._traffic)
+        in_force = [closure for closure in self._traffic.closures if closure.holds_at(at)]
+        self._without = {closure.id: self._row(self._traffic.without(closure.id)) for closure in in_force}
+        self._open = self._row(replace(self._traffic, closures=())) if len(in_force) > 1 else None
+        self._sites = [site.id for site in area.sites]
+        self._ranges: dict[Place, tuple[float, float] | None] = {}
+        self._ranged = True
+
+    @property
+    def closed(self) -> list[str]:
+        """The closures in force."""
+        return sorted(self._without)
+
+    @property
+    def to_sites(self) -> dict[str, float | None]:
+        return dict(zip(self._sites, self._times[len(self._doors) :], strict=True))
+
+    def unranged(self) -> Drives:
+        """The same, without ranges: for ways that are only asked whether they would win."""
+        other = copy.copy(self)
+        other._ranged = False
+        return other
+
+    def with_open(self, id: str) -> Drives:
+        """As if this closure were lifted; without ranges."""
+        other = self.unranged()
+        other._times, other._without, other._open = self._without[id], {}, None
+        return other
+
+    def _row(self, traffic: Traffic) -> list[float | None]:
+        roadmap, starts, ends, at = self._ask
+        return table(roadmap, starts, ends, profile=AMBULANCE_SIREN, traffic=traffic, at=at)[0] if ends else []
+
+    def range_s(self, end: Place) -> tuple[float, float] | None:
+        """p10 and p90 of the drive from the scene, by the siren's interval on its way; None where there is no way."""
+        if not self._ranged:
+            return None
+        if end not in self._ranges:
+            roadmap, (scene,), _, at = self._ask
+            self._ranges[end] = None
+            with suppress(NoAnswer):
+                way = route(roadmap, scene, end, profile=AMBULANCE_SIREN, traffic=self._traffic, at=at)
+                self._ranges[end] = way.eta_low_s, way.eta_high_s
+        return self._ranges[end]
+
+    def to_door(self, hospital: str) -> float | None:
+        return self._times[self._doors[hospital]]
+
+    def detours(self, hospital: str) -> tuple[Reason, ...]:
+        """The closures that make this way longer or impossible; all of them when only together they do."""
+        column = self._doors[hospital]
+        now_s = self._times[column]
+        costs = {id: _saved_s(now_s, row[column]) for id, row in self._without.items()}
+        told = {id: cost_s for id, cost_s in costs.items() if cost_s >= LEAST_DETOUR_S}
+        if not told and self._open is not None:
+            jointly_s = _saved_s(now_s, self._open[column])
+            told = dict.fromkeys(costs, jointly_s) if jointly_s >= LEAST_DETOUR_S else {}
+        return tuple(self._reason(id, cost_s) for id, cost_s in sorted(told.items()))
+
+    def _reason(self, id: str, cost_s: float) -> Reason:
+        road = self._roads[id]
+        facts = {"closure": id, "road": road.ref or id, "reason": road.reason}
+        if cost_s == float("inf"):
+            return Reason("closure_blocks", facts)
+        return Reason("closure", facts | seconds("cost", cost_s))
+
+
+def _saved_s(now_s: float | None, open_s: float | None) -> float:
+    if open_s is None:
+        return 0.0
+    return float("inf") if now_s is None else now_s - open_s

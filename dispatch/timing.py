@@ -1,0 +1,225 @@
+"""Time every way from one casualty to every hospital, as it is and as it would be if one thing were different.
+
+Reads the picture, asks routing; seconds count from the decision. The driving times are dispatch/drives.py's, which way
+is taken is dispatch/destination.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from casebook.events import Reason
+from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+from casebook.place import Place, distance_m
+from casebook.steps import Duty
+from dispatch.area import Area
+from dispatch.drives import Drives, onward_between
+from dispatch.journeys import helicopters
+from dispatch.judging import Way
+from dispatch.policy import Policy
+from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
+from routing.air import Aircraft, Term, Weather, daylight_left_s, is_night, leg_terms, term, to_the_door, total_s
+from routing.rendezvous import Comparison, Plan, Question, Refusal, compare
+from routing.roads import Roadmap
+
+MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
+# A landing site this near the scene is reached on foot with the stretcher; assumption, no published figure found.
+WALK_M = 200.0
+REASONS_TOLD = 3  # of the refusals of many landing sites
+# What a crew has judged by itself once it stands by.
+OPEN_WEATHER = (
+    "air_ceiling_unknown", "air_visibility_unknown", "air_wind_unknown", "air_night_unknown", "air_dusk_unknown",
+)  # fmt: skip
+ACTIVE = (Duty.ASSIGNED, Duty.ACKNOWLEDGED, Duty.EN_ROUTE, Duty.AT_LANDING_SITE)
+CLEAR = Weather(ceiling_ft=10_000.0, visibility_m=10_000.0, wind_kt=0.0)  # refuses nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Every way from one casualty, and what a decision wants to know beyond them: see dispatch/ranking.py's World."""
+
+    ways: tuple[Way, ...]
+    what_ifs: tuple[tuple[Reason, tuple[Way, ...]], ...] = ()
+    onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+def ways_for(roadmap: Roadmap, area: Area, picture: Picture, casualty_id: str, now: datetime, policy: Policy) -> Timed:
+    """Every hospital by road, and, where aircraft are known, from the scene by air and by rendezvous; the same with
+    each closure lifted, by day, in flying weather, and with each busy aircraft free.
+
+    Takes tens of milliseconds on a city's roads: run it in a thread. Raises NotFound for an unknown casualty.
+    """
+    casualty = picture.get_casualty(casualty_id)
+    carrier = picture.units.get(casualty.unit or "")
+    hospitals = [picture.hospitals[id] for id in sorted(picture.hospitals)]
+    scene, left = where_is(picture, casualty, now)
+    if carrier is not None and carrier.kind == HELICOPTER and casualty.id in carrier.aboard:
+        return Timed(tuple(_onward(area, hospital, carrier, scene) for hospital in hospitals))
+    on_scene_s = 0.0 if left else float(policy.before_leaving_s.seconds)
+    leaves_at = now + timedelta(seconds=on_scene_s)
+    drives = Drives(roadmap, area, picture, hospitals, scene, leaves_at)
+    aircraft = [_aircraft_now(area, picture, unit, casualty, now) for unit in helicopters(picture)]
+    base = Question("", None, sites=area.sites, on_scene_s=on_scene_s, times=area.air_times)
+    base = replace(base, night=is_night(now, scene), weather=area.weather, aircraft=[a for a in aircraft if a])
+    base = replace(base, daylight_left_s=daylight_left_s(now, scene) if base.aircraft else None)
+    at_scene = next((s for s in area.sites if not left and distance_m(s.place, scene) <= WALK_M), None)
+    asked = replace(base, scene_landing=at_scene)
+    what_ifs = [
+        (_opened(picture, id), _ways(asked, area, hospitals, drives.with_open(id), picture)) for id in drives.closed
+    ]
+    what_ifs += [(change, _ways(then, area, hospitals, drives.unranged(), picture)) for change, then in _skies(asked)]
+    return Timed(
+        _ways(asked, area, hospitals, drives, picture), tuple(what_ifs), onward_between(roadmap, picture, leaves_at)
+    )
+
+
+def _opened(picture: Picture, id: str) -> Reason:
+    return Reason("change.road_reopened", {"closure": id, "road": picture.roads[id].ref or id})
+
+
+def _skies(asked: Question) -> Iterator[tuple[Reason, Question]]:
+    """The same question by day, in weather that nobody is refused by, with each aircraft that is busy free."""
+    if asked.aircraft and (asked.night or asked.daylight_left_s is not None):
+        yield Reason("change.daylight"), replace(asked, night=False, daylight_left_s=None)
+    if asked.aircraft:
+        yield Reason("change.weather"), replace(asked, weather=CLEAR)
+    for busy in asked.aircraft:
+        if busy.status == "unavailable":
+            free = [replace(one, status="at_base") if one is busy else one for one in asked.aircraft]
+            yield Reason("change.aircraft_freed", {"aircraft": busy.id}), replace(asked, aircraft=free)
+
+
+def _ways(
+    base: Question, area: Area, hospitals: Sequence[HospitalState], drives: Drives, picture: Picture
+) -> tuple[Way, ...]:
+    ways: list[Way] = []
+    for hospital in hospitals:
+        asked = replace(base, hospital=hospital.id, drive_to_door_s=drives.to_door(hospital.id))
+        asked = replace(asked, drive_to_site_s=drives.to_sites, pad=area.find_pad(hospital))
+        ways += _ways_to(compare(asked), hospital, drives, picture, base.scene_landing is not None)
+    return tuple(ways)
+
+
+def _ways_to(
+    comparison: Comparison, hospital: HospitalState, drives: Drives, picture: Picture, landing_at_scene: bool
+) -> list[Way]:
+    detours = drives.detours(hospital.id)
+    ground = comparison.best_of("ground")
+    barred = (Reason("ground_no_road"),)
+    ways = [Way(hospital.id, "road", barred=barred, detours=detours)]
+    if ground:
+        ways = [_ranged(_way(ground, picture, detours), ground, drives.range_s(hospital.place))]
+    flights = any(one.mode != "ground" for one in (*comparison.plans, *comparison.refused))
+    if not flights:
+        return ways
+    for mode in ("air", "rendezvous"):
+        plans = [plan for plan in comparison.plans if plan.mode == mode]
+        if plans:
+            timed = [(_way(plan, picture, ()), plan) for plan in plans]
+            way, plan = min(timed, key=lambda one: _settled_then_soonest(one[0]))
+            ways.append(_ranged(way, plan, drives.range_s(plan.site.place) if plan.site and mode != "air" else None))
+        elif mode == "air" and not landing_at_scene:
+            ways.append(Way(hospital.id, mode, barred=(Reason("no_landing_site"),)))
+        else:
+            ways.append(Way(hospital.id, mode, barred=_why_not(comparison.refused)))
+    return ways
+
+
+def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
+    """With p10 and p90 of the time to the door, all its terms moving together (routing/air/spread.py)."""
+    low_s, high_s = drive_s or (None, None)
+    drive = [replace(one, low_s=low_s, high_s=high_s) if one.name == "drive" else one for one in plan.ground_arm]
+    plan = replace(plan, ground_arm=tuple(drive))
+    return _between(way, plan.door_at("p10"), plan.door_at("p90"))
+
+
+def _between(way: Way, low_s: float, high_s: float) -> Way:
+    """Rounding never puts the likely time outside its range."""
+    assert way.eta_s is not None
+    return replace(way, eta_low_s=min(round(low_s, 1), way.eta_s), eta_high_s=max(round(high_s, 1), way.eta_s))
+
+
+def _settled_then_soonest(way: Way) -> tuple[Any, ...]:
+    return bool(way.unsettled), way.eta_s, way.rendezvous or "", way.aircraft or ""
+
+
+def _why_not(refused: Sequence[Refusal]) -> tuple[Reason, ...]:
+    """The distinct reasons of all refusals, few enough to read."""
+    found: list[Reason] = []
+    for reason in (reason for refusal in refused for reason in refusal.reasons):
+        if reason.code != "ground_no_road" and reason not in found:
+            found.append(reason)
+    return tuple(found[:REASONS_TOLD]) or (Reason("no_landing_site"),)
+
+
+def _way(plan: Plan, picture: Picture, detours: tuple[Reason, ...]) -> Way:
+    """A plan as the patient lives it: to the meeting, the wait for the aircraft, then on to the door."""
+    wait = (Term("wait_for_aircraft", plan.wait_s),) if plan.wait_s > 0 else ()
+    terms = terms_s(plan.ground_arm + wait + plan.after)
+    return Way(
+        hospital=plan.hospital,
+        mode=MODE_OF_PLAN[plan.mode],
+        eta_s=round(sum(terms.values()), 1),
+        terms_s=terms,
+        rendezvous=plan.site.id if plan.site else None,
+        aircraft=plan.aircraft.id if plan.aircraft else None,
+        decides=plan.decides,
+        detours=detours,
+        unsettled=_still_open(plan, picture),
+    )
+
+
+def _still_open(plan: Plan, picture: Picture) -> tuple[Reason, ...]:
+    """A crew that stands by or already flies has judged the weather; nobody else has."""
+    unit = picture.units.get(plan.aircraft.id) if plan.aircraft else None
+    judged = unit is not None and unit.duty is not Duty.AVAILABLE
+    return tuple(reason for reason in plan.unknown if not (judged and reason.code in OPEN_WEATHER))
+
+
+def terms_s(terms: Sequence[Term]) -> dict[str, float]:
+    """Seconds by cause to 0.1, in order; terms of the same name are added up, empty ones left out."""
+    told: dict[str, float] = {}
+    for one in terms:
+        told[one.name] = round(told.get(one.name, 0.0) + one.seconds, 1)
+    return {name: span_s for name, span_s in told.items() if span_s > 0}
+
+
+def _aircraft_now(
+    area: Area, picture: Picture, unit: UnitState, casualty: CasualtyState, now: datetime
+) -> Aircraft | None:
+    """The machine in its present state; unavailable when it serves somebody else. None: nothing is known of it."""
+    machine = area.aircraft.get(unit.id)
+    if machine is None:
+        return None
+    machine = replace(machine, id=unit.id, base=unit.base, name_zh=unit.name_zh, name_en=unit.name_en)
+    if unit.duty is Duty.AVAILABLE:
+        return replace(machine, status="at_base")
+    ours = unit.incident == casualty.incident and not unit.aboard and not _serves_another(picture, unit, casualty)
+    if unit.duty is Duty.STANDBY and ours:
+        return replace(machine, status="standby")
+    if not ours or unit.duty not in ACTIVE:
+        return replace(machine, status="unavailable")
+    if unit.duty in (Duty.EN_ROUTE, Duty.AT_LANDING_SITE):
+        return replace(machine, status="airborne", at=where_is_unit(unit, now))
+    alarmed_s = (now - unit.times.get("unit_assigned", now)).total_seconds()
+    return replace(machine, status="standby", alarmed_s_ago=max(0.0, alarmed_s))
+
+
+def _serves_another(picture: Picture, unit: UnitState, casualty: CasualtyState) -> bool:
+    options = (one.option for one in picture.casualties.values() if one.id != casualty.id and one.arrived_at is None)
+    return any(option is not None and option.aircraft == unit.id for option in options)
+
+
+def _onward(area: Area, hospital: HospitalState, unit: UnitState, here: Place) -> Way:
+    """From an aircraft with the patient on board: only where it can land."""
+    pad, machine = area.find_pad(hospital), area.aircraft.get(unit.id)
+    if pad is None or machine is None:
+        return Way(hospital.id, "air", barred=(Reason("air_no_pad"),))
+    flight = leg_terms(here, pad.place, machine.cruise_kmh, area.air_times, climbs=unit.duty is Duty.AT_LANDING_SITE)
+    whole = (*flight, term("unloading", area.air_times.spread("unloading")), to_the_door(pad, area.air_times))
+    terms = terms_s(whole)
+    way = Way(hospital.id, "air", round(sum(terms.values()), 1), terms, aircraft=unit.id, decides="flight")
+    return _between(way, total_s(whole, "p10"), total_s(whole, "p90"))
