@@ -188,4 +188,4 @@ class _Asked:
         """The closures on the way that would be best if nothing were closed."""
         free = self._on(replace(holding, closures=())).way.arcs
         crossed = [one for one in holding.closures if np.isin(one.where.arcs(self.roadmap), free).any()]
-        return tuple(Avoided(closure.id, closure.reason, closure.author, closure.since) for closure in crossed)
+        return tuple(Avoided(one.id, one.reason, one.author, one.since, one.where) for one in crossed)

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casebook.place import Place, bearing_deg, between
+from casebook.words import LANGUAGES, Language
 from routing.costs import Costs
 from routing.roads.network import Network
 from routing.roads.roadmap import EdgeKey, Roadmap
 from routing.roads.snapping import Snap
 from routing.stops import off_road_ms
+from routing.traffic import Stretch
+from routing.traffic.said import say_avoided
 from routing.way import Way
 
 LEG_TAGS = ("name", "name:zh", "name:en", "ref", "highway")  # a leg is a stretch on which these stay the same
@@ -45,6 +48,12 @@ class Avoided:
     reason: str
     author: str
     since: datetime
+    where: Stretch
+
+    def said(self, language: Language, at: datetime | None = None) -> str:
+        """ "avoids G60 km 38-41, closed by ... 09:12: ..."; `at`: the day of the answer."""
+        told = {name: getattr(self, name) for name in ("closure", "reason", "author", "since")}
+        return say_avoided(self.where, language, at=at, **told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,7 @@ class Route:
             ],
             "avoids": [
                 {"closure": a.closure, "reason": a.reason, "author": a.author, "since": a.since.isoformat()}
+                | {language: a.said(language, self.at) for language in LANGUAGES}
                 for a in self.avoids
             ],
             "traffic_version": self.traffic_version,

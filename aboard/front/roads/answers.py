@@ -101,8 +101,7 @@ def _print_head(found: Route, start: str, end: str) -> None:
     times = {"minutes": found.eta_s, "low": found.eta_low_s, "high": found.eta_high_s}
     typer.echo(told("route.eta", km=km(found.length_m), **{name: minutes(time_s) for name, time_s in times.items()}))
     for avoided in found.avoids:
-        facts = {"reason": avoided.reason, "author": avoided.author, "since": avoided.since.isoformat()}
-        typer.echo(told("route.avoids", closure=avoided.closure, **facts))
+        typer.echo(avoided.said(spoken(), found.at))
 
 
 def _print_legs(found: Route) -> None:
