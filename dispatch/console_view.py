@@ -30,7 +30,8 @@ from dispatch.policy import MODES
 from dispatch.whereabouts import departed_at
 from routing.roads import Roadmap
 
-QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled", "traffic_observed")  # not for the activity log
+# Not for the activity log.
+QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled", "traffic_observed")
 BEFORE_MEETING = ("on_scene", "drive", "wait_for_aircraft")  # terms that end at the meeting of a rendezvous
 LOG_LINES = 80
 LINE_OFF_DEG = 0.0001  # a drawn line may be off by this much, about 10 m: less than a pixel on a district's map
