@@ -17,6 +17,7 @@ from routing.clearance import fits
 from routing.profiles import Profile
 from routing.roads.network import CONTRAFLOW, GATE
 from routing.roads.roadmap import Roadmap
+from routing.roads.stretches import stretch_m
 from routing.speeds import (
     CONTRAFLOW_KPH,
     GATE_KPH,
@@ -71,8 +72,6 @@ class FreeFlow:
         network, profile = self.network, self.profile
         usable = (network.access & np.uint8(profile.access)) > 0
         if profile.access & CONTRAFLOW:
-            from routing.roads.stretches import stretch_m
-
             usable &= ~self._only_by(CONTRAFLOW) | (stretch_m(network) <= profile.max_contraflow_m)
         fitting = fits(network, profile)
         return usable if fitting is None else usable & fitting

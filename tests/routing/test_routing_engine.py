@@ -1,61 +1,28 @@
-"""Both engines give the same times, and they are the shortest."""
+"""All engines give the same times, and they are the shortest."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_towns import roadmap_of
+from paper_turns import SIZE, Town, all_pairs, towns
 
 from casebook.errors import RefusedInput
-from routing.engine import ABSENT_MS, ENGINES, UNREACHED, open_engine
+from routing.engine import ABSENT_MS, DEFAULT_ENGINE, ENGINES, UNREACHED, open_engine
 from routing.roads import Roadmap
 
-SIZE = 7
-PLACES = {n: (31 + 0.01 * (n // 3), 121 + 0.01 * (n % 3)) for n in range(SIZE)}
-RING = [(n, (n + 1) % SIZE, None) for n in range(SIZE)]  # keeps every town in one strong part
-
-
-@dataclass
-class Town:
-    roads: Roadmap
-    weights_ms: np.ndarray
-
-
-@st.composite
-def towns(draw) -> Town:
-    node = st.integers(0, SIZE - 1)
-    extra = draw(st.lists(st.tuples(node, node).filter(lambda ends: ends[0] != ends[1]), max_size=20))
-    roads = roadmap_of(PLACES, RING + [(u, v, None) for u, v in extra])
-    weight = st.one_of(st.integers(1, 50), st.just(ABSENT_MS))
-    count = roads.network.arcs
-    return Town(roads, np.array(draw(st.lists(weight, min_size=count, max_size=count)), np.int64))
-
-
-def all_pairs(town: Town) -> np.ndarray:
-    """Floyd and Warshall's table, as an independent truth."""
-    net = town.roads.network
-    times = np.full((net.nodes, net.nodes), np.inf)
-    np.fill_diagonal(times, 0)
-    for tail, head, weight in zip(net.tail, net.head, town.weights_ms, strict=True):
-        if weight < ABSENT_MS:
-            times[tail, head] = min(times[tail, head], weight)
-    for via in range(net.nodes):
-        times = np.minimum(times, times[:, via, None] + times[None, via, :])
-    return np.where(np.isfinite(times), times, UNREACHED).astype(np.int64)
+NODES = list(range(SIZE))
 
 
 @pytest.mark.parametrize("name", ENGINES)
 @settings(deadline=None, max_examples=60)
 @given(town=towns())
 def test_times_are_the_shortest_with_parallel_and_absent_arcs(name: str, town: Town):
-    nodes = list(range(town.roads.network.nodes))
     engine = open_engine(town.roads, town.weights_ms, name)
-    assert np.array_equal(engine.times_ms(nodes, nodes), all_pairs(town))
-    assert np.array_equal(engine.times_ms(nodes, nodes[:2]), all_pairs(town)[:, :2])  # searched backwards
+    assert np.array_equal(engine.times_ms(NODES, NODES), all_pairs(town))
+    assert np.array_equal(engine.times_ms(NODES, NODES[:2]), all_pairs(town)[:, :2])  # scipy searches backwards here
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -68,22 +35,95 @@ def test_the_path_is_connected_and_costs_what_the_time_says(name: str, town: Tow
     if arcs is None:
         assert time == UNREACHED
         return
-    net = town.roads.network
+    net = town.net
     nodes = [source, *(int(net.head[arc]) for arc in arcs)]
     assert [int(net.tail[arc]) for arc in arcs] == nodes[:-1]
     assert nodes[-1] == target
     assert sum(int(town.weights_ms[arc]) for arc in arcs) == time
 
 
+@pytest.mark.parametrize("name", ENGINES)
+@settings(deadline=None, max_examples=40)
+@given(town=towns(turns=True), data=st.data())
+def test_an_engine_made_from_another_by_the_arcs_that_changed_answers_as_a_new_one(
+    name: str, town: Town, data: st.DataObject
+):
+    engine = open_engine(town.roads, town.weights_ms, name)
+    before = engine.times_ms(NODES, NODES)
+    weights = town.weights_ms
+    for _ in range(3):  # one change after another, as versions of traffic follow each other
+        arcs = np.unique(data.draw(st.lists(st.integers(0, town.net.arcs - 1), min_size=1, max_size=5)))
+        weights = weights.copy()
+        weights[arcs] = data.draw(st.sampled_from((1, 30, ABSENT_MS)))
+        engine = engine.changed(arcs.astype(np.intp), weights)
+        assert np.array_equal(engine.times_ms(NODES, NODES), all_pairs(Town(town.roads, weights)))
+    everything = np.arange(town.net.arcs)
+    again = engine.changed(everything, town.weights_ms)
+    assert np.array_equal(again.times_ms(NODES, NODES), before)  # undone exactly
+
+
 @settings(deadline=None, max_examples=40)
 @given(town=towns(), arc=st.integers(0, SIZE - 1), longer=st.integers(1, 50))
 def test_a_longer_road_never_shortens_a_time(town: Town, arc: int, longer: int):
-    nodes = list(range(SIZE))
-    before = open_engine(town.roads, town.weights_ms).times_ms(nodes, nodes)
+    before = open_engine(town.roads, town.weights_ms).times_ms(NODES, NODES)
     slower = town.weights_ms.copy()
     slower[arc] = min(ABSENT_MS, slower[arc] + longer)
-    after = open_engine(town.roads, slower).times_ms(nodes, nodes)
+    after = open_engine(town.roads, slower).times_ms(NODES, NODES)
     assert np.all((after >= before) | (after == UNREACHED))
+    assert np.all((before != UNREACHED) | (after == UNREACHED))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@settings(deadline=None, max_examples=20)
+@given(town=towns(), node=st.integers(0, SIZE - 1), limit_ms=st.integers(1, 80))
+def test_reach_is_the_row_of_the_table_cut_at_the_limit(name: str, town: Town, node: int, limit_ms: int):
+    engine = open_engine(town.roads, town.weights_ms, name)
+    truth = all_pairs(town)
+    for row, backward in ((truth[node], False), (truth[:, node], True)):
+        cut = np.where(row <= limit_ms, row, UNREACHED)
+        assert engine.reach_ms(node, backward=backward, limit_ms=limit_ms).tolist() == cut.tolist()
+
+
+def line(*weights: int) -> tuple[Roadmap, np.ndarray]:
+    """A one-way street 0-1-2-... that leads back to 0 in one piece."""
+    size = len(weights)
+    places = {n: (31.0, 121 + 0.01 * n) for n in range(size)}
+    return roadmap_of(places, [(n, (n + 1) % size, None) for n in range(size)]), np.array(weights, np.int64)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_sums_at_the_end_of_the_range_are_no_way_and_never_run_over(name: str):
+    roads, weights = line(2**30, 2**30 - 2, 5, 1)
+    engine = open_engine(roads, weights, name)
+    assert engine.times_ms([0], [2]).tolist() == [[ABSENT_MS - 1]]  # the longest time there is
+    assert engine.times_ms([0], [3]).tolist() == [[UNREACHED]]
+    assert engine.path(0, 3) is None
+    assert engine.path(0, 2) == [0, 1]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_weights_beyond_the_range_count_as_absent(name: str):
+    roads, weights = line(ABSENT_MS + 5, 3, 5, 1)
+    assert open_engine(roads, weights, name).times_ms([0], [1]).tolist() == [[UNREACHED]]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_absent_arc_is_never_crossed_even_where_there_is_no_other(name: str):
+    roads, weights = line(3, ABSENT_MS, 5, 1)
+    engine = open_engine(roads, weights, name)
+    assert engine.path(0, 2) is None
+    assert engine.times_ms([0, 2], [2, 0]).tolist() == [[UNREACHED, 0], [0, 6]]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_node_that_does_not_exist_is_an_error_and_does_not_end_the_process(name: str):
+    roads, weights = line(3, 4, 5)
+    engine = open_engine(roads, weights, name)
+    for ask in (lambda: engine.times_ms([0], [77]), lambda: engine.times_ms([-1], [0]), lambda: engine.path(0, 3)):
+        with pytest.raises(IndexError):
+            ask()
+    assert engine.times_ms([], [1]).shape == (0, 1)
+    assert engine.times_ms([1, 2], []).shape == (2, 0)
 
 
 def test_the_lightest_of_parallel_arcs_counts_whatever_their_order():
@@ -96,6 +136,10 @@ def test_the_lightest_of_parallel_arcs_counts_whatever_their_order():
 
 
 def test_an_unknown_engine_is_refused():
-    roads = roadmap_of({0: (31, 121), 1: (31, 121.01)}, [(0, 1, None), (1, 0, None)])
+    roads, weights = line(3, 4)
     with pytest.raises(RefusedInput, match="scipy, networkx"):
-        open_engine(roads, np.ones(2, np.int64), "teleport")
+        open_engine(roads, weights, "teleport")
+
+
+def test_the_default_is_one_of_the_engines():
+    assert ENGINES[DEFAULT_ENGINE]

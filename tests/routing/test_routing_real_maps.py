@@ -48,7 +48,7 @@ def test_both_engines_equal_plain_networkx_on_two_thousand_pairs(
     for start in starts:
         reached = nx.single_source_dijkstra_path_length(graph, start, weight="ms")
         truth.append([reached.get(end, UNREACHED) for end in ends])
-    for name in ENGINES if city != "heidelberg" else ["scipy"]:  # networkx's turn is slow: two cities will do
+    for name in ENGINES if city != "heidelberg" else list(ENGINES)[:-1]:  # networkx is slow: two cities will do
         assert open_engine(roads, weights, name).times_ms(starts, ends).tolist() == truth, name
 
 
