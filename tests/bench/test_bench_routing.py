@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,16 @@ from routing.traffic import FREE_FLOW
 
 SIDE = 8
 SPACING_DEG = 0.004
+#: (from way, via members, to way): row 4 into column 3 at their crossing; row 1 into row 7 along column 1.
+TURNS = (
+    (4, '<member type="node" ref="27" role="via"/>', 11),
+    (1, '<member type="way" ref="9" role="via"/>', 8),
+)
 
 
 def town_xml() -> str:
-    """A grid of streets; every third row one way, one street doubled by a slower one between the same crossings."""
+    """A grid of streets; every third row one way, two blocks doubled by a slower and a quicker street between the same
+    crossings, and two turns forbidden, one of them over a street in between."""
     lines = ['<osm version="0.6">']
     for row in range(SIDE):
         for column in range(SIDE):
@@ -52,6 +59,10 @@ def town_xml() -> str:
         lines += [f'<nd ref="{node}"/>' for node in nodes]
         lines += [f'<tag k="{key}" v="{value}"/>' for key, value in tags.items()]
         lines.append("</way>")
+    for number, (from_way, via, to_way) in enumerate(TURNS):
+        lines.append(f'<relation id="{number + 1}" version="1"><member type="way" ref="{from_way}" role="from"/>')
+        lines.append(f'{via}<member type="way" ref="{to_way}" role="to"/><tag k="type" v="restriction"/>')
+        lines.append('<tag k="restriction" v="no_left_turn"/></relation>')
     return "\n".join([*lines, "</osm>"])
 
 
@@ -74,7 +85,7 @@ def test_the_gate_opens_for_both_back_ends_and_has_met_all_that_can_go_wrong(tow
     told = check(town, PROFILES, 7, ("cch", "scipy"))
     assert told.mismatches == 0 and told.wrong == []
     assert told.pairs > 2000 and told.unreachable > 0 and told.mid_edge > 0
-    assert told.parallel_arcs > 0 and told.one_way_arcs > 0
+    assert told.parallel_arcs > 0 and told.one_way_arcs > 0 and told.forbidden_turns > 0
 
 
 def _late_by_one(answers: Any, **asked: Any) -> Any:
@@ -100,6 +111,13 @@ def test_the_gate_catches_a_router_that_keeps_yesterdays_closures(town: Roadmap)
         return asked_in_public(roadmap, sources, targets, profile, kept, engine)
 
     assert check(town, PROFILES[:1], 7, ("scipy",), stale).mismatches > 0
+
+
+def test_the_gate_catches_a_router_that_drives_forbidden_turns(town: Roadmap) -> None:
+    def bold(roadmap: Roadmap, sources: Any, targets: Any, profile: Any, traffic: Any, engine: str) -> Any:
+        return asked_in_public(roadmap, sources, targets, replace(profile, obeys_turns=False), traffic, engine)
+
+    assert check(town, PROFILES[:1], 7, ("scipy",), bold).mismatches > 0
 
 
 def test_the_truth_follows_no_forbidden_turn_and_finds_the_way_round(town: Roadmap) -> None:

@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aboard.bench.routing.days import all_changed, some_closed, some_slow
-from aboard.bench.routing.questions import AT, is_clear, middles_drawn, nodes_drawn, numbers, parallels, place_of
+from aboard.bench.routing.questions import (
+    AT,
+    is_clear,
+    is_within,
+    middles_drawn,
+    nodes_drawn,
+    numbers,
+    parallels,
+    place_of,
+    point_on,
+)
 from aboard.bench.routing.truth import Point, Truth, turns_that_bind
 from casebook.place import Place
 from routing.costs import Costs, costs_for
@@ -27,7 +39,7 @@ Times = list[list[int | None]]  # ms, sources x targets; None: no way
 Ask = Callable[[Roadmap, Sequence[Place], Sequence[Place], Profile, Traffic, str], Times]
 NODE_SOURCES, NODE_TARGETS = 6, 36
 MID_SOURCES, MID_TARGETS = 2, 10
-ON_PARALLELS = 2
+ON_PARALLELS, ON_TURNS = 2, 3
 CLOSED, SLOW, SLOW_KPH = 100, 200, 7.0
 TOLD = 5  # of what is wrong, so many are said in full
 ON_THE_ROAD_M = 0.5  # as the router has it: a place this near its road stands on it
@@ -148,9 +160,26 @@ def pairs_drawn(roadmap: Roadmap, free: Costs, seed: int) -> Pairs:
     )
     middles = middles_drawn(roadmap, usable, random, MID_SOURCES + MID_TARGETS)
     mids = len(middles) * MID_SOURCES // (MID_SOURCES + MID_TARGETS)
-    sources = [place_of(roadmap, node) for node in (*nodes[:split], *tails)] + middles[:mids]
-    targets = [place_of(roadmap, node) for node in (*nodes[split:], *heads)] + middles[mids:]
-    return Pairs(sources, targets, mids, len(middles) - mids, (nodes[0], nodes[split]))
+    before, beyond = at_turns(roadmap, usable, random)
+    begins, ends = [*middles[:mids], *before], [*middles[mids:], *beyond]
+    sources = [place_of(roadmap, node) for node in (*nodes[:split], *tails)] + begins
+    targets = [place_of(roadmap, node) for node in (*nodes[split:], *heads)] + ends
+    return Pairs(sources, targets, len(begins), len(ends), (nodes[0], nodes[split]))
+
+
+def at_turns(
+    roadmap: Roadmap, usable: NDArray[np.bool_], random: np.random.Generator
+) -> tuple[list[Place], list[Place]]:
+    """Places on the first and on the last arc of a few forbidden turns."""
+    turns = turns_that_bind(roadmap.network, 0)
+    drawn = (turns[row] for row in random.permutation(len(turns)).tolist())
+    chosen = list(islice((turn for turn in drawn if usable[list(turn)].all()), ON_TURNS))
+
+    def middles(end: int) -> list[Place]:
+        places = [point_on(roadmap, turn[end], 0.5) for turn in chosen]
+        return [place for place in places if is_within(roadmap, usable, place)]
+
+    return middles(0), middles(-1)
 
 
 def day(roadmap: Roadmap, free: Costs, pairs: Pairs, profiles: Sequence[Profile], seed: int) -> list[State]:

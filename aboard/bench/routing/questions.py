@@ -83,12 +83,17 @@ def middles_drawn(roadmap: Roadmap, usable: NDArray[np.bool_], random: np.random
     found: list[Place] = []
     for arc in random.permutation(np.flatnonzero(usable)).tolist():
         place = point_on(roadmap, arc, random.uniform(0.1, 0.9))
-        snaps = roadmap.snap(place, usable)
-        if snaps and all(0 < snap.fraction < 1 and snap.distance_m <= BARELY_OFF_M for snap in snaps):
+        if is_within(roadmap, usable, place):
             found.append(place)
         if len(found) == count:
             break
     return found
+
+
+def is_within(roadmap: Roadmap, usable: NDArray[np.bool_], place: Place) -> bool:
+    """Whether a place lies on a road between its nodes."""
+    snaps = roadmap.snap(place, usable)
+    return bool(snaps) and all(0 < snap.fraction < 1 and snap.distance_m <= BARELY_OFF_M for snap in snaps)
 
 
 def point_on(roadmap: Roadmap, arc: int, fraction: float) -> Place:
