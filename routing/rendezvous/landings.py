@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casebook.place import EARTH_RADIUS_M, Place
-from routing.air import Aircraft, LandingSite, check_site
+from routing.air import QUANTILES, Aircraft, LandingSite, Quantile, check_site
 from routing.rendezvous.comparing import End, Start, ends, starts
 from routing.rendezvous.question import CarryOn, Question
 
@@ -61,6 +61,14 @@ class Landings:
         """Sites x ends."""
         return distances_m(self.site_radians, self.end_radians)
 
+    @cached_property
+    def site_secured_s(self) -> dict[Quantile, Floats]:
+        return secured_s(self.sites)
+
+    @cached_property
+    def end_secured_s(self) -> dict[Quantile, Floats]:
+        return secured_s([end.site for end in self.ends])
+
     def refused(self, aircraft: Aircraft, *, night: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The sites and the ends where a machine of this size may not land."""
         key = (aircraft.d_value_m, night)
@@ -74,6 +82,12 @@ class Landings:
 
 def landing_at(question: Question, door: Door) -> Question:
     return replace(question, hospital=door.hospital, pad=door.pad, onward=door.onward)
+
+
+def secured_s(sites: Sequence[LandingSite | None]) -> dict[Quantile, Floats]:
+    """From sending somebody until each site is secured; minus infinity where nobody has to, and where none is."""
+    spreads = [site.secure if site else None for site in sites]
+    return {q: np.array([spread.at(q) if spread else -np.inf for spread in spreads]) for q in QUANTILES}
 
 
 def radians(places: Iterable[Place]) -> Floats:

@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routing.air import Aircraft, LandingSite, Quantile, securing_left, to_the_door, total_s
+from routing.air import Aircraft, LandingSite, Quantile, to_the_door, total_s
 from routing.rendezvous.comparing import Sortie, Start, ground, starts
-from routing.rendezvous.landings import Floats, Landings, distances_m, landing_at, radians
+from routing.rendezvous.landings import Floats, Landings, distances_m, landing_at, radians, secured_s
 from routing.rendezvous.plan import OPTIONS, Option, Plan, Refusal, option_of, rank
 from routing.rendezvous.question import Question, given
 
@@ -198,20 +198,20 @@ class _Stretches:
 
     @cached_property
     def _start_secured_s(self) -> Floats:
-        return self._secured_s([start.site for start in self._found._starts])
+        landings, sites = self._found.landings, [start.site for start in self._found._starts]
+        beyond = secured_s(sites[len(landings.sites) :])
+        known_s = np.concatenate((landings.site_secured_s[self._quantile], beyond[self._quantile]))
+        return known_s - self._sent_s_ago(sites)
 
     @cached_property
     def _end_secured_s(self) -> Floats:
-        return self._secured_s([end.site for end in self._found.landings.ends])
+        landings = self._found.landings
+        return landings.end_secured_s[self._quantile] - self._sent_s_ago([end.site for end in landings.ends])
 
-    def _secured_s(self, sites: Sequence[LandingSite | None]) -> Floats:
-        ago_s = self._found.question.securing_s_ago
-        secured_s = np.zeros(len(sites))
-        for row, site in enumerate(sites):
-            left = securing_left(site, ago_s.get(site.id, 0.0)) if site and site.secure else None
-            if left is not None:
-                secured_s[row] = left.at(self._quantile)
-        return secured_s
+    def _sent_s_ago(self, sites: Sequence[LandingSite | None]) -> Floats:
+        """Since somebody was sent to secure them."""
+        sent_s = self._found.question.securing_s_ago
+        return np.array([sent_s.get(site.id, 0.0) if site and sent_s else 0.0 for site in sites])
 
     @cached_property
     def _unloading_s(self) -> float:
