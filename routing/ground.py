@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,12 +90,16 @@ def node_times(
     return _seconds(np.where(times == UNREACHED, NEVER_MS, times))
 
 
+_by_id: WeakKeyDictionary[Roadmap, NDArray[np.intp]] = WeakKeyDictionary()  # rows of the nodes, ordered by their ids
+
+
 def _rows(roadmap: Roadmap, ids: Sequence[int]) -> NDArray[np.intp]:
     known = roadmap.network.node_id
-    order = np.argsort(known, kind="stable")
+    order = _by_id.get(roadmap)
+    if order is None:
+        order = _by_id[roadmap] = np.argsort(known, kind="stable")
     wanted = np.asarray(ids, np.int64)
-    at = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
-    rows = order[at]
+    rows = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
     unknown = np.flatnonzero(known[rows] != wanted)
     if len(unknown):
         raise NotFound(what="node", id=str(wanted[unknown[0]]))
