@@ -201,7 +201,7 @@ def coverage(
     return Coverage(
         roadmap, tuple(nearest.stations), left_out, profile.name, at, turnout_s, nearest.best, response_s,
         nearest.next, backup_s, node_m,
-        {span: _shares(roadmap, costs, nearest.best_ms, span * 60 - turnout_s, on_road) for span in spans},
+        {span: _shares(roadmap, costs, nearest, span * 60 - turnout_s, on_road) for span in spans},
         _served_km2(roadmap, costs),
         _weak_spots(roadmap, costs, nearest, response_s, max(spans) * 60),
         traffic.version,
@@ -217,14 +217,16 @@ class _Nearest:
         self.stations: list[Station] = []
         self.best, self.next = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
         self.best_ms, self.next_ms = np.full(nodes, np.inf), np.full(nodes, np.inf)
+        self.arc_ms = np.full(roadmap.network.arcs, np.inf)
 
     def add(self, station: Station) -> bool:
         """False when the station has no usable road near it."""
         try:
-            ms = spread_of(self._roadmap, self._costs, station.place).node_ms
+            spread = spread_of(self._roadmap, self._costs, station.place)
         except NoAnswer:
             return False
-        row = len(self.stations)
+        row, ms = len(self.stations), spread.node_ms
+        self.arc_ms = np.minimum(self.arc_ms, spread.arc_ms)
         self.stations.append(station)
         first = ms < self.best_ms
         self.next[first], self.next_ms[first] = self.best[first], self.best_ms[first]
@@ -244,11 +246,11 @@ def _road_around(roadmap: Roadmap, costs: Costs) -> tuple[NDArray[np.float64], N
 
 
 def _shares(
-    roadmap: Roadmap, costs: Costs, best_ms: NDArray[np.float64], drive_s: float, on_road: NDArray[np.bool_]
+    roadmap: Roadmap, costs: Costs, nearest: _Nearest, drive_s: float, on_road: NDArray[np.bool_]
 ) -> tuple[float, float]:
-    length_m = np.where(costs.usable, roadmap.network.length_m, 0.0)
-    of_length = float((shares_within(roadmap, costs, best_ms, drive_s * 1000) * length_m).sum() / length_m.sum())
-    return float((best_ms[on_road] <= drive_s * 1000).mean()), of_length
+    length_m, ms = np.where(costs.usable, roadmap.network.length_m, 0.0), drive_s * 1000
+    of_length = float((shares_within(costs, nearest.arc_ms, ms) * length_m).sum() / length_m.sum())
+    return float((nearest.best_ms[on_road] <= ms).mean()), of_length
 
 
 def _served_km2(roadmap: Roadmap, costs: Costs) -> float:

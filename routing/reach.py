@@ -20,10 +20,10 @@ from shapely.geometry.base import BaseGeometry
 from casebook.errors import NoAnswer, RefusedInput
 from casebook.place import Place
 from routing.costs import Costs, costs_for
-from routing.engine import UNREACHED
+from routing.engine import ABSENT_MS, NEVER_MS
 from routing.profiles import Profile
 from routing.roads.roadmap import Roadmap
-from routing.roads.snapping import METRES_PER_DEGREE, Snap
+from routing.roads.snapping import METRES_PER_DEGREE
 from routing.traffic import FREE_FLOW, Traffic
 from routing.way import off_road_ms, part_ms, spoken
 
@@ -36,12 +36,14 @@ MOST_MINUTES, MOST_BANDS = 180.0, 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spread:
-    """Times between one place and every node: `node_ms` (n), infinite where there is no way.
+    """Times between one place and every node, `node_ms` (n), and every arc, `arc_ms` (m): when a vehicle from the place
+    enters the arc, or, towards the place, what is left to it after the arc. Infinite where there is no way.
 
     `pieces` are the parts of arcs at the place itself: (arc, fraction at the place, ms there).
     """
 
     node_ms: NDArray[np.float64]
+    arc_ms: NDArray[np.float64]
     pieces: tuple[tuple[int, float, int], ...]
 
 
@@ -111,29 +113,42 @@ def spread_of(
     snaps = roadmap.snap(place, costs.usable)
     if not snaps:
         raise NoAnswer("off_the_map", place=spoken(place), roads=roadmap.name)
-    network, kph = roadmap.network, costs.off_road_kph.likely
-    ends = network.tail if toward else network.head
-    starts: dict[int, int] = {}
+    kph = costs.off_road_kph.likely
+    node_ms, arc_ms = np.full(roadmap.network.nodes, np.inf), np.full(roadmap.network.arcs, np.inf)
     for snap in snaps:
-        ms = off_road_ms(snap, kph) + part_ms(costs.likely_ms, snap.arc, _ahead(snap, toward))
-        node = int(ends[snap.arc])
-        starts[node] = min(ms, starts.get(node, ms))
-    node_ms = np.full(network.nodes, np.inf)
-    for node, ms in starts.items():
-        found = costs.engine.reach_ms(node, backward=toward, limit_ms=limit_ms)
-        node_ms = np.minimum(node_ms, np.where(found == UNREACHED, np.inf, found + ms))
-    return Spread(node_ms, tuple((snap.arc, snap.fraction, off_road_ms(snap, kph)) for snap in snaps))
+        driven = snap.fraction if toward else 1 - snap.fraction
+        ms = off_road_ms(snap, kph) + part_ms(costs.likely_ms, snap.arc, driven)
+        to_nodes, to_arcs = _search(costs, snap.arc, toward, NEVER_MS if limit_ms is None else limit_ms)
+        node_ms, arc_ms = np.minimum(node_ms, to_nodes + ms), np.minimum(arc_ms, to_arcs + ms)
+    return Spread(node_ms, arc_ms, tuple((snap.arc, snap.fraction, off_road_ms(snap, kph)) for snap in snaps))
 
 
-def _ahead(snap: Snap, toward: bool) -> float:
-    return snap.fraction if toward else 1 - snap.fraction
+def _search(costs: Costs, arc: int, toward: bool, limit_ms: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times to all nodes and arcs after driving `arc`, or from them before it; a forbidden turn is not taken."""
+    engine, topology = costs.engine, costs.engine.topology
+    roads, arcs = topology.network.nodes, topology.network.arcs
+    if toward:
+        ends = np.array(topology.before(arc, engine.bound), np.uint32)
+        left = _float(engine.search_back_ms(ends, limit_ms=limit_ms))
+        return left[:roads], left[topology.head[:arcs]]
+    times = _float(engine.search_reach_ms(topology.after(arc), limit_ms=limit_ms))
+    if not topology.has_copies:
+        return times, times[topology.tail]
+    node_ms, arc_ms = times[:roads].copy(), np.full(arcs, np.inf)
+    np.minimum.at(node_ms, topology.road_node[roads:], times[roads:])
+    open_rows = np.flatnonzero(topology.row_weights(costs.likely_ms, engine.bound) < ABSENT_MS)
+    np.minimum.at(arc_ms, topology.arc_of[open_rows], times[topology.tail[open_rows]])
+    return node_ms, arc_ms
 
 
-def shares_within(roadmap: Roadmap, costs: Costs, node_ms: NDArray[np.float64], ms: float) -> NDArray[np.float64]:
-    """For each arc which share of it (0..1) is driven by `ms`, entering at its tail; 0 where nobody may drive."""
-    entered = node_ms[roadmap.network.tail]
-    shares = np.clip((ms - entered) / costs.likely_ms, 0.0, 1.0)
-    return np.where(costs.usable & np.isfinite(entered), shares, 0.0)
+def _float(times: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.where(times >= NEVER_MS, np.inf, times)
+
+
+def shares_within(costs: Costs, arc_ms: NDArray[np.float64], ms: float) -> NDArray[np.float64]:
+    """For each arc which share of it (0..1) is driven within `ms`, of Spread.arc_ms; 0 where nobody may drive."""
+    shares = np.clip((ms - arc_ms) / costs.likely_ms, 0.0, 1.0)
+    return np.where(costs.usable & np.isfinite(arc_ms), shares, 0.0)
 
 
 class _Drawing:
@@ -150,14 +165,12 @@ class _Drawing:
         # An arc is entered where its time is known: at the tail going out, at the head coming in.
         near, far = (net.head, net.tail) if toward else (net.tail, net.head)
         self._near, self._far = points[near], points[far]
-        self._entered_ms = spread.node_ms[near]
         self._drawn = np.zeros(net.arcs)
         self._area: BaseGeometry = shapely.buffer(shapely.Point(0, 0), width_m, quad_segs=8)
 
     def band(self, minutes: float) -> Band:
         ms = minutes * 60_000
-        shares = np.clip((ms - self._entered_ms) / self._costs.likely_ms, 0.0, 1.0)
-        shares[~self._costs.usable | ~np.isfinite(self._entered_ms)] = 0.0
+        shares = shares_within(self._costs, self._spread.arc_ms, ms)
         new = self._once(np.flatnonzero(shares > self._drawn), shares)
         lines = [*self._lines(new, self._drawn[new], shares[new]), *self._first_lines(ms)]
         self._drawn = shares

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_towns import AT, Draw, roadmap_of
 from shapely import Point, Polygon
@@ -19,6 +19,7 @@ from routing.ground import table
 from routing.profiles import AMBULANCE_SIREN, CAR, PROFILES
 from routing.reach import MOST_MINUTES, WIDTH_M, Reach, reach, spread_of
 from routing.roads import Roadmap
+from routing.roads.network import replaced
 from routing.traffic import FREE_FLOW, Closure, Stretch
 
 LAT, LON = 31.0, 121.0
@@ -72,6 +73,7 @@ def test_a_closure_is_not_driven_round_the_wrong_way(draw: Draw):
         bands(town, LON + 0.1, 5, traffic=closed(bar))  # one straight arc: all of it is closed
 
 
+@settings(max_examples=40)
 @given(st.lists(st.floats(0.5, 20), min_size=2, max_size=4, unique=True), st.sampled_from(sorted(PROFILES)))
 def test_reach_grows_with_time(minutes: list[float], profile: str):
     town = _lattice()
@@ -82,6 +84,7 @@ def test_reach_grows_with_time(minutes: list[float], profile: str):
         assert shorter.area.difference(longer.area).area * EAST_M**2 < 100, "but for rounding to 0.1 m, inside"
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 24), st.integers(0, 24), st.floats(1, 15))
 def test_a_closure_never_makes_the_reach_larger(row: int, column: int, minutes: float):
     town = _lattice()
@@ -163,3 +166,29 @@ def test_nothing_is_reached_from_the_sea(auckland: Roadmap):
     with pytest.raises(NoAnswer) as refused:
         reach(auckland, Place(-36.5, 177.0), [10], profile=CAR, at=AT)
     assert refused.value.key == "off_the_map"
+
+
+def test_a_forbidden_turn_is_not_reached_over(draw: Draw):
+    """At the crossing nobody may turn left (north): neither when setting off before it, nor towards a place beyond."""
+    nodes = {1: (LAT, LON), 2: (LAT, LON + 0.02), 3: (LAT + 0.02, LON + 0.02), 4: (LAT, LON + 0.04)}
+    town = draw(nodes, [(1, [1, 2], PRIMARY), (2, [2, 3], PRIMARY), (3, [2, 4], PRIMARY)])
+    arcs = {
+        (int(town.network.node_id[tail]), int(town.network.node_id[head])): arc
+        for arc, (tail, head) in enumerate(zip(town.network.tail, town.network.head, strict=True))
+    }
+    turns = [arcs[1, 2], arcs[2, 3], arcs[1, 2], arcs[2, 1]]  # no left turn, no turning back
+    forbidden = replaced(
+        town.network,
+        turn_arcs=np.array(turns, np.int32),
+        turn_start=np.array([0, 2, 4], np.int64),
+        turn_exempt=np.zeros(2, np.uint8),
+    )
+    shut = Roadmap(forbidden, town.report, name="shut", digest="1" * 64, attribution="")
+    north = Point(LON + 0.02, LAT + 0.005)
+    start, beyond = Place(LAT, LON + 0.015), Place(LAT + 0.015, LON + 0.02)
+    assert reach(town, start, [3], profile=CAR, at=AT).bands[0].area.contains(north)
+    assert not reach(shut, start, [3], profile=CAR, at=AT).bands[0].area.contains(north)
+    assert reach(shut, start, [3], profile=AMBULANCE_SIREN, at=AT).bands[0].area.contains(north), "it may turn"
+    west = Point(LON + 0.01, LAT)
+    assert reach(town, beyond, [4], profile=CAR, at=AT, toward=True).bands[0].area.contains(west)
+    assert not reach(shut, beyond, [4], profile=CAR, at=AT, toward=True).bands[0].area.contains(west)
