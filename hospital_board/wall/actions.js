@@ -43,9 +43,12 @@ export const isWaiting = (c) => c.handover.state === 'expected' && isUnanswered(
 const isUnanswered = (c) =>
   c.prealert.state === 'sent' || c.prealert.state === 'escalated' || c.prealert.answer === 'query' || c.prealert.news === true;
 
+/** Whether the ward has said no and may still say yes. @param {Case} c */
+const isRefused = (c) => c.prealert.state === 'refused' && c.handover.state === 'expected';
+
 /** Whether the ward itself has something to do next. @param {Case} c */
 export const hasNext = (c) =>
-  isWaiting(c) || ((c.handover.state === 'arrived' || c.handover.state === 'started') && !c.handover.signed?.hospital)
+  isWaiting(c) || isRefused(c) || ((c.handover.state === 'arrived' || c.handover.state === 'started') && !c.handover.signed?.hospital)
   || (c.handover.state === 'completed' && c.bay !== undefined);
 
 /** The big button for the one thing to do next. @param {{feed: LiveFeed, c: Case, whose: Whose}} props */
@@ -59,6 +62,7 @@ export function NextAction({ feed, c, whose }) {
   if (c.handover.state === 'completed') {
     return c.bay ? html`<button class="next clear" onClick=${() => act('clear_bay', whose)}>${say('hospital.clear_bay', { bay: c.bay })}</button>` : null;
   }
+  if (isRefused(c)) return html`<button class="next" title=${c.prealert.note} onClick=${() => act('acknowledge_prealert', { ...whose, answer: 'accept' })}>${say('hospital.accept_refused')}</button>`;
   if (!isWaiting(c)) return null;
   const left_s = due_at ? (Date.parse(due_at) - feed.now()) / 1000 : undefined;
   const words = state === 'escalated' ? 'hospital.acknowledge_escalated' : news ? 'hospital.acknowledge_news' : answer === 'query' ? 'hospital.accept' : 'hospital.acknowledge';
@@ -108,8 +112,8 @@ export function MessageBox({ c, whose }) {
     event.preventDefault();
     if (text.trim() && (await act('send_message', { ...whose, text, order }))) write('');
   };
-  const query = async () => {
-    if (await act('acknowledge_prealert', { ...whose, answer: 'query', note: text })) write('');
+  const answer = async (/** @type {'query' | 'refuse'} */ said) => {
+    if (await act('acknowledge_prealert', { ...whose, answer: said, note: text })) write('');
   };
   return html`<form class="message-box" onSubmit=${send}>
     <input value=${text} maxlength="300" list="phrases" aria-label=${say('hospital.message')} placeholder=${say('hospital.message')}
@@ -117,7 +121,8 @@ export function MessageBox({ c, whose }) {
     <datalist id="phrases">${Array.from({ length: PHRASES }, (_, n) => html`<option key=${n} value=${say(`hospital.phrase.${n + 1}`)} />`)}</datalist>
     <label class="order"><input type="checkbox" checked=${order} onChange=${(/** @type {any} */ event) => mark(event.target.checked)} />${say('hospital.order')}</label>
     <button type="submit" disabled=${!text.trim()}>${say('hospital.send')}</button>
-    ${isWaiting(c) && html`<button type="button" disabled=${!text.trim()} onClick=${query}>${say('hospital.query')}</button>`}
+    ${isWaiting(c) && html`<button type="button" disabled=${!text.trim()} onClick=${() => answer('query')}>${say('hospital.query')}</button>`}
+    ${c.handover.state === 'expected' && c.prealert.state !== 'none' && !isRefused(c) && html`<button type="button" class="refuse" disabled=${!text.trim()} title=${say('hospital.refuse_why')} onClick=${() => answer('refuse')}>${say('hospital.refuse')}</button>`}
   </form>`;
 }
 

@@ -8,7 +8,8 @@
 /** @typedef {{id: string, text: string, sender: string, order: boolean, at: string, state: string, red: boolean, read_by?: string, read_back?: string}} Message */
 /** @typedef {{told_at: string, shown_at: string, acknowledged_at?: string, acknowledged_by?: string, changed?: boolean, signed_at?: string}} Seen */
 /** @typedef {{state: 'free' | 'held' | 'assigned' | 'in_use', casualty?: string}} Bay */
-/** @typedef {{state: 'known' | 'stale' | 'unknown', free?: number, total?: number, left?: number, held: number, at?: string, by?: string, limit_s: number}} Resource */
+/** @typedef {{state: 'known' | 'stale' | 'unknown', free?: number, total?: number, in_use?: number, left?: number, chance_pct?: number, held: number, at?: string, by?: string, limit_s: number}} Resource */
+/** @typedef {{count: number, recent: {casualty: string, codes: string[], reason: string, at: string, by: string}[]}} Forced */
 /** @typedef {{reason: string, until?: string, at: string, by: string}} Closure */
 
 /**
@@ -35,7 +36,7 @@
  * @property {Record<string, {status: string, total?: number, outputs: Record<string, any>, category: string, missing: string[], stale: string[]}>} scores
  * @property {{eta_at?: string, mode?: string, site?: {id: string, name_zh: string, name_en: string}, unit?: Unit, partner?: Unit}} route
  * @property {{video?: string, waves?: string}} streams
- * @property {{state: string, at?: string, due_at?: string, level?: number, repeats: number, answer?: string, note?: string, by?: string, acknowledged_at?: string, news?: boolean}} prealert
+ * @property {{state: string, at?: string, due_at?: string, level?: number, repeats: number, answer?: string, note?: string, by?: string, acknowledged_at?: string, refused_at?: string, news?: boolean}} prealert
  * @property {string} [bay]
  * @property {{team?: string, level?: number, at?: string, members?: Record<string, {state: string, at: string}>, order?: string[], ready?: number, called?: number, complete_at?: string}} team
  * @property {Message[]} messages
@@ -48,7 +49,7 @@
  * @property {number} large
  * @property {string[]} order
  * @property {Record<string, Case>} cases
- * @property {{resources: Record<string, Resource>, closures: Record<string, Closure>}} capacity
+ * @property {{resources: Record<string, Resource>, closures: Record<string, Closure>, forced: Forced}} capacity
  * @property {Record<string, Bay>} bays
  */
 

@@ -333,6 +333,29 @@ async def test_one_tap_changes_a_count_and_what_is_refused_is_said(stage: WallSt
     assert picture.figures["resus_bay"].free == 2 and picture.closures["resus_bay"].reason == "power cut"
 
 
+async def test_every_count_is_one_tap_away_and_who_was_sent_all_the_same_is_named(stage: WallStage, page: Page):
+    sent = e.DestinationChosen(A, e.Option(SONGJIANG, "road", 900, {}), (), "nearest blood")
+    await show(stage, page, after(expected(), 405, e.ServiceClosed(SONGJIANG, "*", "power cut"), sent), "en")
+    assert "1 forced in" in await page.inner_text(".capacity .all")
+    await page.click(".capacity .all")
+    await page.click(".desk [data-resource=resuscitation] .count button:last-child")
+    await seen(page, "() => document.querySelector('.desk [data-resource=resuscitation] .still').textContent === '1'")
+    assert stage.book.picture.hospitals[SONGJIANG].figures["resuscitation"].in_use == 1
+    assert "although closed: nearest blood" in await page.inner_text(".forced-list")
+    assert await page.inner_text(".desk [data-resource=resus_bay] .chance") in [f"{n}%" for n in range(1, 100)]
+
+
+async def test_the_ward_refuses_with_a_reason_and_may_accept_after_all(stage: WallStage, page: Page):
+    await show(stage, page, expected(), "en")
+    await page.fill(".message-box input", "no theatre staff")
+    await page.click(".message-box .refuse")
+    await seen(page, "() => document.querySelector('.next')?.textContent.startsWith('Refused')")
+    assert stage.book.picture.casualties[A].refusals[SONGJIANG].reason == "no theatre staff"
+    await page.click(".next")
+    await seen(page, "() => !document.querySelector('.next')")
+    assert stage.book.picture.casualties[A].refusals == {}
+
+
 async def test_a_count_nobody_stated_is_a_question_mark_not_a_number(stage: WallStage, page: Page):
     await show(stage, page, expected(), "en")
     assert await page.inner_text("[data-resource=ct] .still") == "?"
