@@ -56,13 +56,8 @@ class Topology:
     nodes_from: NDArray[np.int32]  # the road nodes of `copies_from`
     pair_of: NDArray[np.int32]  # the pair of each search arc, -1 = none
 
-    @property
-    def nodes(self) -> int:
-        return len(self.road_node)
-
-    @property
-    def has_copies(self) -> bool:
-        return self.nodes > self.network.nodes
+    nodes: int
+    has_copies: bool
 
     def pair_weights(self, weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None) -> NDArray[np.uint32]:
         """For each pair, the weight of its lightest arc, of `weights_ms` per network arc; ABSENT_MS where all are
@@ -81,7 +76,7 @@ class Topology:
         bound: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.uint32]:
         """pair_weights, made from those `before` these network arcs changed."""
-        rows = np.concatenate((arcs, *(self._copied_rows(int(arc)) for arc in arcs if self.has_copies)))
+        rows = np.concatenate((arcs, *map(self._copied_rows, arcs.tolist()))) if self.has_copies else arcs
         pairs = self.pair_of[rows]
         pairs = pairs[pairs >= 0]
         lead = self.pair_rows[self.pair_start[pairs]]
@@ -206,6 +201,8 @@ def build_topology(network: Network) -> Topology:
         rows_from=started,
         arcs_from=arc_of[started],
         pair_of=pair_of,
+        nodes=len(road_node),
+        has_copies=len(road_node) > network.nodes,
     )
 
 

@@ -57,8 +57,9 @@ class Holding:
             for end, speed in enumerate(speeds):
                 gain = 1.0 if gains is None else gains[end][arcs]
                 speed[arcs] = np.minimum(speed[arcs], slowdown.speed_kph * gain)
-        for closure in self.closures:
-            usable[_within(closure.where.arcs(roadmap), rows)[0]] = False
+        if self.closures:
+            shut = np.concatenate([closure.where.arcs(roadmap) for closure in self.closures])
+            usable[_within(shut, rows)[0]] = False
 
     def changed_arcs(self, other: Holding, roadmap: Roadmap) -> NDArray[np.intp] | None:
         """Arcs that may cost something else under `other`, ascending; None when that may be most of the network."""
