@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from drives import fixes_on, some_drive
-from paper_towns import AT
+from paper_towns import AT, Draw
 from random_streets import random_streets
 
+from aboard.cli import run
 from casebook.errors import NotFound, RefusedInput
 from casebook.place import Place
 from routing.costs import costs_for
@@ -143,3 +146,28 @@ def test_readers_in_other_threads_see_whole_versions_only():
         reader.join(timeout=60)
     assert live.current.version == 40
     assert seen and {closed for _, closed in seen} <= {0, 2}
+
+
+# --- on the command line
+
+
+@pytest.fixture
+def street(draw: Draw, tmp_path: Path) -> Path:
+    nodes = {1: (31.0, 121.0), 2: (31.0, 121.01), 3: (31.01, 121.01)}
+    draw(nodes, [(11, [1, 2, 3, 1], {"highway": "primary"})])
+    return tmp_path / "town.osm"
+
+
+def test_a_batch_is_tried_against_a_map_on_the_command_line(
+    street: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ABOARD_LANG", "en")
+    feed = street.with_name("feed.csv")
+    feed.write_text(f"u,v,speed_kph,at\n1,2,20,{AT.isoformat()}\n2,3,-1,{AT.isoformat()}\n", encoding="utf-8")
+    words = ["roads", "traffic", str(street), "--feed", str(feed), "--at", NOW.isoformat()]
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    assert "1 of 2 rows" in said and "line 3, speed_kph" in said
+    assert run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["refused"][0]["row"].startswith("2,3,-1")
+    assert run([*words, "--whole"]) == run([*words[:4], str(feed) + "x"]) == 2
