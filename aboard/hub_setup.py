@@ -60,7 +60,7 @@ async def open_hub(
     if holds:
         book.holds = SharedHolds(await open_holds(holds), next(book.log.read()).hash[:HUB_NAME])
     roadmap = await asyncio.to_thread(load_region_roads, known)
-    room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units))
+    room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units, None if drill else clock.now().date()))
     hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill)
     add_routes(hub, roadmap)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)

@@ -30,10 +30,8 @@ from dispatch.desk import Desk, onward_leg
 from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
 from dispatch.journeys import traffic_of
 from dispatch.observed import ReportTraffic, facts_of
-from dispatch.policy import AssignmentRules, Policy, RerouteRules, TaskRules
 from dispatch.road_watch import RoadWatch
 from dispatch.roads_drawn import roads_geojson
-from dispatch.rule_files import default_assignment, default_policy, default_rerouting, default_tasks
 from dispatch.tasks import ApproveTask, FinishTask, OpenTask, RefuseTask, open_task, tasks_due
 from routing.roads import Roadmap
 from routing.traffic.batch import read_batch
@@ -47,17 +45,11 @@ Decide = Callable[[Picture, Any, Asker, datetime], Iterable[e.Event]]
 class DispatchRoom:
     """Dispatch over one book and one road map. `threaded` False: think on the spot, for clocks that jump."""
 
-    def __init__(
-        self, book: Book, clock: Clock, roadmap: Roadmap, area: Area, *, policy: Policy | None = None,
-        assignment: AssignmentRules | None = None, tasks: TaskRules | None = None,
-        rerouting: RerouteRules | None = None, threaded: bool = True,
-    ) -> None:  # fmt: skip
+    def __init__(self, book: Book, clock: Clock, roadmap: Roadmap, area: Area, *, threaded: bool = True) -> None:
         self._book, self._clock, self._area, self._roadmap = book, clock, area, roadmap
-        self._policy, self._tasks = policy or default_policy(), tasks or default_tasks()
-        self._desk = Desk(
-            book, clock, roadmap, area, self._policy, assignment or default_assignment(), self._tasks, threaded=threaded
-        )
-        self._watch = RoadWatch(self._desk, rerouting or default_rerouting())
+        self._policy, self._tasks = area.rules.destination, area.rules.tasks
+        self._desk = Desk(book, clock, roadmap, area, threaded=threaded)
+        self._watch = RoadWatch(self._desk, area.rules.rerouting)
         self._roads: bytes | None = None
         behind = book.log.read(max(0, book.picture.seq - LOG_BEHIND))
         self._lines: deque[Entry] = deque(filter(is_told, behind), LOG_LINES)

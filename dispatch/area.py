@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from casebook.errors import RefusedInput
 from casebook.picture import HospitalState
 from casebook.place import Place
+from dispatch.rule_files import Rulebook, shipped
 from routing.air import Aircraft, AirTimes, LandingSite, Weather
 
 
@@ -19,6 +20,7 @@ class Area:
     """`aircraft`: unit id -> the machine. `pads`: hospital id -> its pad, where more than its place is known.
 
     `weather` None: not reported. `places`: what a caller may name; names are matched whole, in either language.
+    `rules`: the tables by which this area decides.
     `districts`: district id -> its names (zh, en), for the console; an id without names is shown as it is.
     """
 
@@ -29,6 +31,7 @@ class Area:
     weather: Weather | None = None
     places: tuple[Place, ...] = ()
     districts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    rules: Rulebook = field(default_factory=shipped)
 
     def get_site(self, id: str) -> LandingSite:
         site = next((site for site in self.sites if site.id == id), None)

@@ -26,7 +26,7 @@ from dispatch.assigning import AssignUnit, assign, rank_for, standing_units
 from dispatch.choosing import TO_HOSPITAL, TO_SITE, ChooseDestination, Legs, choose, option_for, wanted_of
 from dispatch.destination import case_of, decide_destination
 from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
-from dispatch.policy import AssignmentRules, Policy, TaskRules
+from dispatch.policy import Policy
 from dispatch.timing import Timed, ways_for
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
 from routing.roads import Roadmap
@@ -58,12 +58,9 @@ class _Stale(Exception):
 class Desk:
     """Decisions that need routes. `threaded` False: think on the spot (for tests on a clock that jumps)."""
 
-    def __init__(
-        self, book: Book, clock: Clock, roadmap: Roadmap, area: Area, policy: Policy, assignment: AssignmentRules,
-        tasks: TaskRules, *, threaded: bool = True,
-    ) -> None:  # fmt: skip
+    def __init__(self, book: Book, clock: Clock, roadmap: Roadmap, area: Area, *, threaded: bool = True) -> None:
         self.book, self.clock, self.roadmap, self.area = book, clock, roadmap, area
-        self.policy, self.assignment, self.tasks = policy, assignment, tasks
+        self.policy, self.assignment, self.tasks = area.rules.destination, area.rules.assignment, area.rules.tasks
         self._threaded = threaded
 
     async def think(self, work: Callable[[], Thought]) -> Thought:

@@ -19,9 +19,7 @@ from dispatch.area import Area
 from dispatch.assigning import AssignUnit, assign
 from dispatch.choosing import TO_MEET
 from dispatch.desk import decision_on, legs_for, proposal_of
-from dispatch.policy import AssignmentRules, Policy, RerouteRules
 from dispatch.rerouting import reroute
-from dispatch.rule_files import default_assignment, default_policy, default_rerouting
 from dispatch.timing import ways_for
 from routing.roads import Roadmap
 
@@ -37,17 +35,12 @@ class Difference:
     redecided: Any
 
 
-def redecide(
-    entries: Iterable[Entry], roadmap: Roadmap, area: Area, *, policy: Policy | None = None,
-    assignment: AssignmentRules | None = None, rerouting: RerouteRules | None = None,
-) -> Iterator[Difference]:  # fmt: skip
+def redecide(entries: Iterable[Entry], roadmap: Roadmap, area: Area) -> Iterator[Difference]:
     """Every decision of the log that comes out differently, in order. Nothing: the log decides as it did.
 
     Raises what folding raises when the log itself does not hold together.
     """
-    judge = _Judge(
-        roadmap, area, policy or default_policy(), assignment or default_assignment(), rerouting or default_rerouting()
-    )
+    judge = _Judge(roadmap, area)
     picture = Picture()
     for entry in entries:
         fact = e.decode(entry.kind, entry.body)
@@ -61,9 +54,6 @@ def redecide(
 class _Judge:
     roadmap: Roadmap
     area: Area
-    policy: Policy
-    assignment: AssignmentRules
-    rerouting: RerouteRules
 
     def again(self, picture: Picture, entry: Entry, fact: e.Event) -> Mapping[str, Any] | None:
         """What this entry would say today; None for an entry that is no decision of ours."""
@@ -75,7 +65,7 @@ class _Judge:
                     decided = self._meeting(picture, fact, entry)
                 case e.UnitAssigned(leg=e.Leg()):
                     command = AssignUnit(incident=fact.incident, unit=fact.unit, purpose=fact.purpose)
-                    decided = assign(self.roadmap, self.area, picture, command, entry.at, self.assignment)
+                    decided = assign(self.roadmap, self.area, picture, command, entry.at, self.area.rules.assignment)
                 case e.LegGiven(why=why) if why is not None:
                     decided = self._way(picture, fact.unit, entry)
                 case e.LegBlocked():
@@ -87,12 +77,14 @@ class _Judge:
         return {"kind": decided.name} | e.encode(decided)
 
     def _proposal(self, picture: Picture, casualty: str, entry: Entry) -> e.Event:
-        ways = ways_for(self.roadmap, self.area, picture, casualty, entry.at, self.policy)
-        return proposal_of(casualty, decision_on(picture, casualty, ways, entry.at, self.policy, self.roadmap))
+        ways = ways_for(self.roadmap, self.area, picture, casualty, entry.at, self.area.rules.destination)
+        return proposal_of(
+            casualty, decision_on(picture, casualty, ways, entry.at, self.area.rules.destination, self.roadmap)
+        )
 
     def _way(self, picture: Picture, unit: str, entry: Entry) -> e.Event:
         """What the roads of that moment made of this unit's way."""
-        decided = reroute(self.roadmap, picture, unit, entry.at, self.rerouting)
+        decided = reroute(self.roadmap, picture, unit, entry.at, self.area.rules.rerouting)
         if decided is None:
             raise NoAnswer("no_other_way", unit=unit)
         return decided

@@ -58,9 +58,11 @@ class Rulebook:
     rerouting: RerouteRules
 
 
-def rulebook(on: dt.date, region: Path | None = None) -> Rulebook:
-    """The tables in force on a day. `region`: a folder whose files (`destination.yaml`, `destination-2026.yaml`, ...)
-    take the place of the shipped table of the same name.
+def rulebook(on: dt.date | None = None, region: Path | None = None) -> Rulebook:
+    """The tables in force on a day; None: the newest, by which a drill of any day is judged.
+
+    `region`: a folder whose files (`destination.yaml`, `destination-2026.yaml`, ...) take the place of the shipped
+    table of the same name.
 
     Raises RefusedInput: as `load_rules`; `rules_not_yet` where a table has none in force on that day; `rules_both`
     where two files of one table begin on the same day.
@@ -73,18 +75,24 @@ def rulebook(on: dt.date, region: Path | None = None) -> Rulebook:
     )
 
 
-def _in_force(name: str, kind: type[Table], on: dt.date, region: Path | None) -> Table:
+def _in_force(name: str, kind: type[Table], on: dt.date | None, region: Path | None) -> Table:
     own = sorted(region.glob(f"{name}*.yaml")) if region is not None and region.is_dir() else []
     files = own or [FOLDER / f"{name}.yaml"]
     tables = {file.name: load_rules(file, kind) for file in files}
-    begun = {file: table for file, table in tables.items() if table.valid_from <= on}
-    if not begun:
+    begun = {file: table for file, table in tables.items() if on is None or table.valid_from <= on}
+    if not begun and on is not None:
         raise RefusedInput("rules_not_yet", table=name, files=", ".join(tables), on=on.isoformat())
     newest = max(table.valid_from for table in begun.values())
     found = [file for file, table in begun.items() if table.valid_from == newest]
     if len(found) > 1:
         raise RefusedInput("rules_both", table=name, files=", ".join(found), on=newest.isoformat())
     return begun[found[0]]
+
+
+@cache
+def shipped() -> Rulebook:
+    """The newest of the tables that came with the product."""
+    return rulebook()
 
 
 @cache

@@ -20,7 +20,6 @@ from dispatch.area import Area
 from dispatch.choosing import choose, option_for
 from dispatch.desk import decision_on, legs_for
 from dispatch.redecide import Difference, differences, redecide
-from dispatch.rule_files import default_policy, default_tasks
 from dispatch.timing import ways_for
 from routing.roads import Roadmap
 from scenarios.area import area_of
@@ -97,13 +96,13 @@ def _chosen_again(picture: Picture, entry: Entry, roadmap: Roadmap, area: Area) 
     """What follows from the choice today, each as {kind, ...body}; a refusal as {error}."""
     fact = e.decode(entry.kind, entry.body)
     assert isinstance(fact, e.DestinationChosen)
-    policy, casualty, reason = default_policy(), fact.casualty, fact.override_reason
+    policy, casualty, reason = area.rules.destination, fact.casualty, fact.override_reason
     try:
         ways = ways_for(roadmap, area, picture, casualty, entry.at, policy)
         decision = decision_on(picture, casualty, ways, entry.at, policy, roadmap)
         option = option_for((fact.option.hospital, fact.option.mode), decision, reason)
         legs = legs_for(roadmap, area, picture, casualty, option, entry.at)
-        facts = choose(picture, casualty, option, decision, legs, entry.at, policy, default_tasks(), reason)
+        facts = choose(picture, casualty, option, decision, legs, entry.at, policy, area.rules.tasks, reason)
     except CoordinationError as wrong:
         return [{"error": wrong.key}]
     return [{"kind": one.name} | e.encode(one) for one in facts]
