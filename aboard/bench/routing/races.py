@@ -63,7 +63,8 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """The whole benchmark. `gate` as gate.Verdict.as_view has it; `roads` names the map; `missing`: peers left out."""
+    """The whole benchmark. `gate` as gate.Verdict.as_view has it; `roads` names the map; `missing`: peers left out;
+    `broken`: peers that failed, and what they said."""
 
     roads: Mapping[str, Any]
     seed: int
@@ -72,6 +73,7 @@ class Meeting:
     gate: Mapping[str, Any]
     races: Sequence[Race]
     missing: Sequence[str] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
     resident_mb: Mapping[str, float] = field(default_factory=dict)
     agreed: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,7 +91,7 @@ class Meeting:
         return {
             "what": "routing", "roads": dict(self.roads), "seed": self.seed,
             "machine": {**self.machine, "loaded": self.loaded}, "versions": dict(self.versions),
-            "gate": dict(self.gate), "missing": list(self.missing), "resident_mb": dict(self.resident_mb),
+            "gate": dict(self.gate), "missing": list(self.missing), "broken": dict(self.broken), "resident_mb": dict(self.resident_mb),
             "agreed": dict(self.agreed), "cases": [race.as_view(loaded=self.loaded) for race in self.races],
         }  # fmt: skip
 

@@ -26,6 +26,7 @@ from casebook.errors import RefusedInput
 
 ALWAYS = ("networkx", "scipy")
 KNOWN = (*ALWAYS, "igraph", "osrm", "valhalla")
+OPTIONAL = ("igraph", "osrm", "osmnx_whole", "osmnx_our_ways", "osmnx_snap")  # not ours to mend
 STARTS = 3
 PACKAGES = ("numpy", "networkx", "scipy", "pyroutingkit", "osmnx", "igraph")
 
@@ -60,7 +61,7 @@ def bench_routing(
         job = Job(str(graph.resolve()), folder, seed, None if osrm_dir is None else str(osrm_dir.resolve()))
         job = replace(job, budget_s=QUICK_S, turmoil_s=TURMOIL_QUICK_S) if quick else job
         roads = _roads(job)
-        parts = _measured(job, wanted, told)
+        parts, broken = _measured(job, wanted, told)
     gate = parts.pop("gate")
     return Meeting(
         roads=roads,
@@ -70,6 +71,7 @@ def bench_routing(
         gate=gate,
         races=races_of(parts, roads["nodes"]),
         missing=missing,
+        broken=broken,
         resident_mb={name: part["resident_mb"] for name, part in parts.items() if "resident_mb" in part},
         agreed=agreed(parts),
     )
@@ -97,12 +99,21 @@ def _roads(job: Job) -> dict[str, Any]:
     return facts | {"arcs": roadmap.network.arcs, "forbidden_turns": turns, "attribution": roadmap.attribution}
 
 
-def _measured(job: Job, peers: Sequence[str], told: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+def _measured(
+    job: Job, peers: Sequence[str], told: Callable[[str], None]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """What each part measured, and why a peer that is not ours to mend measured nothing."""
     parts: dict[str, dict[str, Any]] = {}
+    broken: dict[str, str] = {}
 
     def run(word: str) -> None:
         told(word)
-        parts[word] = in_a_child(word, job)
+        try:
+            parts[word] = in_a_child(word, job)
+        except BenchFailed as failed:
+            if word not in OPTIONAL:
+                raise
+            broken[word] = failed.said("en")
 
     run("gate")
     if parts["gate"]["mismatches"]:
@@ -115,7 +126,7 @@ def _measured(job: Job, peers: Sequence[str], told: Callable[[str], None]) -> di
     if len(in_a_child("write_for_osmnx", job)) > 2:  # a road file that osmnx can read when written as XML
         run("osmnx_whole")
         run("osmnx_our_ways")
-    return parts
+    return parts, broken
 
 
 def versions(osrm_dir: Path | None) -> dict[str, str]:

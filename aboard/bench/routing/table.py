@@ -29,6 +29,7 @@ def lines(meeting: Meeting, language: Language) -> list[str]:
         same = ", ".join(f"{name} {count}" for name, count in meeting.agreed.items())
         told.append(say("bench.routing.agreed", language, same=same))
     told += [say(f"bench.routing.missing.{peer}", language) for peer in meeting.missing]
+    told += [say("bench.routing.broken", language, peer=peer, why=why) for peer, why in meeting.broken.items()]
     versions = ", ".join(f"{name} {version}" for name, version in meeting.versions.items())
     return [*told, say("bench.routing.versions", language, versions=versions, seed=meeting.seed)]
 
