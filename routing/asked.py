@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
@@ -15,6 +16,7 @@ from casebook.place import Place
 from routing.profiles import PROFILES, Profile
 from routing.roads.roadmap import Roadmap
 
+YEARS = (1970, 2200)
 NEAR_DEG = 0.1  # a place this near to the map's rim may still find a road of it
 SWITCHES, NUMBERS = ("bus_lanes", "gates"), ("contraflow_m", "height_m", "width_m", "weight_t")
 
@@ -31,6 +33,13 @@ def _on_map(roadmap: Roadmap, lat: float, lon: float) -> bool:
     west, south, east, north = roadmap.bounds
     fits = isfinite(lat) and isfinite(lon)
     return fits and south - NEAR_DEG <= lat <= north + NEAR_DEG and west - NEAR_DEG <= lon <= east + NEAR_DEG
+
+
+def read_instant(at: datetime) -> datetime:
+    """An aware instant as UTC. Raises RefusedInput `bad_field` for one outside YEARS, where sums would run over."""
+    if not YEARS[0] <= at.year <= YEARS[1]:
+        raise RefusedInput("bad_field", where="at", field="year", why=f"{at.year} is not within {YEARS[0]}..{YEARS[1]}")
+    return at.astimezone(UTC)
 
 
 def read_profile(name: str, switches: Mapping[str, Any] | None = None) -> Profile:

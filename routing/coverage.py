@@ -20,7 +20,7 @@ from casebook.errors import NoAnswer, RefusedInput
 from casebook.place import EARTH_RADIUS_M, Place
 from routing.costs import Costs, costs_for
 from routing.profiles import Profile
-from routing.reach import shares_within, spread_of
+from routing.reach import checked_minutes, shares_within, spread_of
 from routing.roads.roadmap import Roadmap
 from routing.traffic import FREE_FLOW, Traffic
 
@@ -186,10 +186,12 @@ def coverage(
 ) -> Coverage:
     """How these stations cover the roads of the map that the profile may use.
 
-    Raises RefusedInput `no_stations` (none given, or none on this map), `bad_field` for a turnout below 0.
+    Raises RefusedInput `no_stations` (none given, or none on this map), `bad_field` for a turnout below 0,
+    `bad_minutes`.
     """
     if not (np.isfinite(turnout_s) and turnout_s >= 0):
         raise RefusedInput("bad_field", where="coverage", field="turnout_s", why=str(turnout_s))
+    spans = checked_minutes(within_min)
     costs = costs_for(roadmap, profile=profile, holding=traffic.holding(at))
     nearest = _Nearest(roadmap, costs)
     left_out = tuple(station for station in stations if not nearest.add(station))
@@ -197,7 +199,6 @@ def coverage(
         raise RefusedInput("no_stations", roads=roadmap.name, given=len(stations))
     response_s, backup_s = nearest.best_ms / 1000 + turnout_s, nearest.next_ms / 1000 + turnout_s
     node_m, on_road = _road_around(roadmap, costs)
-    spans = sorted(set(within_min))
     return Coverage(
         roadmap, tuple(nearest.stations), left_out, profile.name, at, turnout_s, nearest.best, response_s,
         nearest.next, backup_s, node_m,

@@ -19,12 +19,12 @@ from casebook.asking import Command
 from casebook.door import body_of
 from casebook.errors import RefusedInput
 from casebook.place import Place
-from routing.asked import NUMBERS, SWITCHES, read_place, read_profile
+from routing.asked import NUMBERS, SWITCHES, read_instant, read_place, read_profile
 from routing.coverage import TURNOUT_S, WITHIN_MIN, Station, coverage
 from routing.geojson import coverage_geojson, reach_geojson, route_geojson
 from routing.ground import route, table
 from routing.profiles import AMBULANCE_SIREN, PROFILES, Profile
-from routing.reach import MOST_BANDS, reach
+from routing.reach import MOST_BANDS, checked_minutes, reach
 from routing.roads.roadmap import Roadmap
 from routing.traffic import Traffic
 from routing.turn_by_turn import turn_by_turn
@@ -123,7 +123,7 @@ def routes_router(roads: Roads, admit: Admit) -> APIRouter:
         async def handle(request: Request) -> Any:
             admit(request)
             asked = await _read(request, kind)
-            now = roads.now(asked.at)
+            now = roads.now(None if asked.at is None else read_instant(asked.at))
             async with seats:
                 return await asyncio.to_thread(work, roads, asked, now)
 
@@ -218,8 +218,7 @@ def answer_reach(roads: Roads, asked: ReachAsked, now: RoadsNow) -> Any:
 def answer_coverage(roads: Roads, asked: CoverageAsked, now: RoadsNow) -> Any:
     if len(asked.stations) > MOST_STATIONS:
         raise RefusedInput("too_many", what="stations", given=len(asked.stations), most=MOST_STATIONS)
-    if any(not 0 < minutes < float("inf") for minutes in asked.within_min) or not asked.within_min:
-        raise RefusedInput("bad_field", where="coverage", field="within_min", why=str(asked.within_min))
+    checked_minutes(asked.within_min)
     said = [Station(spot.name or str(row), _place(roads, spot)) for row, spot in enumerate(asked.stations, 1)]
     found = coverage(
         roads.roadmap, said or roads.stations(), profile=asked.driven(), traffic=now.traffic, at=now.at,

@@ -104,6 +104,8 @@ def test_a_table_of_places(town: Path, tmp_path: Path, capsys: pytest.CaptureFix
         (["route", "{town}", "--from", "31,121", "--to", "31.01,121.01", "--close", "ref:G320"], "no usable road"),
         (["reach", "{town}", "--from", "31,121", "--minutes", "soon"], "not a list of numbers"),
         (["reach", "{town}", "--from", "31,121", "--minutes", "0,5"], "above 0"),
+        (["route", "{town}", "--from", "31,121", "--to", "31,121", "--at", "9999-12-31T23:59+00:00"], "1970..2200"),
+        (["coverage", "{town}", "--stations", "{tmp}/sea.csv", "--within", "nan"], "nan: give"),
         (["coverage", "{town}", "--stations", "atlantis"], "atlantis"),
         (["coverage", "{town}", "--stations", "{tmp}/gone.csv"], "does not exist"),
         (["coverage", "{town}", "--stations", "{tmp}/sea.csv"], "None of the 1 stations"),

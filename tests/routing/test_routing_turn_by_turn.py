@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from paper_towns import AT, Draw
 
+from casebook.errors import NoAnswer
 from casebook.place import Place
 from routing.ground import route
 from routing.profiles import AMBULANCE_SIREN, CAR
@@ -233,6 +235,28 @@ def test_on_real_roads_the_steps_add_up_to_the_route(auckland: Roadmap, start, e
     assert (steps[0].kind, steps[-1].kind) == ("depart", "arrive")
     assert all(step.said(language) for step in steps for language in ("zh", "en"))
     assert 5 < len(steps) < 40, "neither every node nor nothing"
+
+
+@pytest.mark.parametrize("city", ["heidelberg", "huangpu"])
+def test_between_any_two_places_of_a_city_the_steps_fit_together(city: str, request: pytest.FixtureRequest):
+    roadmap: Roadmap = request.getfixturevalue(city)
+    net, rng = roadmap.network, np.random.default_rng(5)
+    for number in range(40):
+        start, end = (
+            Place(float(net.lat[node]) + jolt, float(net.lon[node]) - jolt)
+            for node, jolt in zip(rng.choice(net.nodes, 2, replace=False), rng.uniform(-D, D, 2), strict=True)
+        )
+        try:
+            way = route(roadmap, start, end, profile=(CAR, AMBULANCE_SIREN)[number % 2], at=AT)
+        except NoAnswer:
+            continue
+        steps = turn_by_turn(roadmap, way)
+        assert sum(step.length_m for step in steps) == pytest.approx(way.length_m, abs=0.5)
+        assert sum(step.seconds for step in steps) == pytest.approx(way.eta_s, abs=0.01)
+        assert [step.first for step in steps[1:]] == [step.last for step in steps[:-1]]
+        assert all("{" not in step.said(language) for step in steps for language in ("zh", "en"))
+        assert [step.kind for step in steps].count("depart") == [step.kind for step in steps].count("arrive") == 1
+        assert all(step.exit is None or step.exit >= 1 for step in steps)
 
 
 def test_staying_on_the_motorway_through_the_city_is_one_step(auckland: Roadmap):

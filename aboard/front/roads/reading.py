@@ -52,6 +52,8 @@ def read_numbers(option: str, value: str) -> list[float]:
 
 
 def read_instant(value: str | None) -> datetime:
+    from routing.asked import read_instant as checked_instant
+
     if value is None:
         return WallClock().now()
     try:
@@ -60,7 +62,7 @@ def read_instant(value: str | None) -> datetime:
         raise RefusedInput("bad_instant", value=value) from broken
     if at.tzinfo is None:
         raise RefusedInput("bad_instant", value=value)
-    return at
+    return checked_instant(at)
 
 
 def read_vehicle(name: str | None, siren: bool, **switches: Any) -> Profile:
