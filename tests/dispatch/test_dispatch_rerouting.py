@@ -14,7 +14,6 @@ from valley import BEYOND_SERVICE, CITY, SCENE, SERVICE, START, Stage, casualty,
 from casebook import events as e
 from casebook.asking import Asker, read_command
 from casebook.desks import look_after
-from casebook.errors import NoAnswer, RefusedInput
 from casebook.picture import Picture, UnitState
 from casebook.place import Place, distance_m
 from dispatch.app import DispatchRoom
@@ -321,33 +320,3 @@ async def test_the_roads_of_a_leg_are_found_again_from_its_line(valley: Roadmap)
     strokes = strokes_of(valley, leg.line)
     assert [len(stroke.arcs) for stroke in strokes] == [1]
     assert strokes[0].share == pytest.approx(0.2 / 0.27, abs=0.01)
-
-
-# --- what a closure would mean
-
-
-async def test_a_preview_names_the_roads_and_whose_way_it_cuts_and_records_nothing(valley: Roadmap):
-    drive = await Drive(valley).begin(60)
-    count = len(drive.kinds)
-    seen = await drive.ask("preview_closure", ref="G1", bearing_deg=90.0, polygon=BEYOND_SERVICE)
-    assert [road["ref"] for road in seen["roads"]] == ["G1"]
-    assert seen["units"] == ["A1"]
-    assert seen["length_m"] == pytest.approx(25_800, rel=0.02)
-    nowhere = await drive.ask("preview_closure", polygon=[[100, 20], [101, 20], [101, 21]])
-    assert (nowhere["roads"], nowhere["units"], nowhere["lines"]) == ([], [], [])
-    assert len(drive.kinds) == count
-    with pytest.raises(RefusedInput):
-        await drive.ask("preview_closure", polygon=[[100, 20], [101, 20]])
-
-
-async def test_the_stretch_under_a_click_reaches_from_junction_to_junction(valley: Roadmap):
-    drive = await Drive(valley).begin()
-    stretch = await drive.ask("find_stretch", lat=31.05, lon=121.0)
-    assert (stretch["ref"], stretch["oneway"]) == ("X1", False)
-    assert stretch["length_m"] == pytest.approx(2 * 11_120 + 28_600, rel=0.02), "the old road, end to end"
-    seen = await drive.ask("preview_closure", ref=stretch["ref"], polygon=stretch["polygon"])
-    assert [road["ref"] for road in seen["roads"]] == ["X1"]
-    alone = await drive.ask("preview_closure", polygon=stretch["polygon"])
-    assert [road["ref"] for road in alone["roads"]] == ["X1"], "clear of the roads at its ends, also without a number"
-    with pytest.raises(NoAnswer):
-        await drive.ask("find_stretch", lat=30.5, lon=121.2)
