@@ -48,10 +48,11 @@ class Placer:
         return self._way(where[1], where[2]) if where[0] == "way" else self._line(where[1])
 
     def _edge(self, edge: tuple[int, int, int]) -> Arcs:
-        arcs = self._roadmap.arcs_of(edge)
-        if not arcs:
+        arcs = np.array(self._roadmap.arcs_of(edge), np.intp)
+        arcs = arcs[self._driven[arcs]]  # nobody's speed is seen against a one-way road
+        if not len(arcs):
             raise RowError("u", "unknown_edge", value=", ".join(map(str, edge)))
-        return np.unique(np.array(arcs, np.intp))
+        return np.unique(arcs)
 
     def _way(self, id: int, forward: bool) -> Arcs:
         network = self._roadmap.network

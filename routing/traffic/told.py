@@ -78,10 +78,14 @@ class Row:
         return number
 
     def whole(self, name: str) -> int:
+        """An OSM id: fits into 64 bits."""
         try:
-            return int(self.text(name))
+            number = int(self.text(name))
         except ValueError:
-            raise RowError(name, "not_a_number", value=self.text(name)) from None
+            number = 1 << 64
+        if not -(1 << 63) <= number < 1 << 63:
+            raise RowError(name, "not_a_number", value=self.text(name)[:40])
+        return number
 
     def flag(self, name: str, value: Any) -> bool | None:
         word = "" if value is None else str(value).strip().lower()

@@ -140,6 +140,12 @@ def test_a_confident_feed_has_a_narrow_range_and_a_stated_one_counts(roads: Road
     assert range_of[4] == (19.0, 40.0)
 
 
+def test_nobody_s_speed_is_seen_against_a_one_way_road(draw: Draw):
+    ways = [*WAYS, (15, [3, 7], {"highway": "residential", "oneway": "yes"})]
+    batch = read(draw(NODES, ways), f"way,direction,speed_kph,at\n15,forward,20,{SAID_AT}\n15,backward,20,{SAID_AT}\n")
+    assert batch.report.arcs == 1 and refusals(batch) == [(3, "way", "unknown_way")]
+
+
 # --- closures
 
 
@@ -171,6 +177,7 @@ BAD_CELLS = [
     ("1,2,0,900,AT", "speed_kph", "speed"),
     ("98,99,0,30,AT", "u", "unknown_edge"),
     ("1,x,0,30,AT", "v", "not_a_number"),
+    (f"{10**30},2,0,30,AT", "u", "not_a_number"),
     (",,,30,AT", "u", "no_where"),
     ("1,2,0,30,yesterday", "at", "no_instant"),
     ("1,2,0,30,2021-04-18T09:30:00", "at", "no_instant"),
@@ -195,6 +202,7 @@ def test_a_bad_row_is_named_and_kept_and_the_good_ones_count(roads: Roadmap, row
     ("row", "why"),
     [
         ('{"way": 11, "direction": "up", "speed_kph": 20, "at": "AT"}', "direction"),
+        ('{"way": 1000000000000000000000000, "direction": "forward", "speed_kph": 20, "at": "AT"}', "not_a_number"),
         ('{"way": 12345, "direction": "forward", "speed_kph": 20, "at": "AT"}', "unknown_way"),
         ('{"line": [[121.0, 31.0]], "speed_kph": 20, "at": "AT"}', "line"),
         ('{"line": [[121.0, 91.0], [121.0, 92.0]], "speed_kph": 20, "at": "AT"}', "line"),
