@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from casebook.place import Place
 from routing.roads.grid import Grid
 from routing.roads.kmposts import KmPosts
-from routing.roads.network import ACCESS_WORDS, CAR, CONTRAFLOW, EMERGENCY, LoadReport, Network
+from routing.roads.network import ACCESS_WORDS, CAR, COLUMNS, CONTRAFLOW, EMERGENCY, LoadReport, Network
 from routing.roads.snapping import Snap, Snapper
 from routing.roads.twins import twins
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 EdgeKey = tuple[int, int, int]  # (u, v, key) of Roadmap.graph: OSM node ids and the number of the parallel edge
-EDGE_TAGS = ("highway", "ref", "name", "name:zh", "name:en", "maxspeed", "lanes", "junction", "service", "access")
+EDGE_TAGS = tuple(name for name in COLUMNS if name != "oneway")  # that one is a truth value, as osmnx has it
 
 
 class Roadmap:
@@ -63,16 +63,8 @@ class Roadmap:
     @cached_property
     def graph(self) -> nx.MultiDiGraph:
         """The lawful roads as networkx, as osmnx makes it: nodes x, y; edges highway, ref, name, oneway, maxspeed,
-        length, osmid. `arc` is the row in the arrays, `access_bits` who may use it, `contraflow` whether full_graph
-        has an edge against it. A view for reading: times come from the arrays, turn restrictions stand beside them."""
-        return self._graph(self.lawful)
-
-    @cached_property
-    def full_graph(self) -> nx.MultiDiGraph:
-        """`graph` with the arcs against one-way roads too: all that a vehicle with every switch on may use."""
-        return self._graph(np.ones(self.network.arcs, np.bool_))
-
-    def _graph(self, wanted: NDArray[np.bool_]) -> nx.MultiDiGraph:
+        length, osmid. `arc` is the row in the arrays, `access_bits` who may use it, `contraflow` whether there is
+        an arc against it. A view for reading: times come from the arrays, turn restrictions stand beside them."""
         import networkx as nx
 
         net, tags = self.network, self._way_tags()
@@ -85,7 +77,7 @@ class Roadmap:
         against = (twins(net, ~self.lawful) >= 0).tolist()
         columns = (net.tail, net.head, net.key, net.way, net.length_m, net.forward, net.access)
         rows = list(zip(*(column.tolist() for column in columns), strict=True))
-        for arc in np.flatnonzero(wanted).tolist():
+        for arc in np.flatnonzero(self.lawful).tolist():
             tail, head, key, way, length_m, forward, access = rows[arc]
             graph.add_edge(
                 ids[tail],

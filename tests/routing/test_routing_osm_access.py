@@ -131,7 +131,6 @@ def test_a_one_way_road_has_a_way_against_it_numbered_last(tmp_path: Path):
     assert roads.edge_of(roads.network.arcs - 1)[:2] == (3, 1)
     assert not roads.network.forward[-1]
     assert (3, 1) not in {edge[:2] for edge in roads.graph.edges}
-    assert (3, 1, 0) in roads.full_graph.edges
     assert roads.graph.edges[1, 3, 0]["oneway"] is True
     assert roads.graph.edges[1, 2, 0]["oneway"] is False
 
@@ -153,7 +152,7 @@ def test_nobody_is_put_on_the_way_against_the_traffic_unless_asked(tmp_path: Pat
 def test_a_dead_end_is_no_part_of_the_map_because_one_can_drive_against_it(tmp_path: Path):
     nodes = SQUARE | {5: (31.02, 121.0)}
     roads = town(tmp_path, nodes, [RING, (11, [4, 5], {"highway": "residential", "oneway": "yes"})])
-    assert set(roads.full_graph.nodes) == {1, 2, 3, 4}
+    assert set(roads.network.node_id.tolist()) == {1, 2, 3, 4}
 
 
 def test_the_drawn_map_shows_a_one_way_road_once(tmp_path: Path):
@@ -170,6 +169,7 @@ def test_graphml_keeps_who_may_use_each_edge_and_the_way_against(tmp_path: Path)
         (11, [1, 5, 3], {"highway": "residential"}),
         (12, [2, 4], {"highway": "residential", "oneway": "yes"}),
         (13, [2, 4], {"highway": "busway"}),
+        (14, [1, 3], {"highway": "tertiary", "maxheight": "3.2", "maxweight": "7.5", "maxwidth": "2"}),
     ]
     roads = town(tmp_path, nodes, ways, node_tags={5: {"barrier": "gate"}})
     save_roads(roads, tmp_path / "town.graphml")
@@ -179,6 +179,10 @@ def test_graphml_keeps_who_may_use_each_edge_and_the_way_against(tmp_path: Path)
         return sorted((*roads.edge_of(arc)[:2], int(roads.network.access[arc])) for arc in range(roads.network.arcs))
 
     assert told(again) == told(roads)
+    for roads_read in (roads, again):
+        (arc,) = roads_read.arcs_of((1, 3, 0))
+        sizes = [roads_read.network.tag(name, arc) for name in ("maxheight", "maxweight", "maxwidth")]
+        assert sizes == ["3.2", "7.5", "2"]
     assert again.graph.edges[1, 2, 0]["oneway"] is False
 
 
