@@ -16,8 +16,9 @@ from random_streets import random_streets
 from casebook.folding.roads import OBSERVED_KEPT
 from casebook.place import Place
 from routing.costs import costs_for
+from routing.engine import ENGINES
 from routing.free_flow import free_flow
-from routing.ground import route
+from routing.ground import route, table
 from routing.profiles import AMBULANCE, AMBULANCE_SIREN, CAR, Profile
 from routing.roads import Roadmap
 from routing.speeds import interval_by_class
@@ -230,6 +231,15 @@ def test_outside_the_changed_arcs_nothing_changes_and_a_part_is_computed_as_the_
     b.apply(roads, part, some, free.gains(changed), changed)
     assert (some == usable_b[changed]).all()
     assert all((x == y[changed]).all() for x, y in zip(part, kph_b, strict=True))
+
+
+@given(traffics(), st.integers(0, 40), st.sampled_from([CAR, AMBULANCE_SIREN]))
+def test_every_engine_finds_the_same_times_on_observed_speeds(traffic: Traffic, minutes: int, profile: Profile):
+    roads = town()
+    places = [Place(31.0 + 0.0022 * n, 121.001 + 0.0017 * ((n * 3) % 5)) for n in range(5)]
+    ask = {"profile": profile, "traffic": traffic, "at": AT + timedelta(minutes=minutes)}
+    times = [table(roads, places, places, engine=engine, **ask) for engine in ENGINES]
+    assert all(one == times[0] for one in times)
 
 
 # --- bookkeeping
