@@ -91,8 +91,9 @@ class Meeting:
         return {
             "what": "routing", "roads": dict(self.roads), "seed": self.seed,
             "machine": {**self.machine, "loaded": self.loaded}, "versions": dict(self.versions),
-            "gate": dict(self.gate), "missing": list(self.missing), "broken": dict(self.broken), "resident_mb": dict(self.resident_mb),
-            "agreed": dict(self.agreed), "cases": [race.as_view(loaded=self.loaded) for race in self.races],
+            "gate": dict(self.gate), "missing": list(self.missing), "broken": dict(self.broken),
+            "resident_mb": dict(self.resident_mb), "agreed": dict(self.agreed),
+            "cases": [race.as_view(loaded=self.loaded) for race in self.races],
         }  # fmt: skip
 
 
