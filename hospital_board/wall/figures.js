@@ -23,15 +23,15 @@ export function Figure({ feed, hospital, name, one, closed, edit }) {
   const report = (/** @type {number} */ n) => act('report_capacity', { hospital, resource: name, [field]: n, ...(one.total === undefined ? {} : { total: one.total }) });
   const full = field === 'free' && one.total !== undefined && count >= one.total;
   const text = one.state === 'known' ? `${stated}${one.total === undefined ? '' : `/${one.total}`}` : '?';
-  const chance = one.chance_pct === undefined ? null : html`<span class="chance" title=${say('hospital.chance_of', { n: one.chance_pct })}>${one.chance_pct}%</span>`;
-  const words = [one.at ? shortAge(feed.age_s(one.at)) : say('hospital.never_stated'), chance, one.held > 0 && say('hospital.held', { n: one.held }), closed?.reason];
+  const chance = one.chance_pct === undefined || closed ? null : html`<i class="chance near" title=${say('hospital.chance_of', { n: one.chance_pct })}>${one.chance_pct}%</i>`;
+  const words = [one.at ? shortAge(feed.age_s(one.at)) : say('hospital.never_stated'), one.held > 0 && say('hospital.held', { n: one.held }), closed?.reason];
   return html`<div class="figure ${one.state} ${closed ? 'closed' : ''}" data-resource=${name}>
     <button class="name" onClick=${edit}>${say(`hospital.resource.${name}`)}</button>
     <div class="count">
       <button aria-label=${say('hospital.one_fewer', { what: say(`hospital.resource.${name}`) })} disabled=${one.state !== 'unknown' && count <= 0} onClick=${() => report(Math.max(0, count - 1))}>−</button>
-      <button class="still" disabled=${stated === undefined} aria-label=${say('hospital.still_so', { what: text })} onClick=${() => report(count)}>${closed ? say('hospital.closed') : text}</button>
+      <button class="still" disabled=${stated === undefined} aria-label=${say('hospital.still_so', { what: text })} onClick=${() => report(count)}>${closed ? say('hospital.closed') : text}</button>${chance}
       <button aria-label=${say('hospital.one_more', { what: say(`hospital.resource.${name}`) })} disabled=${full} onClick=${() => report(count + 1)}>+</button>
     </div>
-    <div class="near age ${one.state === 'stale' ? 'late' : ''}">${words.filter(Boolean).map((word, n) => html`${n > 0 && ' · '}${word}`)}</div>
+    <div class="near age ${one.state === 'stale' ? 'late' : ''}">${words.filter(Boolean).map((word) => html`<span>${word}</span>`)}</div>
   </div>`;
 }

@@ -334,8 +334,9 @@ async def test_one_tap_changes_a_count_and_what_is_refused_is_said(stage: WallSt
 
 
 async def test_every_count_is_one_tap_away_and_who_was_sent_all_the_same_is_named(stage: WallStage, page: Page):
-    sent = e.DestinationChosen(A, e.Option(SONGJIANG, "road", 900, {}), (), "nearest blood")
-    await show(stage, page, after(expected(), 405, e.ServiceClosed(SONGJIANG, "*", "power cut"), sent), "en")
+    closed = e.Option(SONGJIANG, "road", 900, {}, reasons=(e.Reason("closed", {"resource": "ct"}),))
+    sent = e.DestinationChosen(A, closed, (), "nearest blood")
+    await show(stage, page, after(expected(), 405, sent), "en")
     assert "1 forced in" in await page.inner_text(".capacity .all")
     await page.click(".capacity .all")
     await page.click(".desk [data-resource=resuscitation] .count button:last-child")
