@@ -16,7 +16,7 @@ from casebook.clock import JumpClock
 from casebook.desks import DESK
 from casebook.place import Place
 
-AT = datetime(2021, 4, 18, 1, 30, tzinfo=UTC)
+AT = datetime(2027, 4, 18, 1, 30, tzinfo=UTC)
 FENGJING, SONGJIANG = "30.8826,121.0216", "31.0304,121.2276"
 
 
