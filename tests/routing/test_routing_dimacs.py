@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from casebook.errors import RefusedInput
 from routing.roads import Roadmap, load_roads
@@ -198,3 +201,32 @@ def test_new_york_is_read_whole(shared_data: Path):
     seconds, metres = net.free_ms.sum() / 1000, net.length_m.sum()
     assert 40 < metres / seconds * 3.6 < 50  # nearly all local roads at 40 km/h
     assert not net.turns
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    arcs=st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(0, 5000)), min_size=1, max_size=60),
+    packed=st.booleans(),
+    remarks=st.booleans(),
+)
+def test_any_graph_comes_back_as_its_largest_part(tmp_path_factory, arcs, packed: bool, remarks: bool):
+    folder, here = tmp_path_factory.mktemp("graph"), {n: (121 + 0.001 * n, 31 + 0.0007 * (n % 5)) for n in range(1, 13)}
+    co = "\n".join(["p aux sp co 12", *(f"v {n} {x * 1e6:.0f} {y * 1e6:.0f}" for n, (x, y) in here.items())]) + "\n"
+    text = gr(arcs, nodes=12).replace("\n", "\nc a remark\n" if remarks else "\n")
+    for name, content in (("x.co", co), ("x.distance.gr", text)):
+        (folder / (name + ".gz" * packed)).write_bytes(gzip.compress(content.encode()) if packed else content.encode())
+    graph = nx.MultiDiGraph()
+    graph.add_nodes_from(here)
+    graph.add_edges_from((u, v, {"w": w}) for u, v, w in arcs)
+    parts = sorted(nx.strongly_connected_components(graph), key=len)
+    kept = [(u, v, w * 0.1) for u, v, w in arcs if any(u in part and v in part for part in parts if len(part) > 1)]
+    path = folder / ("x.co" + ".gz" * packed)
+    if len(parts[-1]) < 2:
+        with pytest.raises(RefusedInput) as refusal:
+            load_roads(path)
+        assert refusal.value.key == "roads_empty"
+        return
+    network = load_roads(path).network
+    found = sorted(zip(network.node_id[network.tail], network.node_id[network.head], network.length_m, strict=True))
+    largest = [part for part in parts if len(part) == len(parts[-1])]
+    assert any(found == sorted(arc for arc in kept if {arc[0], arc[1]} <= part) for part in largest)
