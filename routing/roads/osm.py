@@ -29,8 +29,8 @@ from routing.roads.rules import BARRIER_TAGS, access_by_direction, passage, who_
 SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
 #: Tags that say the same as maxspeed:type, in order of preference (wiki page Key:maxspeed:type).
 MAXSPEED_TYPES = ("maxspeed:type", "source:maxspeed", "zone:maxspeed", "zone:traffic")
-BUS_TAGS = ("psv", "bus", "busway", "oneway:bus", "oneway:psv")
-RULE_TAGS = ("area", "motorcar", "motor_vehicle", "vehicle", *BUS_TAGS, *MAXSPEED_TYPES)
+EXCEPTION_TAGS = ("psv", "bus", "busway", "oneway:bus", "oneway:psv", "oneway:emergency")
+RULE_TAGS = ("area", "motorcar", "motor_vehicle", "vehicle", *EXCEPTION_TAGS, *MAXSPEED_TYPES)
 POST_TAGS = ("distance", "pk")  # wiki page Tag:highway=milestone
 NOWHERE = 2**31 - 1  # the reader's coordinate of a node that it has not seen
 LINE = re.compile(r"line (\d+)")

@@ -164,32 +164,39 @@ class Roadmap:
         return arcs[shapely.intersects(area, shapely.linestrings(ends))]
 
     @cached_property
-    def _arc_of_edge(self) -> dict[EdgeKey, list[int]]:
-        net = self.network
-        tails, heads = net.node_id[net.tail].tolist(), net.node_id[net.head].tolist()
-        found: dict[EdgeKey, list[int]] = {}
-        for arc, edge in enumerate(zip(tails, heads, net.key.tolist(), strict=True)):
-            found[edge] = [arc]
-        for arc, (u, v, key) in enumerate(net.origin.tolist()):
-            rows = found.setdefault((u, v, key), [])
-            if arc not in rows:
-                rows.append(arc)
-        return found
+    def _arcs_from(self) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Arcs in the order of the node id that they leave, and those ids: a dict of all edges costs seconds."""
+        ids = self.network.node_id[self.network.tail]
+        order = np.argsort(ids, kind="stable")
+        return order, ids[order]
+
+    @cached_property
+    def _cut_from(self) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """The same of the simplified edges that arcs were cut from."""
+        ids = self.network.origin[:, 0]
+        order = np.argsort(ids, kind="stable")
+        return order, ids[order]
 
     def arcs_of(self, edge: EdgeKey) -> list[int]:
         """Rows of the arcs of an edge (u, v, key), and of the arcs against it where it is one-way; [] when unknown.
 
         Several when a simplified file's edge was cut.
         """
-        arcs = self._arc_of_edge.get(edge, [])
-        against = [self._against[arc] for arc in arcs if arc in self._against]
-        return arcs + [arc for arc in against if arc not in arcs]
+        net, (u, v, key) = self.network, edge
+        if max(map(abs, edge)) >= 1 << 63:  # no id
+            return []
+        rows = _leaving(self._arcs_from, u)
+        arcs = rows[(net.node_id[net.head[rows]] == v) & (net.key[rows] == key)].tolist()
+        if len(net.origin):
+            rows = _leaving(self._cut_from, u)
+            arcs += [arc for arc in rows[(net.origin[rows, 1:] == (v, key)).all(axis=1)].tolist() if arc not in arcs]
+        against = self.against[arcs]
+        return arcs + [arc for arc in against[against >= 0].tolist() if arc not in arcs]
 
     @cached_property
-    def _against(self) -> dict[int, int]:
-        """The contraflow arc of each one-way arc: what closes the road closes it in both directions."""
-        opposite = twins(self.network, ~self.lawful)
-        return {int(arc): int(opposite[arc]) for arc in np.flatnonzero((opposite >= 0) & self.lawful)}
+    def against(self) -> NDArray[np.intp]:
+        """The contraflow arc of each one-way arc, else -1: what closes the road closes it in both directions."""
+        return np.where(self.lawful, twins(self.network, ~self.lawful), -1)
 
     def edge_of(self, arc: int) -> EdgeKey:
         net = self.network
@@ -253,3 +260,8 @@ class Roadmap:
         }
         line = [[round(float(net.lon[node]), 6), round(float(net.lat[node]), 6)] for node in nodes]
         return {"type": "Feature", "properties": properties, "geometry": {"type": "LineString", "coordinates": line}}
+
+
+def _leaving(sorted_arcs: tuple[NDArray[np.intp], NDArray[np.int64]], node_id: int) -> NDArray[np.intp]:
+    order, ids = sorted_arcs
+    return order[np.searchsorted(ids, node_id) : np.searchsorted(ids, node_id, side="right")]

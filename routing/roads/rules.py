@@ -146,7 +146,7 @@ def access_by_direction(tags: Mapping[str, str]) -> tuple[int, int]:
     """The access bits of a way along its drawing and against it; (0, 0) when it is not for us.
 
     Against a one-way road they are CONTRAFLOW (where an ambulance may use the road at all), or BUS where buses have a
-    lane against the traffic.
+    lane against the traffic, or EMERGENCY where the tags say that one-way does not bind emergency vehicles.
     """
     bits = who_may_use(tags)
     along, against = directions(tags)
@@ -155,6 +155,8 @@ def access_by_direction(tags: Mapping[str, str]) -> tuple[int, int]:
     other = BUS if _buses_against(tags) else 0
     if bits & EMERGENCY and tags.get("highway") not in NO_CONTRAFLOW and tags.get("junction") not in ROUNDABOUTS:
         other |= CONTRAFLOW
+    if tags.get("oneway:emergency") == "no":
+        other |= bits & EMERGENCY
     other = other if bits else 0
     return (bits, other) if along else (other, bits)
 

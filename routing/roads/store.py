@@ -20,7 +20,7 @@ from routing.roads.grid import Grid
 from routing.roads.network import COLUMNS, Column, LoadReport, Network
 
 #: Raise it when the loader reads the same file differently, so that old caches are rebuilt.
-LOADER_VERSION = 6
+LOADER_VERSION = 7
 SUFFIX = ".roads"
 GRID = ("arcs", "start", "shape")
 ARRAYS = tuple(name for name in Network.__slots__ if name != "columns")

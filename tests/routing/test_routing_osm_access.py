@@ -37,6 +37,7 @@ EVERYONE = CAR | EMERGENCY
         ({"highway": "residential", "oneway": "yes", "oneway:bus": "no"}, (EVERYONE, CONTRAFLOW | BUS)),
         ({"highway": "residential", "oneway": "yes", "busway": "opposite_lane"}, (EVERYONE, CONTRAFLOW | BUS)),
         ({"highway": "busway", "oneway": "yes"}, (BUS, 0)),
+        ({"highway": "trunk", "oneway": "yes", "oneway:emergency": "no"}, (EVERYONE, EMERGENCY)),
         ({"highway": "primary", "oneway": "yes", "emergency": "no"}, (CAR, 0)),
         ({"highway": "primary", "oneway": "reversible"}, (0, 0)),
         ({"highway": "footway", "oneway": "yes"}, (0, 0)),
