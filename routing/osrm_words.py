@@ -28,9 +28,10 @@ KNOWN = {
 }
 UNHEARD = {
     "route": {"annotations", "alternatives", "continue_straight"},
-    "table": {"fallback_speed", "fallback_coordinate", "scale_factor"},
+    "table": {"fallback_speed", "fallback_coordinate"},
 }
 HARMLESS = {"generate_hints", "hints", "approaches", "snapping", "skip_waypoints", "format"}
+REFUSED = {"exclude", "scale_factor"}  # without them the numbers would be others than those asked for
 SIMPLER = 1 / 512  # of the line's extent: about a pixel where the whole line fills a map
 MANEUVERS = {
     "depart": "depart", "continue": "new name", "turn": "turn", "keep": "fork", "ramp": "on ramp", "exit": "off ramp",
@@ -129,8 +130,8 @@ def read_options(service: str, query: Sequence[tuple[str, str]]) -> Options:
             told[name] = _option(service, name, value)
         elif name in UNHEARD[service] and value not in ("false", "default"):
             notes.append(f"{name} is not offered here and was ignored")
-        elif name == "exclude":
-            raise BadQuery("InvalidValue", "Exclude flag combination is not supported.")
+        elif name in REFUSED:
+            raise BadQuery("InvalidValue", f"{name} is not supported.")
         elif name not in HARMLESS | UNHEARD[service]:
             raise BadQuery("InvalidQuery", f"Query string malformed: there is no option {name}.")
     return Options(**told, notes=notes)

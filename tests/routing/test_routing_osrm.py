@@ -215,6 +215,7 @@ BAD = [
     ("table/v1/car/{A};{B}", {"sources": "5"}, "InvalidOptions"),
     ("table/v1/car/{A};{B}", {"destinations": "first"}, "InvalidQuery"),
     ("table/v1/car/{A};{B}", {"annotations": "speed"}, "InvalidQuery"),
+    ("table/v1/car/{A};{B}", {"scale_factor": "2"}, "InvalidValue"),
 ]
 
 
