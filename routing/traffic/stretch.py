@@ -20,9 +20,8 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry import mapping, shape
 
 from casebook.errors import RefusedInput
-from routing.roads.network import CONTRAFLOW, Network
+from routing.roads.network import Network
 from routing.roads.roadmap import EdgeKey, Roadmap
-from routing.roads.twins import twins
 
 KEPT_STRETCHES = 4_096  # per road map; a day's closures many times over
 
@@ -77,7 +76,7 @@ class Stretch:
         assert rows is not None, "a stretch says where"
         if self.bearing_deg is not None:
             rows = rows[np.abs((_bearing_deg(network, rows) - self.bearing_deg + 180) % 360 - 180) < 90]
-        against = _against(roadmap)[rows]
+        against = roadmap.against[rows]  # what closes a one-way road closes it against the traffic, too
         return np.union1d(rows, against[against >= 0])
 
     def as_facts(self) -> dict[str, Any]:
@@ -105,16 +104,6 @@ _lock = threading.Lock()
 
 def _both(rows: NDArray[np.intp] | None, more: NDArray[np.intp]) -> NDArray[np.intp]:
     return more if rows is None else np.intersect1d(rows, more, assume_unique=True)
-
-
-_against_of: WeakKeyDictionary[Roadmap, NDArray[np.intp]] = WeakKeyDictionary()
-
-
-def _against(roadmap: Roadmap) -> NDArray[np.intp]:
-    """For each arc the one against it that only contraflow may use, else -1: what closes a one-way road closes both."""
-    if roadmap not in _against_of:
-        _against_of[roadmap] = twins(roadmap.network, roadmap.network.access == CONTRAFLOW)
-    return _against_of[roadmap]
 
 
 def _with_ref(network: Network, ref: str, rows: NDArray[np.intp] | None) -> NDArray[np.intp]:
