@@ -208,8 +208,12 @@ class _Roads:
         if out == len(crossed) > 0 and not self._ends_at_junction(ahead.line):
             raise NoAnswer("no_route", start="-", end="-", closures=", ".join(crossed[0]))
         before, (lon, lat, _) = ahead.line[: out + 1], ahead.line[out]
-        heading = None if out else ahead.heading_deg  # at a junction every arm is open
+        # At a junction every arm is open, and who comes to the road from beside it may turn either way.
+        heading = ahead.heading_deg if out == 0 and self._is_on_road(ahead.line) else None
         return joined(before, road_leg(self._roadmap, Place(lat, lon), to, self._picture, self._at, heading))
+
+    def _is_on_road(self, line: Line) -> bool:
+        return len(line) > 1 and bool(strokes_of(self._roadmap, line[:2])[0].arcs)
 
     def _ends_at_junction(self, line: Line) -> bool:
         """Whether the line's last road is driven to its very end, so that what lies there is beyond the closure."""

@@ -298,6 +298,23 @@ def _east_of_service(roads: Roadmap, arc: int) -> bool:
     return bool(roads.network.lon[roads.network.head[arc]] > SERVICE.lon + 0.01)
 
 
+async def test_who_comes_to_the_road_from_beside_it_may_turn_either_way(valley: Roadmap):
+    """A house north of the motorway's beginning: its drive meets the old road at a right angle."""
+    drive = await Drive(valley).begin()
+    house = Place(31.05, 121.01)
+    leg = road_leg(valley, house, CITY, drive.book.picture, drive.clock.now())
+    await drive.happen(e.LegGiven("A1", "hospital", leg))
+    drive.pass_s(20)
+    assert distance_m(ahead_of(drive.unit, drive.clock.now(), RULES).here, house) > 10
+    for _ in range(2):
+        await drive.close_motorway()
+        assert drive.codes == ["leg_avoids"]
+        assert drive.leg.eta_s < leg.eta_s + 3600
+        await drive.ask("reopen_road", closure="G1-east")
+        assert drive.codes == ["leg_faster"]
+        assert drive.leg.eta_s == pytest.approx(leg.eta_s - 20, abs=2), "the very way it had before"
+
+
 async def test_who_flies_stands_or_has_arrived_is_left_alone(valley: Roadmap):
     drive = await Drive(valley).begin(60)
     assert may_change(drive.unit)
