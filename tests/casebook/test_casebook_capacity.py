@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from casebook import events as e
 from casebook.capacity import AGE_LIMIT_S, Closure, Figure, Hold, free_now, resource_table
 from casebook.capacity.ageing import PLACES_MAX, base_rate, p_free_on_arrival
 from casebook.capacity.resources import Resource, load_resources
 from casebook.capacity.standing import percent, said, standing, standings
 from casebook.errors import RefusedInput
+from casebook.picture import Occasion, Picture, fold
+from casebook.place import Place
 
 NOON = datetime(2021, 4, 18, 4, 0, tzinfo=UTC)
 BAY = resource_table().get("resus_bay")
@@ -133,6 +136,35 @@ def test_a_ward_too_large_to_reckon_whole_is_reckoned_by_its_free_places_first()
     whole, part = chance(2, 400, 0, 900, 300, BAY), chance(2, PLACES_MAX, 0, 900, 300, BAY)
     assert whole == part
     assert chance(399, 400, 0, 900, 300, BAY) > 0.99
+
+
+# --- the facts
+
+
+def told(*facts: e.Event) -> Figure:
+    picture = Picture()
+    opening = e.HospitalEnrolled("sgh", "市一", "SGH", Place(31.0, 121.2), ())
+    for seq, fact in enumerate([opening, *facts], start=1):
+        picture = fold(picture, fact, Occasion(seq, NOON + timedelta(minutes=seq), f"ed:nurse {seq}"))
+    return picture.hospitals["sgh"].figures["ct"]
+
+
+def test_a_count_of_an_older_log_still_folds():
+    old = {"hospital": "sgh", "resource": "ct", "free": 1, "total": 2, "source": "board"}
+    assert told(e.decode("capacity_reported", old)) == Figure(1, 2, NOON + timedelta(minutes=2), "ed:nurse 2", "board")
+
+
+def test_a_count_is_as_old_as_when_it_was_stated_and_its_authors():
+    figure = told(e.CapacityReported("sgh", "ct", 1, 2, "import", 1, "doctor Wu", NOON))
+    assert (figure.at, figure.by, figure.in_use) == (NOON, "doctor Wu", 1)
+
+
+def test_a_count_stated_before_the_one_that_stands_changes_nothing():
+    stands = e.CapacityReported("sgh", "ct", 2, 2)
+    assert told(stands, e.CapacityReported("sgh", "ct", 0, 2, "import", None, "Wu", NOON)).free == 2
+    assert (
+        told(stands, e.CapacityReported("sgh", "ct", 0, 2, "import", None, "Wu", NOON + timedelta(minutes=2))).free == 0
+    )
 
 
 # --- the table
