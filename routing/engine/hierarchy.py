@@ -11,9 +11,11 @@ import json
 import logging
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pyroutingkit import CCHTopology
 
 from routing.roads.loading import cache_folder
@@ -26,30 +28,51 @@ CHECKS = "checks.json"
 SMALL = 10_000  # search nodes; below, computing takes under a tenth of a second
 
 
-def order_of(topology: Topology, folder: Path | None = None) -> CCHTopology:
+@dataclass(frozen=True, slots=True, eq=False)
+class BothWays:
+    """The pairs of a search graph, then the opposite of each that has none: never driven, but with them the same order
+    serves the graph turned round. `twin[i]` is the opposite of arc i."""
+
+    tail: NDArray[np.uint32]
+    head: NDArray[np.uint32]
+    twin: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, topology: Topology) -> BothWays:
+        tail, head = topology.pair_tail.astype(np.int64), topology.pair_head.astype(np.int64)
+        ends, opposite = tail * topology.nodes + head, head * topology.nodes + tail
+        twin = np.searchsorted(ends, opposite)  # pairs stand in the order of their ends
+        twin[twin == len(ends)] = 0
+        missing = np.flatnonzero(ends[twin] != opposite) if len(ends) else twin
+        twin[missing] = len(ends) + np.arange(len(missing))
+        tail, head = np.concatenate((tail, head[missing])), np.concatenate((head, tail[missing]))
+        return cls(tail.astype(np.uint32), head.astype(np.uint32), np.concatenate((twin, missing)))
+
+
+def order_of(topology: Topology, arcs: BothWays, folder: Path | None = None) -> CCHTopology:
     """The contraction order of a search graph, from the cache where it is there and whole."""
     if topology.nodes < SMALL:
-        return _compute(topology)
-    kept = (folder or cache_folder()) / "orders" / f"{_digest(topology)[:32]}-{FORMAT}"
-    return _read(kept) or _write(_compute(topology), kept)
+        return _compute(topology, arcs)
+    kept = (folder or cache_folder()) / "orders" / f"{_digest(topology, arcs)[:32]}-{FORMAT}"
+    return _read(kept) or _write(_compute(topology, arcs), kept)
 
 
-def _compute(topology: Topology) -> CCHTopology:
+def _compute(topology: Topology, arcs: BothWays) -> CCHTopology:
     order = CCHTopology()
     lat, lon = _coordinates(topology)
-    order.build(topology.pair_tail.astype(np.uint32), topology.pair_head.astype(np.uint32), lat, lon, topology.nodes)
+    order.build(arcs.tail, arcs.head, lat, lon, topology.nodes)
     return order
 
 
-def _coordinates(topology: Topology) -> tuple[np.ndarray, np.ndarray]:
+def _coordinates(topology: Topology) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     net = topology.network
     return net.lat[topology.road_node].astype(np.float32), net.lon[topology.road_node].astype(np.float32)
 
 
-def _digest(topology: Topology) -> str:
+def _digest(topology: Topology, arcs: BothWays) -> str:
     digest = hashlib.sha256(str(topology.nodes).encode())
-    for array in (topology.pair_tail, topology.pair_head, *_coordinates(topology)):
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for array in (arcs.tail, arcs.head, *_coordinates(topology)):
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 

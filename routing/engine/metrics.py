@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroutingkit import CCHMetric, CCHTopology
 
-#: Metrics per road map: three vehicles, each with a spare. One takes about 16 MB on New York's 264,346 nodes.
-METRICS = 6
+#: Metrics per road map: three vehicles, each there and turned round (cch.py), and two spares. One takes about 16 MB on
+#: New York's 264,346 nodes.
+METRICS = 8
 #: Up to this share of the arcs a partial update is quicker than customising whole. Measured where the changed arcs lie
 #: all over the map, the worst case: even at 1 in 240 on New York (56 ms both ways), 1 in 240 on Heidelberg.
 FEW = 1 / 240

@@ -86,7 +86,14 @@ def kept(grid: Roadmap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from routing.engine import hierarchy
 
     monkeypatch.setattr(hierarchy, "SMALL", 0)
-    return lambda: hierarchy.order_of(build_topology(grid.network), tmp_path)
+    return lambda: order(grid, tmp_path)
+
+
+def order(roads: Roadmap, folder: Path):
+    from routing.engine.hierarchy import BothWays, order_of
+
+    topology = build_topology(roads.network)
+    return order_of(topology, BothWays.of(topology), folder)
 
 
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -94,7 +101,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     count: list[int] = []
     compute = hierarchy._compute
-    monkeypatch.setattr(hierarchy, "_compute", lambda topology: (count.append(1), compute(topology))[1])
+    monkeypatch.setattr(hierarchy, "_compute", lambda *of: (count.append(1), compute(*of))[1])
     return count
 
 
@@ -136,11 +143,9 @@ def test_an_order_that_cannot_be_written_serves_all_the_same(kept, tmp_path: Pat
 
 
 def test_other_arcs_have_another_order(kept, grid: Roadmap, tmp_path: Path):
-    from routing.engine import hierarchy
-
     kept()
     fewer = roadmap_of(GRID, [ends for u, v in STREETS[1:] for ends in ((u, v, None), (v, u, None))])
-    hierarchy.order_of(build_topology(fewer.network), tmp_path)
+    order(fewer, tmp_path)
     assert len(list((tmp_path / "orders").iterdir())) == 2
     shutil.rmtree(tmp_path / "orders")
 
@@ -204,6 +209,27 @@ def test_more_sets_of_weights_than_metrics_still_answer_each_on_its_own(grid: Ro
     for _ in range(2):
         assert [engine.times_ms([0, 9], [5, 60]).tolist() for engine in engines] == truth
     assert len(native) == METRICS
+
+
+@pytest.mark.parametrize("turns", [False, True])
+def test_a_lopsided_table_is_asked_turned_round_and_says_the_same(grid: Roadmap, native: list[Counting], turns: bool):
+    chance = random.Random(8)
+    oneway = roadmap_of(
+        GRID, [(u, v, None) for u, v in STREETS] + [(v, u, None) for u, v in STREETS if chance.random() < 0.8]
+    )
+    if turns:
+        oneway = with_turns(oneway, [(walk(oneway.network, chance, 3), 0) for _ in range(40)])
+    weights = weights_of(oneway, 5)
+    weights[::9] = ABSENT_MS
+    sources, targets = list(range(oneway.network.nodes)) * 20, list(range(9))
+    engine, truth = (open_engine(oneway, weights, name) for name in ("cch", "scipy"))
+    assert np.array_equal(engine.times_ms(sources, targets), truth.times_ms(sources, targets))
+    assert engine.times_ms(sources[:9], targets).tolist() == truth.times_ms(sources[:9], targets).tolist()
+    assert len(native) == 2  # one there, one turned round
+    weights[1::9] += 7
+    rows = np.arange(len(weights))[1::9]
+    again, truth = engine.changed(rows, weights.copy()), open_engine(oneway, weights, "scipy")
+    assert np.array_equal(again.times_ms(sources, targets), truth.times_ms(sources, targets))
 
 
 def test_a_change_of_the_callers_array_does_not_reach_the_metric(grid: Roadmap):
