@@ -86,7 +86,7 @@ class Costs:
         """Today's weights of all arcs or of these; `usable` (theirs on empty roads) becomes today's in place."""
         which = slice(None) if rows is None else rows
         kph = self.free.kph(which)
-        self.holding.apply(self.free.roadmap, kph, usable, self.free.gains(which), rows)
+        self.holding.apply(self.free.roadmap, kph, usable, self.free.gains(which), rows, ends=(end,))
         return self.free.weights_ms(kph[end], usable, which)
 
 

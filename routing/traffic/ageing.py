@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +34,25 @@ class Ageing:
         """The number of the step that `at` (aware) lies in."""
         return int(at.timestamp() // self.step_s)
 
-    def age_s(self, seen_s: NDArray[np.float64], step: int) -> NDArray[np.float64]:
-        """Age at the beginning of the step of what was seen at `seen_s` (seconds since 1970), at least 0."""
-        return np.maximum(0.0, step * self.step_s - seen_s)
+    def age_s(self, seen_s: NDArray[np.float64], step: int) -> NDArray[np.int32]:
+        """Whole seconds from what was seen at `seen_s` (since 1970) to the beginning of the step, 0 to `oldest_s`."""
+        return np.clip(step * self.step_s - seen_s, 0, self.oldest_s).astype(np.int32)
 
-    def shares_left(self, age_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """What is left of an observation: (forgotten soonest, as the table says, forgotten latest), each 1 to 0."""
-        lives = age_s / self.half_life_s
-        shares = (np.exp2(-lives * self.doubt), np.exp2(-lives), np.exp2(-lives / self.doubt))
-        return tuple(np.where(age_s < self.oldest_s, share, 0.0) for share in shares)
+    def shares_left(self) -> tuple[NDArray[np.float64], ...]:
+        """By age in seconds, what is left of an observation: (forgotten latest, as the table says, forgotten soonest).
+
+        A table, so that a part of the roads is worked out to the same bits as the whole.
+        """
+        return _shares_left(self)
+
+
+@cache
+def _shares_left(ageing: Ageing) -> tuple[NDArray[np.float64], ...]:
+    lives = np.arange(int(ageing.oldest_s) + 1) / ageing.half_life_s
+    shares = tuple(np.exp2(-lives * speed) for speed in (1 / ageing.doubt, 1.0, ageing.doubt))
+    for share in shares:
+        share[-1] = 0.0
+    return shares
 
 
 #: No published half-life of urban delays was found: 15 min, a doubt of 2 and three hours are our assumptions. They err

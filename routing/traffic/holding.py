@@ -43,20 +43,22 @@ class Holding:
         usable: NDArray[np.bool_],
         factors: Speeds | None = None,
         rows: NDArray[np.intp] | None = None,
+        ends: Sequence[int] = (0, 1, 2),
     ) -> None:
         """Turn free-flow `speeds` (km/h per arc: low, likely, high) and `usable` into today's, in place.
 
         `factors`: the siren's gain per arc at the same three ends (contained in `speeds`), None without siren. With
-        `rows` (arcs, ascending) all arrays hold those arcs only, in that order.
+        `rows` (arcs, ascending) all arrays hold those arcs only, in that order. Of the speeds only those `ends` are
+        turned.
         """
         if self.observed is not None and self.observed.concerns(roadmap):
-            _apply_observed(self.observed, speeds, factors, rows)
+            _apply_observed(self.observed, speeds, factors, rows, ends)
         for slowdown in self.slowdowns:
             arcs, _ = _within(slowdown.where.arcs(roadmap), rows)
             gains = factors if slowdown.source == "congestion" else None
-            for end, speed in enumerate(speeds):
+            for end in ends:
                 gain = 1.0 if gains is None else gains[end][arcs]
-                speed[arcs] = np.minimum(speed[arcs], slowdown.speed_kph * gain)
+                speeds[end][arcs] = np.minimum(speeds[end][arcs], slowdown.speed_kph * gain)
         if self.closures:
             shut = np.concatenate([closure.where.arcs(roadmap) for closure in self.closures])
             usable[_within(shut, rows)[0]] = False
@@ -70,13 +72,16 @@ class Holding:
         return None if len(changed) > roadmap.network.arcs * MANY else changed
 
 
-def _apply_observed(aged: Aged, speeds: Speeds, factors: Speeds | None, rows: NDArray[np.intp] | None) -> None:
+def _apply_observed(
+    aged: Aged, speeds: Speeds, factors: Speeds | None, rows: NDArray[np.intp] | None, ends: Sequence[int]
+) -> None:
     """An observed speed takes the place of a plain car's free one. What one run makes of it, a siren's gain or a
     driver's way, it makes of the observed speed too, so the range is that of the run and of the observation."""
-    arcs, at = _within(aged.observed.arcs, rows)
-    free_kph = speeds[1][arcs] / (1.0 if factors is None else factors[1][arcs])
-    for speed, kph in zip(speeds, aged.kph(at, free_kph), strict=True):
-        speed[arcs] *= kph / free_kph
+    arcs, at = (aged.observed.arcs, slice(None)) if rows is None else _within(aged.observed.arcs, rows)
+    where = slice(None) if len(arcs) == len(speeds[1]) else arcs  # all arcs seen: nothing has to be picked
+    free_kph = speeds[1][where] / (1.0 if factors is None else factors[1][where])
+    for end in ends:
+        speeds[end][where] /= aged.slowness(at, free_kph, end)
 
 
 def _changed_observed(mine: Aged | None, theirs: Aged | None, roadmap: Roadmap) -> NDArray[np.intp]:
