@@ -46,9 +46,8 @@ class Observed:
         """From rows in any order. Of several about one arc the one seen last counts, of those the one given last."""
         given: tuple[NDArray[Any], ...] = (arcs, low_kph, kph, high_kph, seen_s)
         kept = slice(None) if (arcs[1:] > arcs[:-1]).all() else _last_seen(arcs, seen_s)
-        columns = [
-            np.array(column[kept], kind) for column, kind in zip(given, (np.int64, *[np.float64] * 4), strict=True)
-        ]
+        kinds: tuple[Any, ...] = (np.int64, *[np.float64] * 4)
+        columns = [np.array(column[kept], kind) for column, kind in zip(given, kinds, strict=True)]
         low, likely, high = columns[1:4]
         assert len(low) == 0 or (low.min() > 0 and bool((low <= likely).all()) and bool((likely <= high).all()))
         for column in columns:
