@@ -44,17 +44,17 @@ class Observed:
         cls, roads: str, arcs: NDArray[np.integer], low_kph: Floats, kph: Floats, high_kph: Floats, seen_s: Floats
     ) -> Observed:
         """From rows in any order. Of several about one arc the one seen last counts, of those the one given last."""
-        given: tuple[NDArray[Any], ...] = (arcs, low_kph, kph, high_kph, seen_s)
+        given = (low_kph, kph, high_kph, seen_s)
         kept = slice(None) if (arcs[1:] > arcs[:-1]).all() else _last_seen(arcs, seen_s)
-        kinds: tuple[Any, ...] = (np.int64, *[np.float64] * 4)
-        columns = [np.array(column[kept], kind) for column, kind in zip(given, kinds, strict=True)]
-        low, likely, high = columns[1:4]
+        rows = arcs[kept].astype(np.int64)
+        low, likely, high, seen = (np.array(column[kept], np.float64) for column in given)
         assert len(low) == 0 or (low.min() > 0 and bool((low <= likely).all()) and bool((likely <= high).all()))
+        columns: tuple[NDArray[Any], ...] = (rows, low, likely, high, seen)
         for column in columns:
             column.flags.writeable = False
         # A hundred thousand arcs are hashed by their sums; equality looks at all of them.
         sums = hash((roads, len(low), *(float(column.sum()) for column in columns)))
-        return cls(roads, columns[0], low, likely, high, columns[4], sums)
+        return cls(roads, rows, low, likely, high, seen, sums)
 
     def __eq__(self, other: object) -> bool:
         if self is other or not isinstance(other, Observed):
