@@ -6,7 +6,17 @@ import pytest
 from paper_towns import Draw
 
 from routing.roads.rules import CAR_CLASSES, EMERGENCY_CLASSES
-from routing.speeds import CHINA, ELSEWHERE, SHARE_OF_LIMIT, SIREN, SIREN_STREET, driving_kph, limit_kph, table_for
+from routing.speeds import (
+    CHINA,
+    ELSEWHERE,
+    SHARE_OF_LIMIT,
+    SIREN,
+    SIREN_STREET,
+    driving_kph,
+    interval_by_class,
+    limit_kph,
+    table_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +82,16 @@ def test_the_siren_helps_least_on_the_motorway_and_never_slows():
 
 def test_chinas_expressway_is_driven_below_its_limit():
     assert 90 <= CHINA.driving_kph["motorway"] <= 100  # 120 km/h limit, State Council order 405 art. 78
+
+
+@pytest.mark.parametrize("highway", [*CAR_CLASSES, *EMERGENCY_CLASSES, "unheard_of"])
+def test_every_class_has_a_range_and_a_siren_is_at_no_end_slower_than_without(highway: str):
+    plain, siren = (interval_by_class(highway, siren) for siren in (False, True))
+    assert plain.low < plain.likely == 1.0 < plain.high
+    assert (plain.low, plain.likely, plain.high) <= (siren.low, siren.likely, siren.high)
+    assert siren.low >= plain.low and siren.high >= plain.high
+
+
+def test_a_motorway_varies_less_than_a_street():
+    motorway, street = interval_by_class("motorway", False), interval_by_class("residential", False)
+    assert motorway.high - motorway.low < street.high - street.low
