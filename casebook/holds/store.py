@@ -8,7 +8,9 @@ is a shelf's business: a SQLite file (sqlite_shelf.py), PostgreSQL (postgres_she
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -34,31 +36,73 @@ class Shelf(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    wanted: Wanted
+    at: datetime
+    answer: asyncio.Future[Held | Lost]
+
+
 class HoldStore:
     """What hubs ask of the shared store. `at` is the asker's instant; everything is safe to ask again."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._asked: list[_Asked] = []  # what waits for the batch that is under way
+        self._serving: asyncio.Task[None] | None = None
 
     async def acquire(self, wanted: Wanted, at: datetime) -> Held | Lost:
-        """One slot for one case, or who has it."""
-        return (await self.acquire_all([wanted], at))[0]
+        """One slot for one case, or who has it. What is asked while the store is busy goes to it together."""
+        answer: asyncio.Future[Held | Lost] = asyncio.get_running_loop().create_future()
+        self._asked.append(_Asked(wanted, at, answer))
+        if self._serving is None:
+            self._serving = asyncio.create_task(self._serve())
+        return await answer
+
+    async def _serve(self) -> None:
+        """Batch after batch until nobody asks. A batch is of one instant, in the order in which it was asked."""
+        try:
+            while self._asked:
+                at = self._asked[0].at
+                batch = [one for one in self._asked if one.at == at]
+                self._asked = [one for one in self._asked if one.at != at]
+                await self._answer_batch(batch, at)
+        finally:
+            self._serving = None
+
+    async def _answer_batch(self, batch: Sequence[_Asked], at: datetime) -> None:
+        """What goes wrong is each asker's own to be told."""
+        work = self.acquire_all([one.wanted for one in batch], at)
+        (told,) = await asyncio.gather(work, return_exceptions=True)
+        answers = [told] * len(batch) if isinstance(told, BaseException) else told
+        for one, answer in zip(batch, answers, strict=True):
+            if one.answer.done():  # its asker has gone; the lease runs out by itself
+                continue
+            if isinstance(answer, BaseException):
+                one.answer.set_exception(answer)
+            else:
+                one.answer.set_result(answer)
 
     async def acquire_all(self, wanted: Sequence[Wanted], at: datetime) -> list[Held | Lost]:
         """Many at once, answered in their order; on the same page the first in the list is the first to be served."""
 
+        on: dict[Page, list[Wanted]] = {}
+        for one in wanted:
+            on.setdefault(one.page, []).append(one)
+
         def decide(page: Page, leases: Leases) -> tuple[Leases, list[tuple[Wanted, Lease | None]]]:
             given: list[tuple[Wanted, Lease | None]] = []
-            for one in (one for one in wanted if one.page == page):
+            for one in on[page]:
                 leases, won = grant(leases, one, at)
                 given.append((one, won))
             return leases, given
 
-        done = await self.change({one.page for one in wanted}, decide)
+        done = await self.change(on, decide)
         answers: dict[Page, list[Held | Lost]] = {}
         for page, (seq, leases, given) in done.items():
-            answers[page] = [_answer(page, one, won, in_force(leases, at), seq) for one, won in given]
-        return [answers[one.page].pop(0) for one in wanted]
+            alive = in_force(leases, at)
+            answers[page] = [_answer(page, one, won, alive, seq) for one, won in reversed(given)]
+        return [answers[one.page].pop() for one in wanted]
 
     async def renew(self, page: Page, case: str, lease_s: float, at: datetime) -> Held | Lost:
         """A longer lease. Lost: it had run out and the slot is somebody else's, or was never this case's."""
@@ -109,6 +153,8 @@ class HoldStore:
         return done
 
     async def close(self) -> None:
+        if self._serving is not None:
+            await self._serving
         await self._shelf.close()
 
 

@@ -128,6 +128,34 @@ async def test_fifty_tasks_that_want_three_bays_get_three(store: HoldStore):
     assert {answer.case for answer in won} == {lease.case for lease in (await store.list_held(NOON))[BAY]}
 
 
+async def test_what_is_asked_while_the_store_is_busy_goes_to_it_together(tmp_path: Path):
+    store = await open_holds(f"sqlite:///{tmp_path / 'holds.sqlite'}")
+    swaps: list[int] = []
+    shelf, swap = store._shelf, store._shelf.swap
+
+    async def counted(changes):
+        swaps.append(len(changes))
+        return await swap(changes)
+
+    shelf.swap = counted  # type: ignore[method-assign]
+    pages = [Page(f"h{n}", "resus_bay") for n in range(20)]
+    answers = await asyncio.gather(
+        *(store.acquire(wanted(f"{n}", page=page), NOON) for page in pages for n in range(9))
+    )
+    assert sum(isinstance(answer, Held) for answer in answers) == len(pages)
+    assert sum(swaps) == len(pages) and len(swaps) <= 2
+    late = await asyncio.gather(*(store.acquire(wanted("late", page=pages[0]), at(n)) for n in (0, LEASE_S)))
+    assert [isinstance(answer, Held) for answer in late] == [False, True], "each at its own instant"
+    await store.close()
+
+
+async def test_every_asker_of_a_store_that_falls_silent_is_told(tmp_path: Path):
+    store = await open_holds(f"sqlite:///{tmp_path / 'holds.sqlite'}")
+    await store.close()
+    told = await asyncio.gather(*(store.acquire(wanted(f"{n}"), NOON) for n in range(5)), return_exceptions=True)
+    assert all(isinstance(one, FeedLost) for one in told)
+
+
 # --- several processes
 
 HUB = """
