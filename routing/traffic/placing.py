@@ -68,11 +68,11 @@ class Placer:
 
     def _line(self, line: Line) -> Arcs:
         kept = _lines.setdefault(self._roadmap, OrderedDict())
-        if line not in kept:
-            kept[line] = self._match(line)
+        found = kept.get(line)
+        if found is None:
+            found = kept[line] = self._match(line)
             while len(kept) > KEPT_LINES:
                 kept.popitem(last=False)
-        found = kept[line]
         if isinstance(found, str):
             raise RowError("line", found)
         return found
