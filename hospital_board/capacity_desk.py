@@ -147,7 +147,7 @@ def recounted(hospital: HospitalState, resource: str, taken: int, now: datetime)
 
 
 def capacity_view(picture: Picture, hospital_id: str, now: datetime) -> dict[str, Any]:
-    """What is known of one hospital: {resources: {name: {...}}, closures: {name: {...}}, forced: {...}}.
+    """What is known of one hospital: {resources: {name: {...}}, closures: {name: {...}}, forced: {...}, ahead_min}.
 
     A resource has `state`: known, stale (the figure is older than `limit_s`) or unknown (never stated, or stated as not
     known); `free`, `total`, `in_use`, `at`, `by`, `source` as stated; `held` for inbound cases; only when known `left`,
@@ -163,6 +163,7 @@ def capacity_view(picture: Picture, hospital_id: str, now: datetime) -> dict[str
         "resources": {name: _resource(one, hospital.figures.get(name)) for name, one in stand.items()},
         "closures": closures,
         "forced": forced_view(hospital),
+        "ahead_min": LOOK_AHEAD_S // 60,
     }
 
 

@@ -19,7 +19,7 @@ export function CapacityStrip({ feed, view }) {
   const [edited, edit] = useState(/** @type {string | null} */ (null));
   const [open, show] = useState(false);
   const figures = (/** @type {string[]} */ names) => names.map((name) => html`<${Figure} key=${name} feed=${feed} hospital=${view.hospital.id} name=${name}
-    one=${view.capacity.resources[name]} closed=${name === PATIENTS ? undefined : view.capacity.closures[name] ?? view.capacity.closures['*']} edit=${() => edit(name)} />`);
+    one=${view.capacity.resources[name]} closed=${name === PATIENTS ? undefined : view.capacity.closures[name] ?? view.capacity.closures['*']} ahead_min=${view.capacity.ahead_min} edit=${() => edit(name)} />`);
   const forced = view.capacity.forced.count;
   return html`<footer class="capacity" aria-label=${say('hospital.capacity')}>
     ${figures(ON_THE_WALL)}

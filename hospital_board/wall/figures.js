@@ -14,8 +14,8 @@ export const PATIENTS = 'resuscitation'; // counts patients: there is nothing to
 /** What a tap changes: how many are free; of patients how many there are. @param {string} name */
 export const countedBy = (name) => (name === PATIENTS ? 'in_use' : 'free');
 
-/** @param {{feed: LiveFeed, hospital: string, name: string, one: Resource, closed: Closure | undefined, edit: () => void}} props */
-export function Figure({ feed, hospital, name, one, closed, edit }) {
+/** @param {{feed: LiveFeed, hospital: string, name: string, one: Resource, closed: Closure | undefined, ahead_min: number, edit: () => void}} props */
+export function Figure({ feed, hospital, name, one, closed, ahead_min, edit }) {
   feed.tick.value;
   const field = countedBy(name);
   const stated = one[field];
@@ -23,7 +23,7 @@ export function Figure({ feed, hospital, name, one, closed, edit }) {
   const report = (/** @type {number} */ n) => act('report_capacity', { hospital, resource: name, [field]: n, ...(one.total === undefined ? {} : { total: one.total }) });
   const full = field === 'free' && one.total !== undefined && count >= one.total;
   const text = one.state === 'known' ? `${stated}${one.total === undefined ? '' : `/${one.total}`}` : '?';
-  const chance = one.chance_pct === undefined || closed ? null : html`<i class="chance near" title=${say('hospital.chance_of', { n: one.chance_pct })}>${one.chance_pct}%</i>`;
+  const chance = one.chance_pct === undefined || closed ? null : html`<i class="chance near" title=${say('hospital.chance_of', { n: one.chance_pct, min: ahead_min })}>${one.chance_pct}%</i>`;
   const words = [one.at ? shortAge(feed.age_s(one.at)) : say('hospital.never_stated'), one.held > 0 && say('hospital.held', { n: one.held }), closed?.reason];
   return html`<div class="figure ${one.state} ${closed ? 'closed' : ''}" data-resource=${name}>
     <button class="name" onClick=${edit}>${say(`hospital.resource.${name}`)}</button>

@@ -49,7 +49,7 @@
  * @property {number} large
  * @property {string[]} order
  * @property {Record<string, Case>} cases
- * @property {{resources: Record<string, Resource>, closures: Record<string, Closure>, forced: Forced}} capacity
+ * @property {{resources: Record<string, Resource>, closures: Record<string, Closure>, forced: Forced, ahead_min: number}} capacity
  * @property {Record<string, Bay>} bays
  */
 
