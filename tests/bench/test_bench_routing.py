@@ -188,7 +188,18 @@ def parts(town_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     """Every part of the benchmark, in this process, as short as it can be."""
     folder = tmp_path_factory.mktemp("bench")
     job = Job(str(town_file), str(folder), seed=7, budget_s=0.02, turmoil_s=0.6)
-    words = ("gate", "ours", "networkx", "scipy", "meetings", "osmnx_snap", "turmoil", "write_for_osmnx", "osmnx_whole")
+    words = (
+        "gate",
+        "ours",
+        "networkx",
+        "scipy",
+        "meetings",
+        "osmnx_snap",
+        "turmoil",
+        "write_for_osmnx",
+        "osmnx_whole",
+        "order_once",
+    )
     told = {word: WORK[word](job) | {"resident_mb": 1.0} for word in words}
     started = WORK["start_from_cache"](job) | {"began_s": 0.0}
     return told | {"start_from_cache": {"runs": [started]}, "first_load": {"ms": 10.0, "resident_mb": 90.0}}

@@ -85,6 +85,7 @@ WORK: Mapping[str, Callable[[Job], dict[str, Any]]] = {
     "osrm": _osrm,
     "start_from_cache": _loads("start_from_cache"),
     "first_load": _loads("first_load"),
+    "order_once": _loads("order_once"),
     "write_for_osmnx": _loads("write_for_osmnx"),
     "osmnx_whole": _loads("osmnx_load", "whole"),
     "osmnx_our_ways": _loads("osmnx_load", "our_ways"),

@@ -65,6 +65,7 @@ def _loads(parts: Parts) -> list[Race]:
     goals = ({"osmnx_whole": 4}, {"osmnx_whole": 3}) if others else ({}, {})
     races.append(Race("F", "first_load", "s", ours_of([first["ms"] / 1000]), seconds, {}, goals[0]))
     races.append(Race("F", "first_load_memory", "MB", ours_of([first["resident_mb"]]), memory, {}, goals[1]))
+    races.append(Race("F", "order_once", "s", ours_of([parts["order_once"]["ms"] / 1000])))
     return races
 
 

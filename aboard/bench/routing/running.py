@@ -123,6 +123,7 @@ def _measured(
     told("start_from_cache")
     parts["start_from_cache"] = {"runs": [in_a_child("start_from_cache", job) for _ in range(STARTS)]}
     run("first_load")
+    run("order_once")
     if len(in_a_child("write_for_osmnx", job)) > 2:  # a road file that osmnx can read when written as XML
         run("osmnx_whole")
         run("osmnx_our_ways")
