@@ -19,6 +19,7 @@ from casebook.scores.inputs import Reading, Value, inputs_of, read_inputs, shown
 from casebook.scores.leads import find_elevation
 from casebook.scores.points import add_up
 from casebook.scores.ratio import divide
+from casebook.scores.shares import count_shares
 from casebook.scores.table import Table, get_table
 from casebook.scores.tree import walk
 from casebook.vitals import Vitals
@@ -33,6 +34,7 @@ METHODS: dict[str, Callable[[Table, Reading], Answer]] = {
     "criteria": judge,
     "injuries": sum_squares,
     "leads": find_elevation,
+    "shares": count_shares,
 }
 
 

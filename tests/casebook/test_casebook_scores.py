@@ -466,5 +466,23 @@ def test_every_case_of_the_reference_file_comes_out_exactly(name: str, vectors: 
         assert {column: got.get(column) for column in expected} == expected, row["case_id"]
 
 
+def test_over_and_under_triage_come_out_exactly_each_with_its_denominator(vectors: Path):
+    table = get_table("triage_quality")
+    rows = list(csv.DictReader((vectors / "triage_quality.csv").open(encoding="utf-8")))
+    assert rows
+    for row in rows:
+        got = score("triage_quality", {name: row[name] for name in table.inputs}).columns()
+        wanted = {output["column"]: row[output["column"]] for output in table.outputs}
+        assert {column: got[column] for column in wanted} == wanted, row["case_id"]
+
+
+@given(st.tuples(*[st.integers(0, 500)] * 4))
+def test_a_share_of_nobody_is_not_given_and_none_is_beyond_the_whole(counts: tuple[int, ...]):
+    inputs = dict(zip(get_table("triage_quality").inputs, counts, strict=True))
+    outputs = score("triage_quality", inputs).outputs
+    assert (outputs["undertriage_1_minus_sensitivity"] == "") == (counts[0] + counts[1] == 0)
+    assert all(0 <= Decimal(str(value)) <= 1 for value in outputs.values() if value != "")
+
+
 def test_errors_of_scoring_are_of_the_one_family():
     assert issubclass(RefusedInput, CoordinationError)
