@@ -76,7 +76,7 @@ def routing(
     busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
     quick: Annotated[bool, typer.Option("--quick", help=_told("help_quick"))] = False,
 ) -> int:
-    from aboard.bench.routing import bench_routing
+    from aboard.bench.routing.running import bench_routing
 
     def told(part: str) -> None:
         typer.echo(say("bench.routing.part_begins", spoken(), part=part), err=True)

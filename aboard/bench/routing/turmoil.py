@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from aboard.bench.routing.days import all_changed, some_closed
 from aboard.bench.routing.gate import afresh
 from aboard.bench.routing.job import PROFILE, Job
@@ -40,21 +42,27 @@ class Asker:
     failed: list[str] = field(default_factory=list)
 
 
-def days_of(roadmap: Roadmap, free: Costs, seed: int) -> list[Traffic]:
-    """The different contents that versions cycle through."""
+def days_of(roadmap: Roadmap, free: Costs, questions: Questions, seed: int) -> list[Traffic]:
+    """The different contents that versions cycle through. Each closes a road on every asker's way somewhere, so that
+    it can be told from the others by its answers."""
     random, arcs = numbers(seed, "turmoil"), roadmap.network.arcs
-    closed = [
-        some_closed(FREE_FLOW, roadmap, random.choice(arcs, min(CLOSED, arcs // 4), replace=False))
-        for _ in range(CONTENTS - WHOLE)
-    ]
-    return closed + [all_changed(roadmap, free, seed, number) for number in range(WHOLE)]
+    hospitals, days = questions.hospital_places, list[Traffic]()
+    for number in range(CONTENTS - WHOLE):
+        ways = [
+            route(roadmap, start, hospitals[(number * THREADS + n) % len(hospitals)], profile=PROFILE, at=AT).edges
+            for n, start in enumerate(questions.ambulance_places[:THREADS])
+        ]
+        on_ways = [roadmap.arcs_of(edges[len(edges) // 2])[0] for edges in ways if edges]
+        anywhere = random.choice(arcs, min(CLOSED, arcs // 4) - len(on_ways), replace=False)
+        days.append(some_closed(FREE_FLOW, roadmap, np.union1d(anywhere, on_ways).astype(np.intp)))
+    return days + [all_changed(roadmap, free, seed, number) for number in range(WHOLE)]
 
 
 def measure_turmoil(job: Job) -> dict[str, Any]:
     """How many answers there were, how many were not their version's, and how often the traffic changed."""
     roadmap = job.roads()
     free, questions = job.questions(roadmap)
-    days = days_of(roadmap, free, job.seed)
+    days = days_of(roadmap, free, questions, job.seed)
     askers = [Asker(place) for place in questions.ambulance_places[:THREADS]]
     changes = run(roadmap, questions, days, askers, job.turmoil_s)
     answers, wrong, unsure = judged(roadmap, questions, days, askers)
