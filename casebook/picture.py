@@ -94,6 +94,8 @@ class CasualtyState:
     proposal: e.Decision | None = None
     proposed_at: datetime | None = None
     stranded: tuple[e.Rejection, ...] = ()
+    stabilise_at: str | None = None  # of somebody stranded: the nearest hospital that can do anything
+    ask: tuple[str, ...] = ()  # of somebody stranded: who has what is needed and would have to be persuaded
     option: e.Option | None = None
     chosen_at: datetime | None = None
     rejected: tuple[e.Rejection, ...] = ()

@@ -22,6 +22,7 @@ from casebook.log import Entry
 from casebook.picture import Picture
 from dispatch.area import Area
 from dispatch.assigning import AssignUnit, OrderStandby, RankUnits, StandDown, order_standby
+from dispatch.case_watch import CaseWatch
 from dispatch.choosing import TO_HOSPITAL, ChooseDestination, ProposeDestination, holds_due, onward
 from dispatch.closure_preview import FindStretch, PreviewClosure, find_stretch, preview_closure
 from dispatch.closures import CloseRoad, ReopenRoad, SlowRoad, close_road, refuse_nowhere, reopen_road
@@ -50,6 +51,7 @@ class DispatchRoom:
         self._policy, self._tasks = area.rules.destination, area.rules.tasks
         self._desk = Desk(book, clock, roadmap, area, threaded=threaded)
         self._watch = RoadWatch(self._desk, area.rules.rerouting)
+        self._cases = CaseWatch(self._desk, area.rules.rerouting, self._watch.lock)
         self._roads: bytes | None = None
         behind = book.log.read(max(0, book.picture.seq - LOG_BEHIND))
         self._lines: deque[Entry] = deque(filter(is_told, behind), LOG_LINES)
@@ -57,6 +59,7 @@ class DispatchRoom:
 
     def _hear(self, entries: Sequence[Entry]) -> None:
         self._lines.extend(filter(is_told, entries))
+        self._cases.hear(entries)
 
     # --- what a hub plugs in
 
@@ -94,9 +97,10 @@ class DispatchRoom:
         ]
 
     async def react(self) -> None:
-        """What needs thinking outside the book: propose for every crew that asked, follow what changed on the roads."""
+        """What needs thinking outside the book: propose for every crew that asked, follow whatever changed since."""
         await self._desk.answer_requests()
         await self._watch.look()
+        await self._cases.look()
 
     def due(self, picture: Picture, now: datetime) -> list[Due]:
         """What the desk must do by itself now. Looks at the picture only: asked twice, it is done once."""

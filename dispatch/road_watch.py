@@ -13,19 +13,16 @@ from datetime import datetime
 from functools import partial
 
 from casebook import events as e
-from casebook.casualty import Stage
 from casebook.events import Decision
 from casebook.log import Entry
 from casebook.picture import CasualtyState, Picture, UnitState
-from casebook.steps import Duty
 from dispatch.desk import DESK, Desk, refuse_stale, until_fresh
 from dispatch.destination import canonical
 from dispatch.journeys import traffic_version
 from dispatch.policy import RerouteRules
 from dispatch.rerouting import may_change, reroute
+from dispatch.switching import is_under_way, is_worth_telling
 from dispatch.whereabouts import HELICOPTER
-
-ON_THE_WAY = (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD)
 
 
 class RoadWatch:
@@ -74,7 +71,7 @@ class RoadWatch:
 
     def _decision_is_behind(self, picture: Picture, id: str, version: str) -> bool:
         state = picture.casualties[id]
-        if not _is_under_way(picture, state) or (state.proposal is None and not state.stranded):
+        if not _is_on_the_road(picture, state) or (state.proposal is None and not state.stranded):
             return False
         fresh = state.proposal is not None and state.proposal.traffic_version == version
         return not fresh and self._looked.get(id) != ((state.proposed_at, state.chosen_at), version)
@@ -120,14 +117,11 @@ def _standing_leg(picture: Picture, id: str, at: datetime) -> str:
     return hashlib.sha256(canonical(looked_at)).hexdigest()
 
 
-def _is_under_way(picture: Picture, state: CasualtyState) -> bool:
-    """Not at a door yet, and not in the air, where roads are nothing."""
+def _is_on_the_road(picture: Picture, state: CasualtyState) -> bool:
+    """Under way, and not in the air, where roads are nothing."""
     carrier = picture.units.get(state.unit or "")
-    if state.stage not in ON_THE_WAY or state.arrived_at is not None:
-        return False
-    if carrier is None or state.id not in carrier.aboard:
-        return True
-    return carrier.kind != HELICOPTER and carrier.duty is not Duty.AT_DESTINATION
+    flying = carrier is not None and carrier.kind == HELICOPTER and state.id in carrier.aboard
+    return is_under_way(picture, state) and not flying
 
 
 def changed_by_itself(picture: Picture, now: datetime) -> datetime | None:
@@ -136,25 +130,3 @@ def changed_by_itself(picture: Picture, now: datetime) -> datetime | None:
     turns = [at for road in roads for at in (road.until, road.since) if at is not None and at <= now]
     newest = max((road.at for road in roads), default=now)
     return max(turns) if turns and max(turns) > newest else None
-
-
-def is_worth_telling(picture: Picture, decision: Decision, *, id: str, at: datetime, rules: RerouteRules) -> bool:
-    """An open decision is always told anew; one that was said yes to only when another way is nearer by the rule's
-    measure, or the chosen one is gone."""
-    state = picture.get_casualty(id)
-    if state.option is None or _is_reopened(state):
-        return True
-    chosen = (state.option.hospital, state.option.mode)
-    now = next((option for option in decision.options if (option.hospital, option.mode) == chosen), None)
-    if now is None:
-        return True
-    first = decision.options[0]
-    if (first.hospital, first.mode) == chosen or state.chosen_at is None:
-        return False
-    return now.eta_s > rules.last_s.seconds and now.eta_s - first.eta_s >= rules.other_destination_s.seconds
-
-
-def _is_reopened(state: CasualtyState) -> bool:
-    """Another destination is proposed already and nobody has answered: it is kept up to date."""
-    open_again = state.proposed_at is not None and state.chosen_at is not None and state.proposed_at > state.chosen_at
-    return open_again and state.proposal is not None

@@ -17,6 +17,8 @@ from casebook.picture import (
     without,
 )
 
+RESCUED = {"stranded": (), "stabilise_at": None, "ask": ()}  # nobody is stranded who has an answer
+
 
 @folds(e.DestinationRequested)
 def _destination_requested(picture: Picture, event: e.DestinationRequested, occasion: Occasion) -> Picture:
@@ -28,13 +30,22 @@ def _destination_proposed(picture: Picture, event: e.DestinationProposed, occasi
     state = picture.get_casualty(event.casualty)
     times = {event.name: occasion.at, **state.times}
     return change_casualty(
-        picture, state.id, proposal=event.decision, proposed_at=occasion.at, requested_at=None, stranded=(), times=times
+        picture,
+        state.id,
+        proposal=event.decision,
+        proposed_at=occasion.at,
+        requested_at=None,
+        times=times,
+        **RESCUED,
     )
 
 
 @folds(e.NoDestination)
 def _no_destination(picture: Picture, event: e.NoDestination, occasion: Occasion) -> Picture:
-    return change_casualty(picture, event.casualty, stranded=event.rejected, requested_at=None, proposal=None)
+    return change_casualty(
+        picture, event.casualty, stranded=event.rejected, stabilise_at=event.stabilise_at, ask=event.ask,
+        requested_at=None, proposal=None,
+    )  # fmt: skip
 
 
 @folds(e.DestinationChosen)
@@ -42,7 +53,7 @@ def _destination_chosen(picture: Picture, event: e.DestinationChosen, occasion: 
     counted = _count_forced(picture, event, occasion)
     return step_casualty(
         counted, event.casualty, event, occasion, option=event.option, chosen_at=occasion.at,
-        rejected=event.rejected, override_reason=event.override_reason, stranded=(),
+        rejected=event.rejected, override_reason=event.override_reason, **RESCUED,
     )  # fmt: skip
 
 

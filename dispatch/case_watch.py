@@ -1,0 +1,81 @@
+"""Decide again when anything but the roads changed for a casualty: capacity, findings, triage, a refusal, an aircraft.
+
+Hears every batch of the book and notes who is behind; `look()` thinks for a few of them, each as of the instant of what
+changed. What is worth telling is dispatch/switching.py's; roads are dispatch/road_watch.py's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from casebook.events import Decision
+from casebook.log import Entry
+from casebook.picture import CasualtyState, HospitalState, Picture
+from dispatch.desk import DESK, FRESH_S, Desk
+from dispatch.policy import RerouteRules
+from dispatch.switching import capacity_name, is_decided_on, is_under_way, is_worth_telling, situation
+
+# These change no decision but through the places of vehicles, which every decision looks at anew.
+STREAMING = frozenset({"vitals_recorded", "position_reported", "traffic_observed", "message_sent", "message_read"})
+ANSWERS = frozenset({"destination_proposed", "no_destination", "destination_chosen"})
+AT_ONCE = 8  # casualties thought for in one look, so that crews who ask are not kept waiting by a hundred others
+
+
+class CaseWatch:
+    """`hear` every batch, `look` now and then. `lock` is the road watch's: one of both writes at a time."""
+
+    def __init__(self, desk: Desk, rules: RerouteRules, lock: asyncio.Lock) -> None:
+        self._desk, self._rules, self._lock = desk, rules, lock
+        self._seen: dict[str, tuple[Any, ...]] = {}  # casualty -> the situation it was last decided in
+        self._behind: dict[str, datetime | None] = {}  # casualty -> since when; None: since before a restart
+        self._named: tuple[Mapping[str, HospitalState] | None, str] = (None, "")
+        picture = desk.book.picture
+        for state in self._open_cases(picture):
+            self._seen[state.id], self._behind[state.id] = self._situation(picture, state), None
+
+    def hear(self, entries: Sequence[Entry]) -> None:
+        """Note whose situation these entries changed."""
+        if all(entry.kind in STREAMING for entry in entries):
+            return
+        picture = self._desk.book.picture
+        answered = {entry.body.get("casualty") for entry in entries if entry.kind in ANSWERS}
+        for state in self._open_cases(picture):
+            now = self._situation(picture, state)
+            if state.id in answered or state.id not in self._seen:
+                self._behind.pop(state.id, None)
+            elif now != self._seen[state.id]:
+                self._behind[state.id] = entries[-1].at
+            self._seen[state.id] = now
+
+    async def look(self) -> None:
+        """Think again for those who are behind, longest first, a few at a time."""
+        waiting = sorted(self._behind.items(), key=lambda one: (one[1] is not None, one[1], one[0]))
+        for id, _ in waiting[:AT_ONCE]:
+            async with self._lock:
+                if id in self._behind:
+                    await self._decide_again(id, self._instant(self._behind.pop(id)))
+
+    async def _decide_again(self, id: str, at: datetime) -> None:
+        picture = self._desk.book.picture
+        if not is_under_way(picture, picture.get_casualty(id)):
+            return
+        worth: Callable[[Picture, Decision], bool] = partial(is_worth_telling, id=id, at=at, rules=self._rules)
+        await self._desk.propose(id, at, DESK, worth=worth)
+
+    def _instant(self, since: datetime | None) -> datetime:
+        """That of the change while it is fresh, so that a drill decides the same each time; else now."""
+        now = self._desk.clock.now()
+        fresh = since is not None and now - since <= timedelta(seconds=FRESH_S * self._desk.clock.rate)
+        return since if fresh and since is not None else now
+
+    def _open_cases(self, picture: Picture) -> list[CasualtyState]:
+        return [one for one in picture.casualties.values() if is_decided_on(one) and is_under_way(picture, one)]
+
+    def _situation(self, picture: Picture, state: CasualtyState) -> tuple[Any, ...]:
+        if self._named[0] is not picture.hospitals:
+            self._named = (picture.hospitals, capacity_name(picture.hospitals))
+        return situation(picture, state, self._named[1])

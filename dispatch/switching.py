@@ -1,0 +1,139 @@
+"""Say when a casualty's decision is behind what is known, and when a new answer is worth telling. Pure.
+
+What a decision looks at besides the roads is named by `situation`: equal names, equal answers but for time passing.
+An answer that nobody has said yes to is told anew when it changed. One that somebody said yes to is reopened only for
+a gain above the rule (rules/rerouting.yaml) or when its hospital is lost to it, and never in the last minutes. When to
+think again is dispatch/case_watch.py's and dispatch/road_watch.py's; a person says yes, as always.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from casebook.casualty import Stage
+from casebook.events import Decision, Option, Rejection
+from casebook.picture import CasualtyState, HospitalState, Picture
+from casebook.steps import Duty
+from dispatch.destination import canonical
+from dispatch.journeys import helicopters
+from dispatch.needs import case_of
+from dispatch.policy import RerouteRules
+from dispatch.whereabouts import HELICOPTER
+
+# By which a hospital that was chosen is lost to a casualty.
+LOST_BY = ("capacity", "closed", "refused", "capability", "policy.no_flight")
+ON_THE_WAY = (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD)
+
+
+def is_under_way(picture: Picture, state: CasualtyState) -> bool:
+    """Not at a door yet."""
+    carrier = picture.units.get(state.unit or "")
+    if state.stage not in ON_THE_WAY or state.arrived_at is not None:
+        return False
+    return carrier is None or state.id not in carrier.aboard or carrier.duty is not Duty.AT_DESTINATION
+
+
+def is_decided_on(state: CasualtyState) -> bool:
+    """Whether the desk has answered for this casualty, or a person has."""
+    return state.proposal is not None or bool(state.stranded) or state.option is not None
+
+
+def capacity_name(hospitals: Mapping[str, HospitalState]) -> str:
+    """A name for every figure, closure and service that hospitals have told."""
+    seen = {id: [one.figures, one.closures, one.capabilities, one.trauma_level] for id, one in hospitals.items()}
+    return hashlib.sha256(canonical(seen)).hexdigest()
+
+
+def situation(picture: Picture, state: CasualtyState, capacity: str) -> tuple[Any, ...]:
+    """All but roads and places that the decision for this casualty looks at: its case, what hospitals told
+    (`capacity`), what others hold, and which aircraft serves whom."""
+    holds = sorted((h.hospital, h.resource, h.slot) for h in picture.holds.values() if h.casualty != state.id)
+    serves = {c.option.aircraft: c.id for c in picture.casualties.values() if c.option and c.arrived_at is None}
+    aircraft = [(unit.id, unit.incident, serves.get(unit.id)) for unit in helicopters(picture)]
+    return canonical(case_of(state)), capacity, tuple(holds), tuple(aircraft)
+
+
+# --- whether an answer is worth telling
+
+
+def is_worth_telling(picture: Picture, decision: Decision, *, id: str, at: datetime, rules: RerouteRules) -> bool:
+    """Whether the desk should record this answer; `at`: when it was thought."""
+    state = picture.get_casualty(id)
+    if not is_under_way(picture, state):
+        return False
+    if state.option is None or is_reopened(state):
+        return _is_news(state, decision)
+    now = next((one for one in decision.options if _is_chosen(picture, state, one)), None)
+    if now is None:
+        return _is_lost(picture, state, decision, rules)
+    first = decision.options[0]
+    if first is now or state.chosen_at is None or now.eta_s <= rules.last_s.seconds:
+        return False
+    return _gain_s(state, now, first) >= rules.other_destination_s.seconds
+
+
+def is_reopened(state: CasualtyState) -> bool:
+    """Another destination is proposed already and nobody has answered: it is kept up to date."""
+    open_again = state.proposed_at is not None and state.chosen_at is not None and state.proposed_at > state.chosen_at
+    return open_again and state.proposal is not None
+
+
+def _is_news(state: CasualtyState, decision: Decision) -> bool:
+    """Other roads, another first way, other rules that fired; of those nobody could take: another why."""
+    if state.proposal is None:
+        return bool(decision.options) or _bars(decision.rejected) != _bars(state.stranded)
+    if not decision.options or decision.traffic_version != state.proposal.traffic_version:
+        return True
+    return _head(decision.options[0]) != _head(state.proposal.options[0])
+
+
+def _head(option: Option) -> Any:
+    rules = [reason.facts.get("rule") for reason in option.reasons if reason.code == "rule"]
+    return option.hospital, option.mode, option.rendezvous, option.aircraft, option.onward, rules
+
+
+def _bars(rejected: Sequence[Rejection]) -> dict[tuple[str, str], list[str]]:
+    return {(one.hospital, one.mode): sorted(reason.code for reason in one.reasons) for one in rejected}
+
+
+def _is_chosen(picture: Picture, state: CasualtyState, way: Option | Rejection) -> bool:
+    """The same hospital by the same means; on board an aircraft the means is settled."""
+    assert state.option is not None
+    carrier = picture.units.get(state.unit or "")
+    flying = carrier is not None and carrier.kind == HELICOPTER and state.id in carrier.aboard
+    return way.hospital == state.option.hospital and (flying or way.mode == state.option.mode)
+
+
+def _is_lost(picture: Picture, state: CasualtyState, decision: Decision, rules: RerouteRules) -> bool:
+    """Whether the chosen way is barred by something new: no way left, or closed, full, refused while there is time."""
+    assert state.option is not None
+    barred = next((one for one in decision.rejected if _is_chosen(picture, state, one)), None)
+    if barred is None or barred.eta_s is None:
+        return True
+    known = {(one.code, _what(one.facts)) for one in state.option.reasons} if state.override_reason else set()
+    news = {(one.code, _what(one.facts)) for one in barred.reasons if one.code in LOST_BY} - known
+    return bool(news and decision.options) and barred.eta_s > rules.last_s.seconds
+
+
+def _what(facts: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode([facts.get("resource"), facts.get("missing")])
+
+
+def _gain_s(state: CasualtyState, now: Option, first: Option) -> float:
+    """Seconds sooner at definitive care than by the chosen way; whoever chose by hand knew of a part of it."""
+    gain_s = _care_s(now) - _care_s(first)
+    if not state.override_reason or state.option is None:
+        return gain_s
+    then = next((r for r in state.rejected if (r.hospital, r.mode) == (first.hospital, first.mode)), None)
+    known_s = _care_s(state.option) - _care_s(then) if then is not None and then.eta_s is not None else 0.0
+    return gain_s - max(0.0, known_s)
+
+
+def _care_s(way: Option | Rejection) -> float:
+    """To definitive care; logs of before it was reckoned have the door."""
+    return way.definitive_s if way.definitive_s is not None else way.eta_s or 0.0
