@@ -31,9 +31,11 @@ from dispatch.desk import Desk, onward_leg
 from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
 from dispatch.journeys import traffic_of
 from dispatch.observed import ReportTraffic, facts_of
+from dispatch.overview import RegionOverview, overview_of
 from dispatch.road_watch import RoadWatch
 from dispatch.roads_drawn import roads_geojson
 from dispatch.tasks import ApproveTask, FinishTask, OpenTask, RefuseTask, open_task, tasks_due
+from dispatch.what_if import WhatIf, what_if
 from routing.roads import Roadmap
 from routing.traffic.batch import read_batch
 
@@ -94,6 +96,8 @@ class DispatchRoom:
             Ask("reopen_road", ReopenRoad, DISPATCHER, self._reopen_road),
             Ask("preview_closure", PreviewClosure, DISPATCHER, self._preview_closure),
             Ask("find_stretch", FindStretch, DISPATCHER, self._find_stretch),
+            Ask("what_if", WhatIf, DISPATCHER, self._what_if),
+            Ask("region_overview", RegionOverview, DISPATCHER, self._region_overview),
         ]
 
     async def react(self) -> None:
@@ -179,6 +183,13 @@ class DispatchRoom:
 
     async def _find_stretch(self, command: FindStretch, asker: Asker) -> dict[str, Any]:
         return await self._desk.think(lambda: find_stretch(command, self._roadmap))
+
+    async def _what_if(self, command: WhatIf, asker: Asker) -> dict[str, Any]:
+        picture, at = self._book.picture, self._desk.instant(asker)
+        return await self._desk.think(lambda: what_if(command, picture, at, self._roadmap, self._area, self._policy))
+
+    async def _region_overview(self, command: RegionOverview, asker: Asker) -> dict[str, Any]:
+        return overview_of(self._book.picture, self._desk.instant(asker), arrival_in_min=command.arrival_in_min)
 
     async def _report_traffic(self, command: ReportTraffic, asker: Asker) -> dict[str, Any]:
         """What was taken and what was refused. A batch that is bad as a whole changes nothing."""

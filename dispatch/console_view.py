@@ -7,7 +7,7 @@ refers to their ids. Figures keep author and time; what nobody knows is absent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -23,16 +23,15 @@ from casebook.log import Entry
 from casebook.picture import CasualtyState, HospitalState, IncidentState, Picture, RoadState, UnitState
 from casebook.place import Place
 from dispatch.area import Area
-from dispatch.choosing import TO_HOSPITAL
+from dispatch.arrivals import door_at, leg_eta_at
+from dispatch.board import boards
 from dispatch.closure_named import lines_of, name_of
 from dispatch.journeys import traffic_version
 from dispatch.policy import MODES
-from dispatch.whereabouts import departed_at
 from routing.roads import Roadmap
 
 # Not for the activity log.
 QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled", "traffic_observed")
-BEFORE_MEETING = ("on_scene", "drive", "wait_for_aircraft")  # terms that end at the meeting of a rendezvous
 LOG_LINES = 80
 LINE_OFF_DEG = 0.0001  # a drawn line may be off by this much, about 10 m: less than a pixel on a district's map
 TOLD_REASONS = 6
@@ -54,6 +53,7 @@ def console_view(
         "roads": {id: _road(state, now, roadmap) for id, state in picture.roads.items()},
         "districts": {id: {"name_zh": zh, "name_en": en} for id, (zh, en) in area.districts.items()},
         "sites": {site.id: {"place": _place(site.place), "kind": site.kind} for site in area.sites},
+        "boards": boards(picture),
         "log": {str(entry.seq): log_line(entry) for entry in lines},
     }
 
@@ -101,6 +101,7 @@ def _casualty(picture: Picture, state: CasualtyState, now: datetime, version: st
         view["reopened"] = is_reopened(state) or None
     if state.stranded:
         view["stranded"] = [_told(one) for one in state.stranded]
+        view |= {"stabilise_at": state.stabilise_at, "ask": state.ask}
     return view
 
 
@@ -114,7 +115,7 @@ def _prealert(state: CasualtyState) -> dict[str, Any]:
 
 
 def proposal_view(decision: Decision) -> dict[str, Any]:
-    """The ranked options, the losers, and the three clocks side by side."""
+    """The ranked options, the losers with what would make them win, the three clocks side by side, and the versions."""
     return {
         "options": [_told(option) for option in decision.options],
         "rejected": [_told(one) for one in decision.rejected],
@@ -122,6 +123,12 @@ def proposal_view(decision: Decision) -> dict[str, Any]:
         "rules": decision.rules,
         "inputs": decision.inputs[:12],
         "traffic_version": decision.traffic_version,
+        "roads": decision.roads,
+        "id": decision.id or None,
+        "capacity": decision.capacity or None,
+        "unmeasured": msgspec.to_builtins(decision.unmeasured) or None,
+        "stabilise_at": decision.stabilise_at,
+        "ask": list(decision.ask) or None,
     }
 
 
@@ -143,7 +150,8 @@ def _told(one: e.Option | e.Rejection) -> dict[str, Any]:
     plain = msgspec.to_builtins(one)
     plain["reasons"] = plain["reasons"][:TOLD_REASONS]
     # a merge patch replaces lists whole and merges dicts: terms in order therefore stand as a list of pairs
-    plain["terms"] = [[name, span_s] for name, span_s in plain.pop("terms_s").items()]
+    for name in ("terms", "causes"):
+        plain[name] = [[cause, span_s] for cause, span_s in plain.pop(f"{name}_s").items()]
     return {name: value for name, value in plain.items() if value not in (None, "")}
 
 
@@ -175,34 +183,6 @@ def drawn(line: tuple[tuple[float, float, float], ...]) -> list[list[float]]:
         return [[lon, lat] for lon, lat, _ in line]
     simple = LineString([(lon, lat) for lon, lat, _ in line]).simplify(LINE_OFF_DEG)
     return [[round(lon, 5), round(lat, 5)] for lon, lat in simple.coords]
-
-
-def leg_eta_at(state: UnitState) -> datetime | None:
-    """When the unit will be at the end of its leg; None while it has not set off on it, or no way is left."""
-    departed = departed_at(state)
-    if departed is None or state.leg is None or state.halted is not None:
-        return None
-    return departed + timedelta(seconds=state.leg.eta_s)
-
-
-def door_at(picture: Picture, state: CasualtyState) -> datetime | None:
-    """When the casualty will be at the door: as chosen, and by the carrier's own leg once it drives.
-
-    A carrier that is late at a meeting makes everything after it late; one that is early waits there.
-    """
-    if state.option is None or state.chosen_at is None:
-        return None
-    chosen = state.chosen_at + timedelta(seconds=state.option.eta_s)
-    carrier = picture.units.get(state.unit or "")
-    if carrier is None or state.id not in carrier.aboard or carrier.leg is None or carrier.leg.mode != "road":
-        return chosen
-    if carrier.halted is not None:
-        return None
-    there = leg_eta_at(carrier)
-    if there is None or carrier.leg_at is None or carrier.leg_at < state.chosen_at:
-        return chosen
-    after_s = sum(s for name, s in state.option.terms_s.items() if name not in BEFORE_MEETING)
-    return there if carrier.purpose == TO_HOSPITAL else max(chosen, there + timedelta(seconds=after_s))
 
 
 def is_reopened(state: CasualtyState) -> bool:

@@ -18,6 +18,7 @@ from casebook.events import Reason
 from casebook.picture import HospitalState, Picture
 from casebook.place import Place
 from dispatch.area import Area
+from dispatch.closure_named import name_of
 from dispatch.journeys import traffic_of
 from dispatch.reasons import seconds
 from routing.ground import route, table
@@ -122,7 +123,7 @@ class Drives:
 
     def _reason(self, id: str, cost_s: float) -> Reason:
         road = self._roads[id]
-        facts = {"closure": id, "road": road.ref or id, "reason": road.reason}
+        facts = {"closure": id, "road": name_of(self._ask[0], road), "reason": road.reason}
         if cost_s == float("inf"):
             return Reason("closure_blocks", facts)
         return Reason("closure", facts | seconds("cost", cost_s))

@@ -16,6 +16,7 @@ from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.place import Place, distance_m
 from casebook.steps import Duty
 from dispatch.area import Area
+from dispatch.closure_named import name_of
 from dispatch.drives import Drives, onward_between
 from dispatch.journeys import helicopters
 from dispatch.judging import Way
@@ -46,11 +47,15 @@ class Timed:
     onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
-def ways_for(roadmap: Roadmap, area: Area, picture: Picture, casualty_id: str, now: datetime, policy: Policy) -> Timed:
+def ways_for(
+    roadmap: Roadmap, area: Area, picture: Picture, casualty_id: str, now: datetime, policy: Policy, *,
+    daylight: bool | None = None,
+) -> Timed:  # fmt: skip
     """Every hospital by road, and, where aircraft are known, from the scene by air and by rendezvous; the same with
     each closure lifted, by day, in flying weather, and with each busy aircraft free.
 
-    Takes tens of milliseconds on a city's roads: run it in a thread. Raises NotFound for an unknown casualty.
+    `daylight` None: as it is; else as if by day or by night. Takes tens of milliseconds on a city's roads: run it in a
+    thread. Raises NotFound for an unknown casualty.
     """
     casualty = picture.get_casualty(casualty_id)
     carrier = picture.units.get(casualty.unit or "")
@@ -65,10 +70,13 @@ def ways_for(roadmap: Roadmap, area: Area, picture: Picture, casualty_id: str, n
     base = Question("", None, sites=area.sites, on_scene_s=on_scene_s, times=area.air_times)
     base = replace(base, night=is_night(now, scene), weather=area.weather, aircraft=[a for a in aircraft if a])
     base = replace(base, daylight_left_s=daylight_left_s(now, scene) if base.aircraft else None)
+    if daylight is not None:
+        base = replace(base, night=not daylight, daylight_left_s=None)
     at_scene = next((s for s in area.sites if not left and distance_m(s.place, scene) <= WALK_M), None)
     asked = replace(base, scene_landing=at_scene)
     what_ifs = [
-        (_opened(picture, id), _ways(asked, area, hospitals, drives.with_open(id), picture)) for id in drives.closed
+        (_opened(roadmap, picture, id), _ways(asked, area, hospitals, drives.with_open(id), picture))
+        for id in drives.closed
     ]
     what_ifs += [(change, _ways(then, area, hospitals, drives.unranged(), picture)) for change, then in _skies(asked)]
     return Timed(
@@ -76,8 +84,8 @@ def ways_for(roadmap: Roadmap, area: Area, picture: Picture, casualty_id: str, n
     )
 
 
-def _opened(picture: Picture, id: str) -> Reason:
-    return Reason("change.road_reopened", {"closure": id, "road": picture.roads[id].ref or id})
+def _opened(roadmap: Roadmap, picture: Picture, id: str) -> Reason:
+    return Reason("change.road_reopened", {"closure": id, "road": name_of(roadmap, picture.roads[id])})
 
 
 def _skies(asked: Question) -> Iterator[tuple[Reason, Question]]:
@@ -197,7 +205,7 @@ def _aircraft_now(
     machine = replace(machine, id=unit.id, base=unit.base, name_zh=unit.name_zh, name_en=unit.name_en)
     if unit.duty is Duty.AVAILABLE:
         return replace(machine, status="at_base")
-    ours = unit.incident == casualty.incident and not unit.aboard and not _serves_another(picture, unit, casualty)
+    ours = serves_only(picture, unit, casualty)
     if unit.duty is Duty.STANDBY and ours:
         return replace(machine, status="standby")
     if not ours or unit.duty not in ACTIVE:
@@ -208,9 +216,11 @@ def _aircraft_now(
     return replace(machine, status="standby", alarmed_s_ago=max(0.0, alarmed_s))
 
 
-def _serves_another(picture: Picture, unit: UnitState, casualty: CasualtyState) -> bool:
+def serves_only(picture: Picture, unit: UnitState, casualty: CasualtyState) -> bool:
+    """Whether a unit is there for this casualty's incident and nobody else is to have it."""
     options = (one.option for one in picture.casualties.values() if one.id != casualty.id and one.arrived_at is None)
-    return any(option is not None and option.aircraft == unit.id for option in options)
+    another = any(option is not None and option.aircraft == unit.id for option in options)
+    return unit.incident == casualty.incident and not unit.aboard and not another
 
 
 def _onward(area: Area, hospital: HospitalState, unit: UnitState, here: Place) -> Way:

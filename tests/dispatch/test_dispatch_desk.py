@@ -402,6 +402,7 @@ ASKS: list[tuple[str, dict[str, Any]]] = [
     ("reopen_road", {"closure": "x"}), ("close_incident", {"incident": ID}),
     ("report_traffic", {"source": "feed", "shape": "jsonl", "rows": "{}"}),
     ("preview_closure", {"ref": "G1"}), ("find_stretch", {"lat": 31.0, "lon": 121.0}),
+    ("what_if", {"casualty": A}), ("region_overview", {}),
 ]  # fmt: skip
 
 
@@ -437,7 +438,9 @@ async def test_unknown_fields_are_refused_and_nothing_is_written(valley: Roadmap
         ("approve_task", {"task": "T"}), ("refuse_task", {"task": "T", "reason": "x"}), ("finish_task", {"task": "T"}),
         ("propose_destination", {"casualty": "Z"}), ("choose_destination", {"casualty": "Z"}),
         ("choose_destination", {"casualty": A, "hospital": "nowhere"}), ("reopen_road", {"closure": "x"}),
-        ("close_incident", {"incident": "nowhere"}),
+        ("close_incident", {"incident": "nowhere"}), ("what_if", {"casualty": "Z"}),
+        ("what_if", {"casualty": A, "reopen": ["x"]}), ("what_if", {"casualty": A, "hospitals": {"nowhere": True}}),
+        ("what_if", {"casualty": A, "aircraft": {"A2": True}}),
     ],
 )  # fmt: skip
 async def test_what_does_not_exist_is_not_found(valley: Roadmap, name: str, fields: dict[str, Any]):
