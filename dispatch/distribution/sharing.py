@@ -1,0 +1,60 @@
+"""Share out a case: compile it, build plans, prove how good the best is, compare it with simple rules, and tell it. Pure.
+
+The same case, rules and seed give the same bytes unless the answer says that it was `hurried` by the time limit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from dispatch.distribution.answer import Answer, Proofs
+from dispatch.distribution.ask import Ask
+from dispatch.distribution.building import Builder
+from dispatch.distribution.compiling import compile_case
+from dispatch.distribution.improving import good_plans
+from dispatch.distribution.proving import Proof, prove
+from dispatch.distribution.reporting import not_taken_of, outcome_of, rows_of, summary_of, totals_of, triage_of
+from dispatch.distribution.rules import DistributionRules, shipped_rules
+from dispatch.distribution.simple_rules import simple_plans
+from dispatch.policy import Policy
+from dispatch.ranking import canonical
+from dispatch.rule_files import default_policy
+
+ID_LENGTH = 12
+
+
+def distribute(
+    ask: Ask, rules: DistributionRules | None = None, policy: Policy | None = None, *, quick: bool = False
+) -> Answer:
+    """The plan for a checked case (dispatch/distribution/reading.py). `quick`: the first good plan, without a proof.
+
+    Never worse than any simple rule, nor than the quick plan.
+    """
+    rules, policy = rules or shipped_rules(), policy or default_policy()
+    builder = Builder(compile_case(ask, rules, policy))
+    simple = simple_plans(builder)
+    known = [*good_plans(builder, rules.search.starts, ask.seed), *simple.values()]
+    best = min(known, key=lambda plan: plan.cost)
+    proof = Proof(best, 0.0, False, False, 0, 0) if quick else prove(builder, known, rules.search, ask.seed)
+    rows, left = rows_of(builder, proof.plan), not_taken_of(builder, proof.plan)
+    problem, inputs = builder.problem, digest(ask, rules, policy)
+    return Answer(
+        id=f"DP-{inputs[:ID_LENGTH]}", inputs=inputs, rules=rules.version, destination_rules=policy.version,
+        seed=ask.seed, at=ask.at, rows=rows, not_taken=left, not_carried=tuple(one.id for one, _ in problem.left),
+        summary=summary_of(problem, rows, left), totals=totals_of(problem, rows, left),
+        outcome=outcome_of(builder, proof.plan),
+        compared={name: outcome_of(builder, plan) for name, plan in simple.items()},
+        proof=Proofs(
+            bound=round(proof.bound, 6), gap=round(proof.gap, 6), proven=proof.proven, hurried=proof.hurried,
+            rounds=proof.rounds, trips_considered=proof.columns,
+        ),
+        triage=triage_of(problem, rows), redirections=sum(row.redirected for row in rows),
+        standing=tuple(sorted({row.hospital for row in rows if row.place == "standing"})),
+    )  # fmt: skip
+
+
+def digest(ask: Ask, rules: DistributionRules, policy: Policy) -> str:
+    """SHA-256 over everything that was looked at."""
+    return hashlib.sha256(canonical([ask, rules, policy])).hexdigest()
