@@ -167,14 +167,14 @@ class Columns:
     def below(self, dual: Floats, cut: float) -> Iterator[Cells]:
         """Every trip there could be whose reduced cost is at most `cut`: all counts, places and onward scenes."""
         for k, g, layers in self._pairs(dual):
-            most = self._most(k, g)
             for price, place in layers:
                 value, places, arrives = self._values(k, g, price, place, dual)
+                most = self._most(k, g, arrives, places)
                 for back in range(len(self.problem.scenes)):
                     rest = self._vehicle_price(k, g, arrives, back, dual)
                     for count in range(1, int(most.max(initial=0)) + 1):
                         reduced = count * value + rest
-                        h, t = np.nonzero((reduced <= cut) & (most >= count)[None, :])
+                        h, t = np.nonzero((reduced <= cut) & (most >= count))
                         yield Cells(k, g, count, back, h, t, places[h, t], reduced[h, t])
 
     def _pairs(self, dual: Floats) -> Iterator[tuple[int, int, list[tuple[Floats, Ints]]]]:
@@ -218,10 +218,21 @@ class Columns:
                 charge[h, minutes < self.problem.wave_min] += dual[wave]
         return charge
 
-    def _most(self, k: int, g: int) -> Ints:
-        """Per minute of loading how many one trip can take."""
-        ready = np.searchsorted(np.array(self.problem.groups[g].ready_min), np.arange(self.minutes), side="right")
-        return np.minimum(int(self.problem.kinds[k].takes[g]), ready)
+    def _most(self, k: int, g: int, arrives: Ints, places: Ints) -> Ints:
+        """How many one trip can take, hospital x minute of loading: no more than are ready, than it has room for, than
+        there are places by then, than the first wave allows. So no fraction of a bus stands for a whole casualty."""
+        group, minutes = self.problem.groups[g], np.arange(self.minutes)
+        ready = np.searchsorted(np.array(group.ready_min), minutes, side="right")
+        most = np.tile(np.minimum(int(self.problem.kinds[k].takes[g]), ready), (len(arrives), 1))
+        for h in np.nonzero(group.allowed)[0].tolist():
+            slots = self.problem.slots.get((h, group.resource), ())
+            if group.resource:
+                when = np.maximum(arrives[h], places[h])
+                most[h] = np.minimum(most[h], np.searchsorted(np.array(slots, dtype=np.int64), when, side="right"))
+            wave = self.problem.quota.get((h, group.category))
+            if wave is not None:
+                most[h] = np.where(minutes < self.problem.wave_min, np.minimum(most[h], wave), most[h])
+        return most
 
     def _values(self, k: int, g: int, price: Floats, place: Ints, dual: Floats) -> tuple[Floats, Ints, Ints]:
         """(worth of one casualty on a trip, minute of its place, minute of arrival), hospital x minute of loading."""
@@ -247,12 +258,12 @@ class Columns:
             better = other < price
             price, place = np.where(better, other, price), np.where(better, waits, place)
         value, places, arrives = self._values(k, g, price, place, dual)
-        most = self._most(k, g)
-        count = np.where(value < 0, np.maximum(most, 1)[None, :], 1)
+        most = self._most(k, g, arrives, places)
+        count = np.where(value < 0, np.maximum(most, 1), 1)
         rest = np.stack([self._vehicle_price(k, g, arrives, s, dual) for s in range(len(self.problem.scenes))])
         back = rest.argmin(axis=0)
         reduced = count * value + np.take_along_axis(rest, back[None], axis=0)[0]
-        return Priced(k, g, np.where((most == 0)[None, :], FAR, reduced), count, places, back)
+        return Priced(k, g, np.where(most == 0, FAR, reduced), count, places, back)
 
     def trip(self, kind: int, group: int, hospital: int, minute: int, count: int, place: int) -> Trip:
         one, shape = self.problem.groups[group], self.problem.kinds[kind]

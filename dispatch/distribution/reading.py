@@ -110,7 +110,8 @@ def _words(ask: Ask, rules: DistributionRules) -> Iterable[tuple[str, str, dict[
 
 def _names(ask: Ask) -> Iterable[tuple[str, str, dict[str, Any]]]:
     casualties, hospitals = {one.id for one in ask.casualties}, {one.id for one in ask.hospitals}
-    vehicles, scenes = {one.id for one in ask.vehicles}, {one.scene for one in ask.casualties}
+    vehicles = {one.id for one in ask.vehicles}
+    scenes = {one.scene for one in ask.casualties} | set(ask.scenes)
     yield from _unknown([("before", id) for id in ask.before], casualties)
     yield from _unknown([(f"before.{id}", hospital) for id, hospital in ask.before.items()], hospitals)
     for i, one in enumerate(ask.under_way):
@@ -121,14 +122,15 @@ def _names(ask: Ask) -> Iterable[tuple[str, str, dict[str, Any]]]:
         yield from _unknown([(f"casualties[{i}].refused_by", id) for id in one.refused_by], hospitals)
     if clash := sorted(vehicles & scenes):
         yield "scenes", "twice", {"id": clash[0]}
+    scenes |= set(ask.travel.to_hospital_min) - vehicles  # a scene from which everybody is gone
     for field, rows, columns in (
         ("to_scene_min", vehicles, scenes), ("to_hospital_min", scenes | vehicles, hospitals),
         ("back_min", hospitals, scenes), ("flight_min", scenes | vehicles, hospitals),
     ):  # fmt: skip
         table = getattr(ask.travel, field)
-        yield from _unknown([(f"travel.{field}", id) for id in table], rows | set(ask.scenes))
+        yield from _unknown([(f"travel.{field}", id) for id in table], rows)
         for id, row in table.items():
-            yield from _unknown([(f"travel.{field}.{id}", other) for other in row], columns | set(ask.scenes))
+            yield from _unknown([(f"travel.{field}.{id}", other) for other in row], columns)
 
 
 def _unknown(named: Iterable[tuple[str, str]], known: set[str]) -> Iterable[tuple[str, str, dict[str, Any]]]:
