@@ -7,8 +7,8 @@ import { signal } from '@preact/signals';
 /** The casualty picked by hand, by id; null: whoever needs a decision first. */
 export const picked = signal(/** @type {string | null} */ (null));
 /** The dialog that is open. */
-export const dialog = signal(/** @type {null | 'call' | 'assign' | 'task' | 'road' | 'keys'} */ (null));
-/** The way whose override reason is being written: `hospital/mode`. */
+export const dialog = signal(/** @type {null | 'call' | 'assign' | 'task' | 'road' | 'keys' | 'whatif' | 'region' | 'board'} */ (null));
+/** The way whose override reason is being written: `casualty/hospital/mode`. */
 export const overriding = signal(/** @type {string | null} */ (null));
 
 const URGENCY = ['red', 'yellow', undefined, 'green', 'grey', 'black'];
@@ -31,6 +31,11 @@ export function selected(view) {
   const order = casualtyOrder(view);
   return order.find((id) => awaitsYes(view.casualties[id])) ?? order.find((id) => view.casualties[id].stage !== 'handed_over') ?? order[0];
 }
+
+const OTHERS = 5; // ways shown before the rest is unfolded
+
+/** The losers that are shown at first: those there is a way to, in their order. @param {import('./view_types.js').Proposal} proposal */
+export const shownOthers = (proposal) => proposal.rejected.filter((way) => way.eta_s !== undefined).slice(0, OTHERS);
 
 /** The incident that new units and tasks belong to: the selected casualty's, else the newest open one. @param {ConsoleView} view */
 export function incidentOf(view) {

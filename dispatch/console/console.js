@@ -8,8 +8,8 @@ import { DrillFrame, LanguageSwitch, LinkState, start } from '/casebook/frame.js
 import { say } from '/casebook/words.js';
 import { act, asking, Refused } from './act.js';
 import { Calls, Casualties, Units } from './casualties.js';
-import { casualtyOrder, dialog, isOpen, overriding, picked, selected } from './chosen.js';
-import { DecisionPanel } from './decision.js';
+import { casualtyOrder, dialog, isOpen, overriding, picked, selected, shownOthers } from './chosen.js';
+import { DecisionPanel, takeFirst } from './decision.js';
 import { Dialogs } from './dialogs.js';
 import { cross } from './draw_on_map.js';
 import { drawable, drawKey, take } from './drawing.js';
@@ -32,7 +32,7 @@ function Console() {
       <div class="column right"><${DecisionPanel} feed=${feed} view=${view} /><${Hospitals} feed=${feed} view=${view} /><${Tasks} feed=${feed} view=${view} /></div>
     </main>
     ${dialog.value === null && html`<${Refused} />`}
-    <${Dialogs} view=${view} />`;
+    <${Dialogs} feed=${feed} view=${view} />`;
 }
 
 /** @param {{drill: boolean}} props */
@@ -41,6 +41,9 @@ function TopBar({ drill }) {
   const silent = feed.link.value !== 'live';
   return html`<header class="top"><${DrillFrame} drill=${drill} /><h1>${say('dispatch.title')}</h1>
     <button class="small" onClick=${() => { dialog.value = 'road'; }}>${say('dispatch.roads')} <${Key} k="C" /></button>
+    <button class="small" onClick=${() => { dialog.value = 'whatif'; }}>${say('dispatch.whatif')} <${Key} k="W" /></button>
+    <button class="small" onClick=${() => { dialog.value = 'region'; }}>${say('dispatch.region')} <${Key} k="H" /></button>
+    <button class="small" onClick=${() => { dialog.value = 'board'; }}>${say('dispatch.board')} <${Key} k="M" /></button>
     <button class="small" onClick=${() => { dialog.value = 'keys'; }}>${say('dispatch.keys')} <${Key} k="?" /></button>
     <span class="space"></span>
     ${silent && html`<span class="lost" role="alert">${say('dispatch.as_of', { clock: clockText(feed.now(), true) })}</span>`}
@@ -51,14 +54,26 @@ function TopBar({ drill }) {
 function yes(view) {
   const id = selected(view);
   const one = id ? view.casualties[id] : undefined;
-  if (id && one?.proposal && isOpen(one) && asking.value === 0) act('choose_destination', { casualty: id });
+  if (id && one?.proposal && isOpen(one) && asking.value === 0) takeFirst(id, one.proposal.options[0]);
 }
 
-/** Open the reason for the first way that is not the proposal. @param {ConsoleView} view */
+let opened = ''; // the other way that was opened last
+
+/** Open the reason for a way that is not the proposal; pressed again, for the next one. @param {ConsoleView} view */
 function other(view) {
   const id = selected(view);
-  const way = id ? view.casualties[id].proposal?.rejected[0] : undefined;
-  if (id && way) overriding.value = `${id}/${way.hospital}/${way.mode}`;
+  const proposal = id ? view.casualties[id].proposal : undefined;
+  if (!id || !proposal) return;
+  const names = shownOthers(proposal).map((way) => `${id}/${way.hospital}/${way.mode}`);
+  opened = names[(names.indexOf(opened) + 1) % names.length] ?? '';
+  if (opened) overriding.value = opened;
+}
+
+/** Open the reason for staying with what was chosen. @param {ConsoleView} view */
+function keep(view) {
+  const id = selected(view);
+  const one = id ? view.casualties[id] : undefined;
+  if (id && one?.reopened && one.option) overriding.value = `${id}/${one.option.hospital}/${one.option.mode}/keep`;
 }
 
 /** Move through the casualties' rows. @param {ConsoleView} view @param {number} by */
@@ -68,14 +83,15 @@ function move(view, by) {
   if (order[place]) picked.value = order[place];
 }
 
-/** @type {Record<string, 'call' | 'assign' | 'task' | 'road' | 'keys'>} */
-const DIALOGS = { N: 'call', A: 'assign', T: 'task', C: 'road', '?': 'keys' };
+/** @type {Record<string, NonNullable<typeof dialog.value>>} */
+const DIALOGS = { N: 'call', A: 'assign', T: 'task', C: 'road', W: 'whatif', H: 'region', M: 'board', '?': 'keys' };
 /** @type {Record<string, (view: ConsoleView) => void>} */
 const DOES = {
   ArrowDown: (view) => move(view, 1),
   ArrowUp: (view) => move(view, -1),
   Y: yes,
   O: other,
+  K: keep,
   R: (view) => { if (selected(view)) act('propose_destination', { casualty: selected(view) }); },
   F: () => fitAsked.dispatchEvent(new Event('fit')),
   D: () => { if (drawable.value) take('area'); else dialog.value = 'road'; },

@@ -1,14 +1,17 @@
 // @ts-check
-// The dialogs: a new call, who goes, a new task, a closed road, the keys. Esc closes, Enter sends.
+// The dialogs: a new call, who goes, a new task, a closed road, what if, the region, the board, the keys. Esc closes, Enter sends.
 import { html } from 'htm/preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clockText, spanText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
 import { act, asking, focusOnce, Refused } from './act.js';
+import { BoardPage } from './board.js';
 import { dialog, incidentOf } from './chosen.js';
 import { KeyHelp } from './keys.js';
 import { agencyName, kindName, KNOWN_KINDS, placeName, reasonText } from './names.js';
+import { Region } from './region.js';
 import { ClosureList } from './road_panel.js';
+import { WhatIf } from './what_if.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {{unit: string, eta_s: number | null, fit: boolean, reasons: import('./view_types.js').Reason[]}} Ranked */
@@ -19,20 +22,25 @@ const DATUMS = ['gcj02', 'wgs84']; // what a caller's phone or map says, first
 const NEEDS_TO = ['cross_district', 'mutual_aid'];
 const close = () => { dialog.value = null; };
 
-/** @param {{view: ConsoleView}} props */
-export function Dialogs({ view }) {
+/** @param {{feed: import('./view_types.js').LiveFeed, view: ConsoleView}} props */
+export function Dialogs({ feed, view }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const name = dialog.value;
-  useEffect(() => {
-    if (name) box.current?.showModal();
-    else box.current?.close();
+  useLayoutEffect(() => {
+    if (!name) box.current?.close();
+    else if (!box.current?.open) box.current?.showModal();
   }, [name]);
-  return html`<dialog ref=${box} onClose=${close} aria-label=${name ? say(`dispatch.dialog.${name}`) : undefined}>
+  // told late: by then another key may have opened the next one
+  const closed = () => { if (dialog.value === name && !box.current?.open) close(); };
+  return html`<dialog ref=${box} class=${name ?? ''} onClose=${closed} aria-label=${name ? say(`dispatch.dialog.${name}`) : undefined}>
     ${name && html`<h2>${say(`dispatch.dialog.${name}`)}</h2><${Refused} />`}
     ${name === 'call' && html`<${NewCall} />`}
     ${name === 'assign' && html`<${Assign} view=${view} />`}
     ${name === 'task' && html`<${NewTask} view=${view} />`}
     ${name === 'road' && html`<${CloseRoad} view=${view} />`}
+    ${name === 'whatif' && html`<${WhatIf} view=${view} />`}
+    ${name === 'region' && html`<${Region} feed=${feed} view=${view} />`}
+    ${name === 'board' && html`<${BoardPage} view=${view} />`}
     ${name === 'keys' && html`<${KeyHelp} />`}
   </dialog>`;
 }

@@ -6,8 +6,6 @@ import { isWord, language, nameOf, say } from '/casebook/words.js';
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').Reason} Reason */
 
-const COUNTED = ['resus_bay', 'ed_bed', 'icu_bed', 'theatre', 'ct', 'cath_lab', 'ventilator', 'trauma_team', 'blood_o_neg', 'helipad'];
-
 /** @param {ConsoleView} view @param {string | undefined} id */
 export const hospitalName = (view, id) => nameOf(view.hospitals[id ?? '']) || id || '';
 /** @param {ConsoleView} view @param {string | undefined} id */
@@ -19,13 +17,18 @@ export const siteName = (view, id) => nameOf(view.sites[id ?? '']?.place) || id 
 
 /** A counted thing or a service. @param {string} word */
 export const resourceName = (word) =>
-  word === '*' ? say('dispatch.whole_hospital') : COUNTED.includes(word) ? say(`hospital.resource.${word}`) : say(`dispatch.capability.${word}`);
+  word === '*' ? say('dispatch.whole_hospital') : isWord(`hospital.resource.${word}`) ? say(`hospital.resource.${word}`) : say(`dispatch.capability.${word}`);
+
+/** What a hospital has, or what would have to be measured first; of either-or names each. @param {string} word */
+const missingName = (word) => (isWord(`dispatch.capability.${word}`) ? say(`dispatch.capability.${word}`)
+  : word.split('/').map((one) => (isWord(`dispatch.measure.${one}`) ? say(`dispatch.measure.${one}`) : one)).join('/'));
 
 /** @param {ConsoleView} view @param {string} name @param {any} value @returns {any} */
 function fact(view, name, value) {
   if (value === null || value === undefined || value === '') return '–';
   switch (name) {
-    case 'missing': return value.map((/** @type {string} */ word) => say(`dispatch.capability.${word}`)).join(say('dispatch.join'));
+    case 'missing': return value.map(missingName).join(say('dispatch.join'));
+    case 'capability': return say(`dispatch.capability.${value}`);
     case 'resource': return resourceName(value);
     case 'hospital': return hospitalName(view, value);
     case 'unit': case 'aircraft': case 'from_unit': case 'to_unit': return unitName(view, value);
@@ -85,7 +88,7 @@ const AGENCIES = ['110', '119', 'air_agency', 'duty_head', 'centre_leader', 'pol
 export const agencyName = (view, name) => (AGENCIES.includes(name) ? say(`dispatch.agency.${name}`) : nameOf(view.districts[name]) || name);
 
 /** Why a road is closed or slow; words that we do not know stand as they came. @param {string} why */
-export const roadReason = (why) => (['works', 'congestion', 'weather', 'feed'].includes(why) ? say(`dispatch.road.${why}`) : why);
+export const roadReason = (why) => (['works', 'congestion', 'weather', 'feed', 'what_if'].includes(why) ? say(`dispatch.road.${why}`) : why);
 
 /** A rule of the destination tables in words; a region's own stands as it is named. @param {string} rule */
 const ruleName = (rule) => (isWord(`dispatch.rule.${rule}`) ? say(`dispatch.rule.${rule}`) : rule);

@@ -4,8 +4,9 @@
 /** @typedef {import('/casebook/feed.js').LiveFeed} LiveFeed */
 /** @typedef {{lat: number, lon: number, name_zh?: string, name_en?: string, radius_m?: number}} Place */
 /** @typedef {{code: string, facts: Record<string, any>}} Reason */
-/** @typedef {{hospital: string, mode: string, eta_s?: number, terms: [string, number][], rendezvous?: string, aircraft?: string, decides?: string, reasons: Reason[], place?: number}} Way */
-/** @typedef {{options: Way[], rejected: Way[], clocks: Record<string, Way>, rules: string, inputs: string, traffic_version: string}} Proposal */
+/** @typedef {{hospital: string, mode: string, eta_s?: number, terms: [string, number][], rendezvous?: string, aircraft?: string, decides?: string, reasons: Reason[], place?: number, p_bay?: number, causes?: [string, number][], definitive_s?: number, definitive_low_s?: number, definitive_high_s?: number, onward?: string, would_win?: Reason}} Way */
+/** @typedef {{options: Way[], rejected: Way[], clocks: Record<string, Way>, rules: string, inputs: string, traffic_version: string, roads: string, id?: string, capacity?: string, unmeasured?: Reason[], stabilise_at?: string, ask?: string[]}} Proposal */
+/** @typedef {{counts: Record<string, Record<string, number>>, hospitals: Record<string, number>, categories: Record<string, number>, stages: Record<string, number>, total: number, rows: Record<string, {hospital?: string, mode?: string, unit?: string, aircraft?: string, at?: string, there: boolean}>}} Board */
 /** @typedef {{stage: string, hospital?: string, at?: string, due_at?: string, acknowledged_at?: string, by?: string, answer?: string, note?: string, repeats?: number}} Prealert */
 /** @typedef {{free?: number, total?: number, at: string, by: string, source: string, held: number, left?: number, state: 'known' | 'stale' | 'unknown'}} Figure */
 /** @typedef {{reason: string, until?: string, at: string, by: string}} Closure */
@@ -51,6 +52,8 @@
  * @property {boolean} [outdated]
  * @property {boolean} [reopened]
  * @property {Way[]} [stranded]
+ * @property {string} [stabilise_at]
+ * @property {string[]} [ask]
  *
  * @typedef {object} Unit
  * @property {string} kind
@@ -93,6 +96,7 @@
  * @property {Record<string, Road>} roads
  * @property {Record<string, {place: Place, kind: string}>} sites
  * @property {Record<string, {name_zh: string, name_en: string}>} districts
+ * @property {Record<string, Board>} boards
  * @property {Record<string, Line>} log
  */
 
