@@ -13,6 +13,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from casebook.errors import NoAnswer
 from casebook.events import Reason
 from casebook.picture import HospitalState, Picture
@@ -66,7 +69,6 @@ class Drives:
         in_force = [closure for closure in self._traffic.closures if closure.holds_at(at)]
         self._without = {closure.id: self._row(self._traffic.without(closure.id)) for closure in in_force}
         self._open = self._row(replace(self._traffic, closures=())) if len(in_force) > 1 else None
-        self._sites = [site.id for site in area.sites]
         self._ranges: dict[Place, tuple[float, float] | None] = {}
         self._ranged = True
 
@@ -76,8 +78,9 @@ class Drives:
         return sorted(self._without)
 
     @property
-    def to_sites(self) -> dict[str, float | None]:
-        return dict(zip(self._sites, self._times[len(self._doors) :], strict=True))
+    def row_to_sites(self) -> NDArray[np.float64]:
+        """Seconds to each landing site, in the area's order; NaN where there is no way."""
+        return np.array(self._times[len(self._doors) :], np.float64)
 
     def unranged(self) -> Drives:
         """The same, without ranges: for ways that are only asked whether they would win."""

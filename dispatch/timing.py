@@ -6,7 +6,7 @@ is taken is dispatch/destination.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,12 +18,14 @@ from casebook.steps import Duty
 from dispatch.area import Area
 from dispatch.closure_named import name_of
 from dispatch.drives import Drives, onward_between
+from dispatch.flights import Flights, landings_for
 from dispatch.journeys import helicopters
 from dispatch.judging import Way
 from dispatch.policy import Policy
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
 from routing.air import Aircraft, Term, Weather, daylight_left_s, is_night, leg_terms, term, to_the_door, total_s
-from routing.rendezvous import Comparison, Plan, Question, Refusal, compare
+from routing.rendezvous import Plan, Question, Refusal
+from routing.rendezvous.comparing import ground
 from routing.roads import Roadmap
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
@@ -103,37 +105,36 @@ def _skies(asked: Question) -> Iterator[tuple[Reason, Question]]:
 def _ways(
     base: Question, area: Area, hospitals: Sequence[HospitalState], drives: Drives, picture: Picture
 ) -> tuple[Way, ...]:
+    """Every hospital's ways, road first, then the best flight of each mode or why there is none."""
+
+    def still_open(aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+        return _yet_to_settle(picture, aircraft, reasons)
+
+    flights = Flights(landings_for(area, hospitals), base, drives.row_to_sites, still_open)
     ways: list[Way] = []
     for hospital in hospitals:
-        asked = replace(base, hospital=hospital.id, drive_to_door_s=drives.to_door(hospital.id))
-        asked = replace(asked, drive_to_site_s=drives.to_sites, pad=area.find_pad(hospital))
-        ways += _ways_to(compare(asked), hospital, drives, picture, base.scene_landing is not None)
+        ways.append(_by_road(base, hospital, drives, picture))
+        if flights.told(hospital.id):
+            ways += [_by_air(mode, flights, hospital, drives, picture) for mode in ("air", "rendezvous")]
     return tuple(ways)
 
 
-def _ways_to(
-    comparison: Comparison, hospital: HospitalState, drives: Drives, picture: Picture, landing_at_scene: bool
-) -> list[Way]:
+def _by_road(base: Question, hospital: HospitalState, drives: Drives, picture: Picture) -> Way:
     detours = drives.detours(hospital.id)
-    ground = comparison.best_of("ground")
-    barred = (Reason("ground_no_road"),)
-    ways = [Way(hospital.id, "road", barred=barred, detours=detours)]
-    if ground:
-        ways = [_ranged(_way(ground, picture, detours), ground, drives.range_s(hospital.place))]
-    flights = any(one.mode != "ground" for one in (*comparison.plans, *comparison.refused))
-    if not flights:
-        return ways
-    for mode in ("air", "rendezvous"):
-        plans = [plan for plan in comparison.plans if plan.mode == mode]
-        if plans:
-            timed = [(_way(plan, picture, ()), plan) for plan in plans]
-            way, plan = min(timed, key=lambda one: _settled_then_soonest(one[0]))
-            ways.append(_ranged(way, plan, drives.range_s(plan.site.place) if plan.site and mode != "air" else None))
-        elif mode == "air" and not landing_at_scene:
-            ways.append(Way(hospital.id, mode, barred=(Reason("no_landing_site"),)))
-        else:
-            ways.append(Way(hospital.id, mode, barred=_why_not(comparison.refused)))
-    return ways
+    plan = ground(replace(base, hospital=hospital.id, drive_to_door_s=drives.to_door(hospital.id)))
+    if isinstance(plan, Refusal):
+        return Way(hospital.id, "road", barred=plan.reasons, detours=detours)
+    return _ranged(_way(plan, picture, detours), plan, drives.range_s(hospital.place))
+
+
+def _by_air(mode: str, flights: Flights, hospital: HospitalState, drives: Drives, picture: Picture) -> Way:
+    timed = [(_way(plan, picture, ()), plan) for plan in flights.plans(hospital.id, mode)]
+    if timed:
+        way, plan = min(timed, key=lambda one: _settled_then_soonest(one[0]))
+        return _ranged(way, plan, drives.range_s(plan.site.place) if plan.site and mode != "air" else None)
+    if mode == "air" and not flights.from_scene:
+        return Way(hospital.id, mode, barred=(Reason("no_landing_site"),))
+    return Way(hospital.id, mode, barred=_why_not(flights.barred(hospital.id)))
 
 
 def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
@@ -154,13 +155,15 @@ def _settled_then_soonest(way: Way) -> tuple[Any, ...]:
     return bool(way.unsettled), way.eta_s, way.rendezvous or "", way.aircraft or ""
 
 
-def _why_not(refused: Sequence[Refusal]) -> tuple[Reason, ...]:
-    """The distinct reasons of all refusals, few enough to read."""
+def _why_not(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The first distinct reasons, few enough to read."""
     found: list[Reason] = []
-    for reason in (reason for refusal in refused for reason in refusal.reasons):
-        if reason.code != "ground_no_road" and reason not in found:
+    for reason in reasons:
+        if reason not in found:
             found.append(reason)
-    return tuple(found[:REASONS_TOLD]) or (Reason("no_landing_site"),)
+        if len(found) == REASONS_TOLD:
+            break
+    return tuple(found) or (Reason("no_landing_site"),)
 
 
 def _way(plan: Plan, picture: Picture, detours: tuple[Reason, ...]) -> Way:
@@ -176,15 +179,15 @@ def _way(plan: Plan, picture: Picture, detours: tuple[Reason, ...]) -> Way:
         aircraft=plan.aircraft.id if plan.aircraft else None,
         decides=plan.decides,
         detours=detours,
-        unsettled=_still_open(plan, picture),
+        unsettled=_yet_to_settle(picture, plan.aircraft.id if plan.aircraft else "", plan.unknown),
     )
 
 
-def _still_open(plan: Plan, picture: Picture) -> tuple[Reason, ...]:
+def _yet_to_settle(picture: Picture, aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """A crew that stands by or already flies has judged the weather; nobody else has."""
-    unit = picture.units.get(plan.aircraft.id) if plan.aircraft else None
+    unit = picture.units.get(aircraft)
     judged = unit is not None and unit.duty is not Duty.AVAILABLE
-    return tuple(reason for reason in plan.unknown if not (judged and reason.code in OPEN_WEATHER))
+    return tuple(reason for reason in reasons if not (judged and reason.code in OPEN_WEATHER))
 
 
 def terms_s(terms: Sequence[Term]) -> dict[str, float]:

@@ -116,6 +116,10 @@ class Found:
                 door_s[row][self._may_not(sortie, land_s)] = np.inf
         return _never(door_s)
 
+    def land_s(self, row: int, quantile: Quantile) -> Floats:
+        """Starts x ends: until this aircraft (its row in the question) is down for the hospital, refused or not."""
+        return _Stretches(self, quantile).flown(Sortie.of(self.question, self.question.aircraft[row]))[0]
+
     def _dusk_matters(self, aircraft: Aircraft) -> bool:
         return self.question.daylight_left_s is not None and not self.question.night and aircraft.night_capable is False
 

@@ -1,0 +1,206 @@
+"""The quickest flight to each hospital by each mode, out of all landing sites and aircraft; what bars it where none is.
+
+All flights are timed at once (routing/rendezvous/search.py); of each hospital and mode only those that could be first
+are then built, exactly as `compare` builds them, so the answer is the one that looking at every flight would give.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casebook.events import Reason
+from casebook.picture import HospitalState
+from dispatch.area import Area
+from routing.air import Check, LandingSite
+from routing.rendezvous import Door, Found, Landings, Plan, Question, Refusal, compare, search
+from routing.rendezvous.comparing import End, Sortie, Start
+
+CLOSE_S = 1.0  # an ETA is a sum of a dozen terms, each rounded to 0.1 s: what is not this near is not first
+UNSETTLED_S = 1e9  # longer than any flight: what nobody has to settle goes before what somebody has
+SAME_S = 1e-6  # numpy's sums and those of a built flight differ by less
+KEPT_LANDINGS = 4  # sets of hospitals and sites
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+StillOpen = Callable[[str, Sequence[Reason]], tuple[Reason, ...]]
+
+_kept: OrderedDict[Any, tuple[Any, Landings]] = OrderedDict()
+
+
+def landings_for(area: Area, hospitals: Sequence[HospitalState]) -> Landings:
+    """The area's sites and the hospitals' pads, prepared; kept while neither changes."""
+    key = (id(area.sites), id(area.pads), tuple((one.id, one.pad) for one in hospitals))
+    if key not in _kept:
+        doors = [Door(one.id, area.find_pad(one)) for one in hospitals]
+        _kept[key] = ((area.sites, area.pads), Landings(area.sites, doors))  # holding them keeps their ids
+        while len(_kept) > KEPT_LANDINGS:
+            _kept.popitem(last=False)
+    return _kept[key][1]
+
+
+class _Cell(NamedTuple):
+    aircraft: int
+    start: int
+    end: int
+
+
+class Flights:
+    """All flights of one question. `still_open`: of an aircraft's unknowns (by its id) those still to be settled.
+
+    `question` states everything but hospital, pad and drives; the drives stand in the order of `landings`, NaN = none.
+    """
+
+    def __init__(
+        self, landings: Landings, question: Question, drive_to_site_s: Floats, still_open: StillOpen
+    ) -> None:  # fmt: skip
+        doors_s = np.full(len(landings.doors), np.nan)
+        self._found: Found = search(landings, question, drive_to_site_s, doors_s)
+        self._landings, self._question, self._still_open = landings, self._found.question, still_open
+        self._sorties = [Sortie.of(self._question, one) for one in question.aircraft]
+        own = [Start("air", question.scene_landing.place, question.scene_landing)] if question.scene_landing else []
+        self._starts: list[Start] = [*landings.starts, *own]
+        self._checked: dict[tuple[int, int], Check] = {}
+        self._rows: Mapping[str, int] = {
+            landings.doors[row].hospital: end for end, row in enumerate(landings.door_of_end)
+        }
+
+    @property
+    def from_scene(self) -> bool:
+        """Whether an aircraft may land where the casualty is."""
+        return self._question.scene_landing is not None
+
+    def plans(self, hospital: str, mode: str) -> list[Plan]:
+        """The plans of this mode of which one is the best; [] where there is none."""
+        end = self._rows.get(hospital)
+        cells = [] if end is None else self._near_best[mode].get(end, [])
+        built = [self._build(cell, hospital) for cell in cells]
+        if any(isinstance(one, Refusal) for one in built):  # at the edge of dusk: look at each
+            return [plan for plan in compare(self._asked(hospital)).plans if plan.mode == mode]
+        return [one for one in built if isinstance(one, Plan)]
+
+    def told(self, hospital: str) -> bool:
+        """Whether there is anything to say of flights to this hospital: a plan, or why not."""
+        end = self._rows.get(hospital)
+        if not self._sorties or end is None or self._starts:
+            return bool(self._sorties)
+        pad = self._landings.ends[end]
+        return any(one.check.refused or self._check_end(n, pad, end).refused for n, one in enumerate(self._sorties))
+
+    def barred(self, hospital: str) -> Iterator[Reason]:
+        """The reasons of all refusals, as `compare` would give them, in its order."""
+        end = self._rows.get(hospital)
+        if self._sorties and end is None:
+            yield Reason("air_no_pad")
+            return
+        for row, sortie in enumerate(self._sorties):
+            assert end is not None
+            pad = self._landings.ends[end]
+            refused = sortie.check.refused or self._check_end(row, pad, end).refused
+            if refused:
+                yield from refused
+                continue
+            for column in range(len(self._starts)):
+                yield from self._why_not(_Cell(row, column, end), hospital)
+
+    def _why_not(self, cell: _Cell, hospital: str) -> tuple[Reason, ...]:
+        refused = self._check_start(cell.aircraft, cell.start).refused
+        if refused or np.isfinite(self._times_s[cell]):
+            return refused
+        outcome = self._build(cell, hospital)
+        return outcome.reasons if isinstance(outcome, Refusal) else ()
+
+    # --- times of all, building of some
+
+    @cached_property
+    def _times_s(self) -> Floats:
+        """Aircraft x starts x ends: seconds to the door, infinity where there is no such flight."""
+        shape = len(self._sorties), len(self._starts), len(self._landings.ends)
+        count = shape[0] * shape[1] * shape[2]
+        return self._found.times_s[:count].reshape(shape)
+
+    @cached_property
+    def _near_best(self) -> Mapping[str, Mapping[int, list[_Cell]]]:
+        """By mode and end: every flight that could be the best."""
+        sites = len(self._landings.sites)
+        keys_s = np.where(self._open, self._times_s + UNSETTLED_S, self._times_s)
+        return {
+            "rendezvous": _near_least(keys_s[:, :sites], 0),
+            "air": _near_least(keys_s[:, sites:], sites),
+        }
+
+    @cached_property
+    def _open(self) -> Bools:
+        """Aircraft x starts x ends: whether somebody must settle something before this flight."""
+        found = np.zeros(self._times_s.shape, np.bool_)
+        for row, sortie in enumerate(self._sorties):
+            if not sortie.check.refused:
+                found[row] = self._open_of(row)
+        return found
+
+    def _open_of(self, row: int) -> Bools:
+        """Starts x ends of one aircraft."""
+        sortie, shape = self._sorties[row], self._times_s.shape[1:]
+        id = sortie.aircraft.id
+        if self._still_open(id, sortie.check.unknown):
+            return np.ones(shape, np.bool_)
+        starts = [bool(self._still_open(id, self._check_start(row, n).unknown)) for n in range(shape[0])]
+        pads = enumerate(self._landings.ends)
+        ends = [bool(self._still_open(id, self._check_end(row, pad, n).unknown)) for n, pad in pads]
+        return np.array(starts, np.bool_)[:, None] | np.array(ends, np.bool_) | self._overtaken(row)
+
+    def _overtaken(self, row: int) -> Bools | np.bool_:
+        """Where night could overtake a machine of which nobody knows whether it flies by night."""
+        question, machine = self._question, self._sorties[row].aircraft
+        left_s = question.daylight_left_s
+        if left_s is None or question.night or machine.night_capable is not None:
+            return np.False_
+        over_s = self._found.land_s(row, "p90") - left_s
+        open_ = over_s > 0
+        for start, end in np.argwhere((np.abs(over_s) <= SAME_S) & np.isfinite(self._times_s[row])).tolist():
+            plan = self._build(_Cell(row, start, end), "")
+            open_[start, end] = isinstance(plan, Plan) and bool(self._still_open(machine.id, plan.unknown))
+        return open_ if self._still_open(machine.id, (Reason("air_dusk_unknown"),)) else np.False_
+
+    def _build(self, cell: _Cell, hospital: str) -> Plan | Refusal:
+        start, end = self._starts[cell.start], self._landings.ends[cell.end]
+        check = self._check_start(cell.aircraft, cell.start).also(self._check_end(cell.aircraft, end, cell.end))
+        made = self._sorties[cell.aircraft].outcome(start, end, check)
+        return replace(made, hospital=hospital)
+
+    def _check_start(self, row: int, column: int) -> Check:
+        key = row, column
+        found = self._checked.get(key)
+        if found is None:
+            found = self._checked[key] = self._sorties[row].check_start(self._starts[column])
+        return found
+
+    def _check_end(self, row: int, end: End, column: int) -> Check:
+        key = row, -1 - column
+        found = self._checked.get(key)
+        if found is None:
+            found = self._checked[key] = self._sorties[row].check_end(end)
+        return found
+
+    def _asked(self, hospital: str) -> Question:
+        return replace(self._question, hospital=hospital, pad=self._pad(hospital))
+
+    def _pad(self, hospital: str) -> LandingSite | None:
+        return next((door.pad for door in self._landings.doors if door.hospital == hospital), None)
+
+
+def _near_least(keys_s: Floats, first: int) -> Mapping[int, list[_Cell]]:
+    """Of each end (last axis) the cells that are near its least; none where all are infinite."""
+    if not keys_s.size:
+        return {}
+    least_s = keys_s.min(axis=(0, 1))
+    near = (keys_s <= least_s + CLOSE_S) & np.isfinite(keys_s)
+    found: dict[int, list[_Cell]] = {}
+    for aircraft, start, end in np.argwhere(near).tolist():
+        found.setdefault(end, []).append(_Cell(aircraft, start + first, end))
+    return found
