@@ -68,7 +68,7 @@ class Costs:
             likely_ms, usable, holding = before.likely_ms, before.usable, before.holding
         rows = self.holding.changed_arcs(holding, self.free.roadmap)
         if rows is None:
-            usable = self.free.usable.copy()
+            usable = self.free.usable.copy() if self.holding.closures else self.free.usable
             return self._weights(LIKELY, usable), usable, None
         some = self.free.usable[rows]
         today_ms = self._weights(LIKELY, some, rows)
@@ -85,8 +85,9 @@ class Costs:
     def _weights(self, end: int, usable: NDArray[np.bool_], rows: NDArray[np.intp] | None = None) -> NDArray[np.int64]:
         """Today's weights of all arcs or of these; `usable` (theirs on empty roads) becomes today's in place."""
         which = slice(None) if rows is None else rows
-        kph = self.free.kph(which)
-        self.holding.apply(self.free.roadmap, kph, usable, self.free.gains(which), rows, ends=(end,))
+        ends = {end, LIKELY}  # what was observed is laid over the likely speeds, whichever end is asked for
+        kph, gains = self.free.kph(which, ends), self.free.gains(which, ends)
+        self.holding.apply(self.free.roadmap, kph, usable, gains, rows, ends=(end,))
         return self.free.weights_ms(kph[end], usable, which)
 
 

@@ -7,6 +7,7 @@ laid over it by routing/costs.py.
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -31,17 +32,17 @@ from routing.speeds import (
 )
 from routing.topology import ABSENT_MS
 
-LOW, LIKELY, HIGH = range(3)  # the ends of a speed's interval, in the order of routing.traffic.Speeds
+LOW, LIKELY, HIGH = ENDS = range(3)  # the ends of a speed's interval, in the order of routing.traffic.Speeds
 Rows = NDArray[np.intp] | slice
 ALL = slice(None)
 
 
 class RoadSpeeds:
-    """What all vehicles share on one road map, per arc: metres, a plain car's km/h, and the row of its class."""
+    """What all vehicles share on one road map, per arc: ms at 1 km/h, a plain car's km/h, and the row of its class."""
 
     def __init__(self, roadmap: Roadmap) -> None:
         network = roadmap.network
-        self.span_m = span_m(network)
+        self.ms_at_one_kph = span_m(network) * 3600
         self.kph = driving_kph(network, table_for(roadmap))
         self.highway = network.columns["highway"].code[network.way]
 
@@ -88,26 +89,34 @@ class FreeFlow:
         order = np.argsort(rows)
         return rows[order], caps[order]
 
-    def kph(self, rows: Rows = ALL) -> list[NDArray[np.float64]]:
-        """Speeds of these arcs (ascending) at the low, likely and high end."""
-        found = [self._speeds.kph[rows] * gain for gain in self._gains(rows)]
+    def kph(self, rows: Rows = ALL, ends: Collection[int] = ENDS) -> list[NDArray[np.float64]]:
+        """Speeds of these arcs (ascending) at the low, likely and high end; without arcs at those not in `ends`."""
+        found = [self._speeds.kph[rows] if end in ends else np.empty(0) for end in ENDS]
         at, of = (self._slow_rows, ALL) if isinstance(rows, slice) else _where(self._slow_rows, rows)
-        for speed in found:
-            speed[at] = np.minimum(speed[at], self._slow_kph[of])
+        for end in ends:
+            found[end] = found[end] * self._gain(end, rows)
+            found[end][at] = np.minimum(found[end][at], self._slow_kph[of])
         return found
 
-    def gains(self, rows: Rows = ALL) -> list[NDArray[np.float64]] | None:
+    def gains(self, rows: Rows = ALL, ends: Collection[int] = ENDS) -> list[NDArray[np.float64]] | None:
         """The siren's gain on these arcs at the same ends; None without siren."""
-        return self._gains(rows) if self.profile.siren else None
+        if not self.profile.siren:
+            return None
+        return [self._factor[end][self._speeds.highway[rows]] if end in ends else np.empty(0) for end in ENDS]
 
-    def _gains(self, rows: Rows) -> list[NDArray[np.float64]]:
-        of_class = self._speeds.highway[rows]
-        return [factor[of_class] for factor in self._factor]
+    def _gain(self, end: int, rows: Rows) -> NDArray[np.float64] | float:
+        """What this vehicle makes of a plain car's likely speed; one number where it is the same on all roads."""
+        factor = self._factor[end]
+        return float(factor[0]) if (factor == factor[0]).all() else factor[self._speeds.highway[rows]]
 
     def weights_ms(self, kph: NDArray[np.float64], usable: NDArray[np.bool_], rows: Rows = ALL) -> NDArray[np.int64]:
-        """Metres over km/h in whole ms, at least 1 so that no way is free, and ABSENT_MS where nobody may drive."""
-        whole = np.rint(self._speeds.span_m[rows] * 3600 / kph)
-        weights = np.clip(whole, 1, ABSENT_MS).astype(np.int64)
+        """Metres over km/h in whole ms, at least 1 so that no way is free, and ABSENT_MS where nobody may drive.
+
+        `kph` is worked on in place: fresh memory for a whole city costs more than sums.
+        """
+        whole = np.divide(self._speeds.ms_at_one_kph[rows], kph, out=kph)
+        np.clip(np.rint(whole, out=whole), 1, ABSENT_MS, out=whole)
+        weights = whole.astype(np.int64)
         weights[~usable] = ABSENT_MS
         return weights
 

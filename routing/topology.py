@@ -47,6 +47,7 @@ class Topology:
     pair_head: NDArray[np.int32]
     pair_rows: NDArray[np.intp]
     pair_start: NDArray[np.intp]
+    lead: NDArray[np.intp]  # the first row of each pair
     shared: NDArray[np.intp]  # the pairs that more than one search arc joins; their rows, one pair after the other
     shared_rows: NDArray[np.intp]
     shared_start: NDArray[np.intp]
@@ -63,7 +64,7 @@ class Topology:
         """For each pair, the weight of its lightest arc, of `weights_ms` per network arc; ABSENT_MS where all are
         absent. `bound`: for each turn, whether it binds the vehicle; None = all do."""
         rows_ms = self.row_weights(weights_ms, bound)
-        lightest = rows_ms[self.pair_rows[self.pair_start[:-1]]]
+        lightest = rows_ms[self.lead]
         if len(self.shared):
             lightest[self.shared] = np.minimum.reduceat(rows_ms[self.shared_rows], self.shared_start)
         return lightest
@@ -79,7 +80,7 @@ class Topology:
         rows = np.concatenate((arcs, *map(self._copied_rows, arcs.tolist()))) if self.has_copies else arcs
         pairs = self.pair_of[rows]
         pairs = pairs[pairs >= 0]
-        lead = self.pair_rows[self.pair_start[pairs]]
+        lead = self.lead[pairs]
         weights = before.copy()
         weights[pairs] = np.minimum(weights_ms[self.arc_of[lead]], ABSENT_MS)
         special = np.isin(pairs, self.shared) | np.isin(lead, self.banned_rows)
@@ -91,7 +92,7 @@ class Topology:
         self, pairs: NDArray[np.intp], weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None
     ) -> NDArray[np.intp]:
         """The network arc that each of these pairs is driven by: the lightest, the first on a tie."""
-        rows = self.pair_rows[self.pair_start[pairs]]
+        rows = self.lead[pairs]
         for at in np.flatnonzero(self.pair_start[pairs + 1] - self.pair_start[pairs] > 1).tolist():
             some = self.rows_of(int(pairs[at])).tolist()
             rows[at] = min((self._row_ms(row, weights_ms, bound), row) for row in some)[1]
@@ -131,7 +132,8 @@ class Topology:
         return ABSENT_MS if self._is_banned(row, bound) else int(weights_ms[self.arc_of[row]])
 
     def row_weights(self, weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None) -> NDArray[np.uint32]:
-        rows_ms = np.minimum(weights_ms, ABSENT_MS).astype(np.uint32)
+        rows_ms = np.empty(len(weights_ms), np.uint32)
+        np.minimum(weights_ms, ABSENT_MS, out=rows_ms, casting="unsafe")
         if self.has_copies:
             rows_ms = rows_ms[self.arc_of]
             binding = slice(None) if bound is None else bound[self.banned_turns]
@@ -193,6 +195,7 @@ def build_topology(network: Network) -> Topology:
         pair_head=head[pair_rows[pair_start[:-1]]],
         pair_rows=pair_rows,
         pair_start=pair_start,
+        lead=pair_rows[pair_start[:-1]],
         shared=shared,
         shared_rows=pair_rows[np.repeat(count > 1, count)],
         shared_start=np.concatenate(([0], np.cumsum(count[shared])[:-1])).astype(np.intp),

@@ -60,8 +60,10 @@ class CchEngine(SearchEngine):
         super().__init__(topology, weights_ms, bound)
         self._hierarchy = _hierarchy_of(topology)
         if lightest is None:
-            never = np.full(self._hierarchy.never_driven, ABSENT_MS, np.uint32)
-            lightest = np.concatenate((topology.pair_weights(weights_ms, bound), never))
+            lightest = topology.pair_weights(weights_ms, bound)
+            if self._hierarchy.never_driven:
+                never = np.full(self._hierarchy.never_driven, ABSENT_MS, np.uint32)
+                lightest = np.concatenate((lightest, never))
         self._wish = Wish(lightest)
 
     def changed(self, arcs: NDArray[np.intp], weights_ms: NDArray[np.int64]) -> CchEngine:

@@ -68,8 +68,11 @@ class Holding:
         differing = set(self.closures) ^ set(other.closures) | set(self.slowdowns) ^ set(other.slowdowns)
         found = [change.where.arcs(roadmap) for change in differing]
         found.append(_changed_observed(self.observed, other.observed, roadmap))
+        many = roadmap.network.arcs * MANY
+        if len(found[-1]) > many:  # each of its arcs comes once
+            return None
         changed = _union(found, roadmap.network.arcs)
-        return None if len(changed) > roadmap.network.arcs * MANY else changed
+        return None if len(changed) > many else changed
 
 
 def _apply_observed(
@@ -79,8 +82,8 @@ def _apply_observed(
     driver's way, it makes of the observed speed too, so the range is that of the run and of the observation."""
     arcs, at = (aged.observed.arcs, slice(None)) if rows is None else _within(aged.observed.arcs, rows)
     where = slice(None) if len(arcs) == len(speeds[1]) else arcs  # all arcs seen: nothing has to be picked
-    free_kph = speeds[1][where] / (1.0 if factors is None else factors[1][where])
-    for end in ends:
+    free_kph = speeds[1][where] if factors is None else speeds[1][where] / factors[1][where]
+    for end in sorted(ends, key=lambda end: end == 1):  # the likely speeds last, for `free_kph` may be a view of them
         speeds[end][where] /= aged.slowness(at, free_kph, end)
 
 

@@ -43,11 +43,14 @@ class Observed:
     def of(
         cls, roads: str, arcs: NDArray[np.integer], low_kph: Floats, kph: Floats, high_kph: Floats, seen_s: Floats
     ) -> Observed:
-        """From rows in any order. Of several about one arc the one seen last counts, of those the one given last."""
+        """From rows in any order. Of several about one arc the one seen last counts, of those the one given last.
+
+        A read-only array that owns its numbers is kept as it is when all its rows count; any other is copied.
+        """
         given = (low_kph, kph, high_kph, seen_s)
         kept = slice(None) if (arcs[1:] > arcs[:-1]).all() else _last_seen(arcs, seen_s)
-        rows = arcs[kept].astype(np.int64)
-        low, likely, high, seen = (np.array(column[kept], np.float64) for column in given)
+        rows = _own(arcs, kept, np.int64)
+        low, likely, high, seen = (_own(column, kept, np.float64) for column in given)
         assert len(low) == 0 or (low.min() > 0 and bool((low <= likely).all()) and bool((likely <= high).all()))
         columns: tuple[NDArray[Any], ...] = (rows, low, likely, high, seen)
         for column in columns:
@@ -104,6 +107,12 @@ class Observed:
         return cls.of(facts["roads"], np.array(facts["arcs"], np.int64), *figures)
 
 
+def _own(column: NDArray[Any], kept: NDArray[np.intp] | slice, dtype: type[np.generic]) -> NDArray[Any]:
+    """These rows of it, in an array that nobody writes to. A city's arcs take longer to copy than to reckon with."""
+    locked = column.base is None and not column.flags.writeable and column.dtype == dtype
+    return column if locked and isinstance(kept, slice) else np.array(column[kept], dtype)
+
+
 def _last_seen(arcs: NDArray[np.integer], seen_s: Floats) -> NDArray[np.intp]:
     """For each arc the row that was seen last, the last of them on a tie; in the order of the arcs."""
     rows = np.lexsort((np.arange(len(arcs)), seen_s, arcs))
@@ -139,12 +148,23 @@ class Aged:
         """
         seen, shares = self.observed, self.ageing.shares_left()
         kph = (seen.low_kph, seen.kph, seen.high_kph)[end][rows]
-        delay = free_kph / np.minimum(kph, free_kph * FASTEST_OVER_FREE) - 1
-        age_s = self.ageing.age_s(seen.seen_s[rows], self.step)
+        delay = free_kph * FASTEST_OVER_FREE  # worked on in place: fresh memory for a whole city costs more than sums
+        np.minimum(kph, delay, out=delay)
+        np.divide(free_kph, delay, out=delay)
+        delay -= 1
+        age_s = self.ageing.age_s(self._seen_s(rows), self.step)
         if end == 1:
-            return 1 + shares[1][age_s] * delay
-        late, soon = shares[0][age_s] * delay, shares[2][age_s] * delay
-        return 1 + (np.maximum(late, soon) if end == 0 else np.minimum(late, soon))
+            delay *= shares[1][age_s]
+        else:
+            late, soon = shares[0][age_s] * delay, shares[2][age_s] * delay
+            delay = np.maximum(late, soon) if end == 0 else np.minimum(late, soon)
+        delay += 1
+        return delay
+
+    def _seen_s(self, rows: NDArray[np.intp] | slice) -> Floats:
+        """When these rows were seen; one number where all were seen at one instant, as those of one batch are."""
+        seen_s = self.observed.seen_s[rows]
+        return seen_s[:1] if len(seen_s) and seen_s[0] == seen_s.min() == seen_s.max() else seen_s
 
     def changed_arcs(self, other: Aged | None) -> NDArray[np.int64]:
         """Arcs on which `other` may say something else."""
@@ -155,6 +175,9 @@ class Aged:
             return _either(mine.arcs, other.observed.arcs)
         columns = list(zip(mine._columns()[1:], other.observed._columns()[1:], strict=True))
         if np.array_equal(mine.arcs, other.observed.arcs):  # a feed of the same roads, as most are
+            differs = mine.kph != other.observed.kph
+            if 2 * np.count_nonzero(differs) > len(differs):
+                return mine.arcs  # picking them out of so many would save nobody work
             return mine.arcs[np.logical_or.reduce([a != b for a, b in columns])]
         both, here, there = np.intersect1d(mine.arcs, other.observed.arcs, assume_unique=True, return_indices=True)
         same = np.logical_and.reduce([a[here] == b[there] for a, b in columns])

@@ -34,20 +34,19 @@ def some_slow(traffic: Traffic, roadmap: Roadmap, arcs: NDArray[np.intp], kph: f
 def all_changed(roadmap: Roadmap, free: Costs, seed: int, number: int) -> Traffic:
     """A feed has seen every arc that may be driven, each between 0.4 and 1.05 of its free speed; another `number`,
     other speeds everywhere."""
-    return FREE_FLOW.with_observed(seen_everywhere(roadmap, *speeds_seen(roadmap, free, seed, number)))
+    return FREE_FLOW.with_observed(Observed.of(roadmap.digest, *speeds_seen(roadmap, free, seed, number)))
 
 
-def speeds_seen(roadmap: Roadmap, free: Costs, seed: int, number: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Arcs and km/h, as a feed would hand them over."""
+def speeds_seen(roadmap: Roadmap, free: Costs, seed: int, number: int) -> tuple[NDArray[Any], ...]:
+    """The columns of a feed as Observed.of takes them, seen just now and sure to a tenth either way; locked, since
+    nobody writes to them again."""
     network, arcs = roadmap.network, np.flatnonzero(free.usable)
     share = numbers(seed, f"seen {number}").uniform(0.4, 1.05, len(arcs))
-    return arcs, np.maximum(1.0, share * network.length_m[arcs] * 3600 / free.likely_ms[arcs])
-
-
-def seen_everywhere(roadmap: Roadmap, arcs: NDArray[np.intp], kph: NDArray[np.float64]) -> Observed:
-    """These speeds, seen just now, sure to a tenth either way."""
-    seen_s = np.full(len(arcs), AT.timestamp())
-    return Observed.of(roadmap.digest, arcs, 0.9 * kph, kph, 1.1 * kph, seen_s)
+    kph = np.maximum(1.0, share * network.length_m[arcs] * 3600 / free.likely_ms[arcs])
+    columns = arcs.copy(), 0.9 * kph, kph, 1.1 * kph, np.full(len(arcs), AT.timestamp())
+    for column in columns:
+        column.flags.writeable = False
+    return columns
 
 
 def edges_between(roadmap: Roadmap, arcs: NDArray[np.intp]) -> list[frozenset[EdgeKey]]:

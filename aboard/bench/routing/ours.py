@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from aboard.bench.routing import meetings
-from aboard.bench.routing.days import seen_everywhere, some_closed, speeds_seen
+from aboard.bench.routing.days import some_closed, speeds_seen
 from aboard.bench.routing.job import PROFILE, Job
 from aboard.bench.routing.paper import Paper, paper_of
 from aboard.bench.routing.peers import ANSWERS
@@ -23,7 +23,7 @@ from routing.costs import Costs
 from routing.ground import route, table
 from routing.roads import Roadmap
 from routing.stops import Stops
-from routing.traffic import FREE_FLOW
+from routing.traffic import FREE_FLOW, Observed
 
 FIXES, DAYS, CALLS = 1000, 20, 400
 
@@ -93,16 +93,16 @@ def _closed(job: Job, roadmap: Roadmap, questions: Questions) -> list[float]:
 
 
 def _reweighted(job: Job, roadmap: Roadmap, free: Costs, questions: Questions) -> list[float]:
-    """From the arrays that a feed hands over (every arc's speed) to the first answer; other speeds each time."""
+    """From the columns that a feed hands over (every arc's speeds) to the first answer; other speeds each time."""
     hospitals, start = Stops(roadmap, questions.hospital_places), questions.ambulance_places[:1]
     table(roadmap, start, hospitals, profile=PROFILE, at=AT)
     told: list[float] = []
     end_s = time.perf_counter() + job.budget_s
     for number in range(DAYS):
-        arcs, kph = speeds_seen(roadmap, free, job.seed, number)
+        columns = speeds_seen(roadmap, free, job.seed, number)
 
-        def first(arcs: Any = arcs, kph: Any = kph) -> object:
-            traffic = FREE_FLOW.with_observed(seen_everywhere(roadmap, arcs, kph))
+        def first(columns: Any = columns) -> object:
+            traffic = FREE_FLOW.with_observed(Observed.of(roadmap.digest, *columns))
             return table(roadmap, start, hospitals, profile=PROFILE, traffic=traffic, at=AT)
 
         told.append(once_ms(first))
