@@ -184,6 +184,17 @@ def _wish(view: View, command: c.Wish, asker: Asker) -> Facts:
     return [e.WishStated(command.casualty, command.hospital, command.by)]
 
 
+def _divert(view: View, command: c.Divert, asker: Asker) -> Facts:
+    state, unit = casualty_of(view, command.casualty), unit_of(view)
+    if command.hospital not in view.get("hospitals", {}):
+        raise NotFound(what="hospital", id=command.hospital)
+    if not command.reason.strip():
+        raise RefusedInput("bad_field", where="divert", field="reason", why="empty")
+    if state["stage"] != Stage.ABOARD:
+        raise IllegalStep(what="crew_diverted", entity="casualty", id=state["id"], stage=state["stage"])
+    return [e.CrewDiverted(command.casualty, unit["id"], command.hospital, command.reason.strip())]
+
+
 def _request_destination(view: View, command: c.RequestDestination, asker: Asker) -> Facts:
     state, unit = casualty_of(view, command.casualty), unit_of(view)
     if state["stage"] not in (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD):
@@ -286,6 +297,7 @@ ASKS: tuple[tuple[str, type[Command], Decide], ...] = (
     ("triage", c.Triage, _triage),
     ("findings", c.RecordFindings, _findings),
     ("wish", c.Wish, _wish),
+    ("divert", c.Divert, _divert),
     ("request_destination", c.RequestDestination, _request_destination),
     ("board", c.Board, _board),
     ("left_scene", c.LeftScene, _unit_says(e.UnitLeftScene)),

@@ -81,6 +81,14 @@ class Wish(Command, frozen=True):
     by: str = "patient"
 
 
+class Divert(Command, frozen=True):
+    """We go to this hospital instead, and this is why: the crew at the patient may see what nobody else does."""
+
+    casualty: str
+    hospital: str
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
 class RequestDestination(Command, frozen=True):
     """Where shall we take this casualty?"""
 

@@ -174,6 +174,15 @@ def _requested(view: View, fact: e.DestinationRequested, own: OwnFact) -> View:
     return _known(view, fact.casualty, requested_at=at_text(own.at))
 
 
+@_lays(e.CrewDiverted)
+def _diverted(view: View, fact: e.CrewDiverted, own: OwnFact) -> View:
+    state = view.get("casualties", {}).get(fact.casualty, {})
+    chosen = state.get("destination", {}).get("chosen_at")
+    if chosen and datetime.fromisoformat(chosen) >= own.at:
+        return view
+    return _known(view, fact.casualty, diverted_to=fact.hospital)
+
+
 @_lays(e.CasualtyBoarded)
 def _boarded(view: View, fact: e.CasualtyBoarded, own: OwnFact) -> View:
     after = _stepped(view, own, fact.casualty, unit=fact.unit)

@@ -17,6 +17,8 @@ from casebook.casualty import Stage
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 
 MODES = ("road", "rendezvous", "air")
+# Reasons by which a way could not be taken at all (dispatch/judging.py writes them).
+BARRED_BY = ("capability", "closed", "refused", "capacity", "policy.no_flight", "no_route", "ground_no_road")
 _CARRIED = (Stage.ABOARD, Stage.ARRIVED, Stage.HANDING_OVER, Stage.HANDED_OVER)
 
 
@@ -41,7 +43,7 @@ def unit_view(picture: Picture, unit: str, now: datetime) -> dict[str, Any]:
     return told | {
         "incident": _incident(picture, state.incident),
         "leg": _leg(state),
-        "casualties": {one.id: _casualty(picture, one) for one in concerned},
+        "casualties": {one.id: _casualty(picture, one, now) for one in concerned},
         "partners": {one.id: _partner(one) for one in _partners(picture, state, concerned)},
     }
 
@@ -90,13 +92,16 @@ def _leg(state: UnitState) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _casualty(picture: Picture, state: CasualtyState) -> dict[str, Any]:
+def _casualty(picture: Picture, state: CasualtyState, now: datetime) -> dict[str, Any]:
+    hold = picture.find_hold(state.id)
     return {
         "id": state.id, "label": state.label, "age_years": state.age_years, "sex": state.sex, "stage": state.stage,
         "category": state.category, "triage": [_tag(at, tag) for at, tag in state.triage],
         "findings": state.findings, "findings_at": state.findings_at, "unit": state.unit, "wish": state.wish,
         "requested_at": state.requested_at, "proposal": _proposal(state), "destination": _destination(picture, state),
-        "stranded": [_rejection(one) for one in state.stranded] or None, "clocks": _clocks(state) or None,
+        "stranded": [_rejection(one) for one in state.stranded] or None, "stabilise_at": state.stabilise_at,
+        "ask": state.ask or None, "clocks": _clocks(state) or None,
+        "hold": {"resource": hold.resource, "slot": hold.slot} if hold and hold.until > now else None,
         "prealert": _prealert(state), "bay": state.bay, "team": _team(state), "arrived_at": state.arrived_at,
         "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
         "messages": _messages(picture, state.id), "times": state.times,
@@ -126,22 +131,31 @@ def _destination(picture: Picture, state: CasualtyState) -> dict[str, Any] | Non
     return {
         **_option(state.option), "name_zh": hospital.name_zh, "name_en": hospital.name_en, "place": hospital.place,
         "chosen_at": state.chosen_at, "override_reason": state.override_reason or None,
-        "rejected": [_rejection(one) for one in state.rejected],
+        "runner_up": _runner_up(state), "rejected": [_rejection(one) for one in state.rejected],
     }  # fmt: skip
+
+
+def _runner_up(state: CasualtyState) -> dict[str, Any] | None:
+    """The best way to another hospital that could have been taken; ways not taken stand in their order."""
+    there = (one for one in state.rejected if one.hospital != state.hospital and one.eta_s is not None)
+    second = next((one for one in there if not any(reason.code in BARRED_BY for reason in one.reasons)), None)
+    return _rejection(second) if second else None
 
 
 def _option(option: e.Option) -> dict[str, Any]:
     return {
         "hospital": option.hospital, "mode": option.mode, "eta_s": option.eta_s, "eta_low_s": option.eta_low_s,
         "eta_high_s": option.eta_high_s, "terms_s": option.terms_s, "rendezvous": option.rendezvous,
-        "aircraft": option.aircraft, "decides": option.decides, "reasons": option.reasons,
+        "aircraft": option.aircraft, "decides": option.decides, "reasons": option.reasons, "p_bay": option.p_bay,
+        "definitive_s": option.definitive_s, "definitive_low_s": option.definitive_low_s,
+        "definitive_high_s": option.definitive_high_s, "onward": option.onward,
     }  # fmt: skip
 
 
 def _rejection(one: e.Rejection) -> dict[str, Any]:
     return {
         "hospital": one.hospital, "mode": one.mode, "eta_s": one.eta_s, "rendezvous": one.rendezvous,
-        "reasons": one.reasons,
+        "reasons": one.reasons, "p_bay": one.p_bay, "definitive_s": one.definitive_s, "would_win": one.would_win,
     }  # fmt: skip
 
 

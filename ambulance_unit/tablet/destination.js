@@ -4,7 +4,7 @@ import { html } from 'htm/preact';
 import { Age, clockText, spanText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
 import { chosenCasualty } from './casualties.js';
-import { hospitalName, minutes, named, reasonText } from './naming.js';
+import { hospitalName, listed, minutes, named, reasonText } from './naming.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 /** @typedef {import('./view_types.js').Casualty} Casualty */
@@ -29,11 +29,23 @@ function Chosen({ one, view, feed }) {
   const meeting = goal?.rendezvous ? Object.values(view.partners ?? {}).find((unit) => unit.kind === 'helicopter' || view.unit?.kind === 'helicopter') : undefined;
   return html`<h2><small>${one.label}</small> ${goal ? nameOf(goal) : say(stateOf(one))}</h2>
     ${goal && html`<p class="lead">${named('mode', goal.mode)}${goal.rendezvous ? ` · ${nameOf(view.leg?.to) || nameOf(meeting?.to) || goal.rendezvous}` : ''}${meeting ? ` · ${nameOf(meeting)}` : ''}</p>`}
+    ${goal && html`<${InShort} goal=${goal} view=${view} />`}
+    ${goal && one.proposal && html`<p class="lead late" role="status">${say('unit.switch_proposed', { hospital: hospitalName(view, one.proposal.hospital), minutes: minutes(one.proposal.eta_s) })}</p>`}
     ${!goal && one.proposal && html`<p class="lead">${say('unit.proposed', { hospital: hospitalName(view, one.proposal.hospital), minutes: minutes(one.proposal.eta_s) })}</p>`}
-    ${one.stranded && html`<div class="stranded" role="alert"><b>${say('unit.stranded')}</b>${one.stranded.map((way) => html`<p key=${way.hospital + way.mode}>${hospitalName(view, way.hospital)} · ${way.reasons.map(reasonText).join('; ')}</p>`)}</div>`}
+    ${one.stranded && html`<div class="stranded" role="alert"><b>${say('unit.stranded')}</b>
+      ${one.stabilise_at && html`<p>${say('unit.stabilise_at', { hospital: hospitalName(view, one.stabilise_at) })}</p>`}
+      ${one.ask && html`<p>${say('unit.asking', { hospitals: listed(one.ask.map((id) => hospitalName(view, id))) })}</p>`}${one.stranded.map((way) => html`<p key=${way.hospital + way.mode}>${hospitalName(view, way.hospital)} · ${way.reasons.map((reason) => reasonText(view, reason)).join('; ')}</p>`)}</div>`}
     ${goal && html`<${Ward} one=${one} view=${view} feed=${feed} />`}
     <${Clocks} one=${one} />
     ${goal && html`<${Reasons} one=${one} view=${view} />`}`;
+}
+
+/** Why here in one line, and who comes second. @param {{goal: NonNullable<Casualty['destination']>, view: TabletView}} props */
+function InShort({ goal, view }) {
+  const [first] = goal.reasons;
+  const second = goal.runner_up;
+  return html`<p class="in-short"><b>${say('unit.because')}</b> ${goal.override_reason || (first ? reasonText(view, first) : '--')}</p>
+    ${second && html`<p class="in-short"><b>${say('unit.runner_up')}</b> ${hospitalName(view, second.hospital)} · ${named('mode', second.mode)} · ${minutes(second.eta_s)}${second.would_win ? ` · ${reasonText(view, second.would_win)}` : ''}</p>`}`;
 }
 
 /** @param {Casualty} one */
@@ -46,7 +58,9 @@ function Ward({ one, view, feed }) {
   const ready = members.filter((member) => member.state === 'ready').length;
   const left_s = prealert?.eta_at ? (Date.parse(prealert.eta_at) - feed.now()) / 1000 : undefined;
   return html`<div class="ward">
-    <div class="card ${bay ? 'good' : ''}"><span>${say('unit.bay')}</span><b class="big">${bay ?? '--'}</b></div>
+    <div class="card ${bay ? 'good' : ''}"><span>${say('unit.bay')}</span><b class="big">${bay ?? '--'}</b>
+      ${!bay && one.hold && html`<span>${say('unit.held', { resource: named('resource', one.hold.resource), slot: one.hold.slot })}</span>`}
+      ${!bay && one.destination?.p_bay !== undefined && html`<span>${say('unit.chance', { pct: Math.min(99, Math.max(1, Math.round(one.destination.p_bay * 100))) })}</span>`}</div>
     <div class="card ${prealert?.acknowledged_at ? 'good' : 'late'}"><span>${say('unit.prealert_title')}</span>
       <b>${prealert ? named('prealert', prealert.stage) : say('unit.prealert.none')}</b>
       ${prealert?.acknowledged_at && html`<span>${prealert.by === one.destination?.hospital ? '' : hospitalName(view, prealert.by)} ${clockText(prealert.acknowledged_at)}</span>`}
@@ -74,9 +88,9 @@ function Reasons({ one, view }) {
   if (!goal) return null;
   return html`<div class="reasons">
     ${goal.override_reason && html`<p><b>${say('unit.override')}</b> ${goal.override_reason}</p>`}
-    <ul>${goal.reasons.map((reason) => html`<li key=${reason.code}>${reasonText(reason)}</li>`)}</ul>
+    <ul>${goal.reasons.map((reason) => html`<li key=${reason.code}>${reasonText(view, reason)}</li>`)}</ul>
     <details><summary>${say('unit.rejected', { n: goal.rejected.length })}</summary>
-      ${goal.rejected.map((way) => html`<p key=${way.hospital + way.mode}><b>${hospitalName(view, way.hospital)}</b> ${named('mode', way.mode)} ${minutes(way.eta_s)} · ${way.reasons.map(reasonText).join('; ')}</p>`)}
+      ${goal.rejected.map((way) => html`<p key=${way.hospital + way.mode}><b>${hospitalName(view, way.hospital)}</b> ${named('mode', way.mode)} ${minutes(way.eta_s)} · ${way.reasons.map((reason) => reasonText(view, reason)).join('; ')}</p>`)}
     </details></div>`;
 }
 

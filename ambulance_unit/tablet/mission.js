@@ -42,7 +42,7 @@ function Leg({ view, feed }) {
     <div class="figures"><b class="big">${leg.halted ? '--' : left_s === undefined ? minutes(leg.eta_s) : spanText(left_s)}</b>
       <span>${leg.halted ? say('unit.wait_for_way') : leg.eta_at ? say('unit.arrives', { clock: clockText(leg.eta_at) }) : say('unit.not_departed')}</span>
       <span>${say('unit.km', { n: (leg.length_m / 1000).toFixed(1) })}</span></div>
-    ${leg.why && html`<p class="why">${leg.why.map((reason) => reasonText(reason)).join('; ')}${leg.seen_at ? ` · ${say('unit.seen_at', { clock: clockText(leg.seen_at) })}` : ''}</p>`}
+    ${leg.why && html`<p class="why">${leg.why.map((reason) => reasonText(view, reason)).join('; ')}${leg.seen_at ? ` · ${say('unit.seen_at', { clock: clockText(leg.seen_at) })}` : ''}</p>`}
   </div>`;
 }
 

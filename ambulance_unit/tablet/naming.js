@@ -42,9 +42,12 @@ const roleName = (by) => {
 /** Why a road is closed or slow. @param {string} why */
 const roadReason = (why) => (['works', 'congestion', 'weather', 'feed'].includes(why) ? say(`dispatch.road.${why}`) : why);
 
-/** Why, in a sentence; codes among the facts get their words. @param {{code: string, facts: Record<string, any>}} reason */
-export function reasonText(reason) {
+/** Why, in a sentence; codes and ids among the facts get their words. @param {import('./view_types.js').TabletView} view @param {{code: string, facts: Record<string, any>}} reason */
+export function reasonText(view, reason) {
   const facts = { ...reason.facts };
+  if (typeof facts.hospital === 'string') facts.hospital = hospitalName(view, facts.hospital);
+  if (typeof facts.aircraft === 'string') facts.aircraft = nameOf(view.partners?.[facts.aircraft]) || facts.aircraft;
+  if (typeof facts.capability === 'string') facts.capability = named('capability', facts.capability);
   if (typeof facts.resource === 'string') facts.resource = named('resource', facts.resource);
   for (const name of ['missing', 'lacks']) {
     if (facts[name] !== undefined) facts[name] = listed([facts[name]].flat().map((code) => named('capability', code)));

@@ -14,6 +14,6 @@ export function RouteBanner({ view }) {
     return html`<div class="banner blocked" role="alert"><p><b>${say('unit.no_way', { place: nameOf(leg.to) })}</b><br />${say('unit.wait_for_way')}</p></div>`;
   }
   if (!leg?.why || leg.seen_at) return null;
-  return html`<div class="banner route" role="alert"><p><b>${say('unit.route_changed', { minutes: minutes(leg.eta_s) })}</b><br />${leg.why.map((reason) => reasonText(reason)).join('; ')}</p>
+  return html`<div class="banner route" role="alert"><p><b>${say('unit.route_changed', { minutes: minutes(leg.eta_s) })}</b><br />${leg.why.map((reason) => reasonText(view, reason)).join('; ')}</p>
     <button disabled=${busy.value} onClick=${() => tap('see_leg')}>${say('unit.seen')}</button></div>`;
 }

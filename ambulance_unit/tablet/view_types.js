@@ -3,7 +3,7 @@
 
 /** @typedef {{lat: number, lon: number, name_zh: string, name_en: string, radius_m?: number}} Place */
 /** @typedef {{code: string, facts: Record<string, any>}} Reason */
-/** @typedef {{hospital: string, mode: string, eta_s?: number, rendezvous?: string, reasons: Reason[]}} Rejection */
+/** @typedef {{hospital: string, mode: string, eta_s?: number, rendezvous?: string, reasons: Reason[], p_bay?: number, definitive_s?: number, would_win?: Reason}} Rejection */
 /** @typedef {{free?: number, total?: number, at: string, by: string, held: number, limit_s: number}} Figure */
 /** @typedef {{sender: string, text: string, order: boolean, at: string, read_at?: string, read_by?: string, read_back?: string}} Message */
 /** @typedef {{field: string, priority: 'high' | 'medium' | 'low', key: string}} Alarm */
@@ -22,8 +22,11 @@
  * @property {Record<string, any>} [findings]
  * @property {string} [findings_at]
  * @property {{hospital: string, mode: string, eta_s: number}} [proposal]
- * @property {{hospital: string, mode: string, eta_s: number, rendezvous?: string, reasons: Reason[], rejected: Rejection[], name_zh: string, name_en: string, chosen_at: string, override_reason?: string}} [destination]
+ * @property {{hospital: string, mode: string, eta_s: number, rendezvous?: string, reasons: Reason[], rejected: Rejection[], name_zh: string, name_en: string, chosen_at: string, override_reason?: string, p_bay?: number, definitive_s?: number, onward?: string, runner_up?: Rejection}} [destination]
  * @property {Rejection[]} [stranded]
+ * @property {string} [stabilise_at]
+ * @property {string[]} [ask]
+ * @property {{resource: string, slot: number}} [hold]
  * @property {Record<string, {eta_s?: number, rendezvous?: string, reasons: Reason[]}>} [clocks]
  * @property {{stage: string, hospital: string, sent_at: string, eta_at?: string, acknowledged_at?: string, by?: string, answer?: string, note?: string, level?: number}} [prealert]
  * @property {string} [bay]

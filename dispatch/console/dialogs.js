@@ -32,7 +32,7 @@ export function Dialogs({ feed, view }) {
   }, [name]);
   // told late: by then another key may have opened the next one
   const closed = () => { if (dialog.value === name && !box.current?.open) close(); };
-  return html`<dialog ref=${box} class=${name ?? ''} onClose=${closed} aria-label=${name ? say(`dispatch.dialog.${name}`) : undefined}>
+  return html`<dialog ref=${box} data-name=${name ?? undefined} onClose=${closed} aria-label=${name ? say(`dispatch.dialog.${name}`) : undefined}>
     ${name && html`<h2>${say(`dispatch.dialog.${name}`)}</h2><${Refused} />`}
     ${name === 'call' && html`<${NewCall} />`}
     ${name === 'assign' && html`<${Assign} view=${view} />`}

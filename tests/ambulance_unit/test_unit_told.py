@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from unit_story import BED, START, WARD, Story
+from unit_story import BED, BY_ROAD, DECISION, ELSEWHERE, OPTION, START, WARD, Story
 
 from ambulance_unit.told import unit_view
 from casebook import events as e
@@ -63,12 +64,32 @@ def test_the_decision_is_told_with_reasons_rejected_ways_and_the_clocks_side_by_
     assert "air" not in clocks  # nobody reckoned it: absent, not zero
 
 
+def test_the_crew_is_told_the_chance_of_a_bay_the_slot_that_is_held_and_who_comes_second():
+    option = replace(OPTION, p_bay=0.84, definitive_s=1800.0)
+    full = e.Rejection("jsh", "road", 1000.0, (e.Reason("capacity", {"resource": "resus_bay"}),))
+    second = e.Rejection("sj", "road", 2000.0, (e.Reason("time", {"slower_s": 320}),),
+                         would_win=e.Reason("change.eta_shorter", {"minutes": 6}))  # fmt: skip
+    story = Story().at_scene().tell(e.DestinationChosen("I1-A", option, (BY_ROAD, full, second)), minute=8)
+    story.tell(e.HoldPlaced("I1-A", "sgh", "resus_bay", 2, story.now + timedelta(minutes=40)))
+    told = story.view()["casualties"]["I1-A"]
+    assert told["destination"]["p_bay"] == 0.84 and told["hold"] == {"resource": "resus_bay", "slot": 2}
+    assert told["destination"]["runner_up"]["hospital"] == "sj", "neither the same hospital nor one that was full"
+    assert told["destination"]["runner_up"]["would_win"]["code"] == "change.eta_shorter"
+    assert "runner_up" not in Story().at_scene().decided().view()["casualties"]["I1-A"]["destination"]
+
+
+def test_where_nobody_can_take_them_the_crew_is_told_where_to_stabilise_and_who_is_asked():
+    story = Story().at_scene().tell(e.NoDestination("I1-A", (ELSEWHERE,), "jsh", ("sgh",)), minute=8)
+    told = story.view()["casualties"]["I1-A"]
+    assert (told["stabilise_at"], told["ask"]) == ("jsh", ["sgh"])
+    story.tell(e.DestinationProposed("I1-A", DECISION), minute=9)
+    assert not {"stranded", "stabilise_at", "ask"} & story.view()["casualties"]["I1-A"].keys()
+
+
 def test_a_proposal_is_shown_until_somebody_says_yes():
     story = Story().at_scene()
     story.tell(e.DestinationRequested("I1-A", "A01"), minute=7)
     assert "requested_at" in story.view()["casualties"]["I1-A"]
-    from unit_story import DECISION, OPTION
-
     story.tell(e.DestinationProposed("I1-A", DECISION), minute=7)
     assert story.view()["casualties"]["I1-A"]["proposal"]["hospital"] == "sgh"
     story.tell(e.DestinationChosen("I1-A", OPTION), minute=8)

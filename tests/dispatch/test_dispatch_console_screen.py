@@ -132,8 +132,13 @@ async def test_axe_finds_nothing_wrong(valley: Roadmap, page: Page, stages, map_
     await shown(stages, valley, page, STANDBY, G1_EAST, asked_for(), language=language)
     await expect(page.locator(".take")).to_be_visible()
     await page.add_script_tag(path=axe)
-    found = await page.evaluate(AXE)
-    assert found == [], json.dumps(found, indent=1, ensure_ascii=False)
+    for key in ("", "w", "h", "m"):
+        if key:
+            await page.keyboard.press(key)
+            await expect(page.locator({"w": ".beside", "h": "table.heat", "m": "table.counts"}[key])).to_be_visible()
+        found = await page.evaluate(AXE)
+        assert found == [], json.dumps([key, found], indent=1, ensure_ascii=False)
+        await page.keyboard.press("Escape")
 
 
 async def test_the_three_clocks_stand_side_by_side_and_the_closure_says_what_it_costs(
@@ -203,6 +208,78 @@ async def test_the_loser_of_a_bay_sees_why_and_the_next_best_at_once(valley: Roa
     await page.keyboard.press("y")
     await expect(page.locator(".refused")).to_be_visible()
     await expect(page.locator(".take")).to_contain_text("Mill Hospital")
+
+
+async def test_what_if_answers_at_once_beside_the_real_answer_and_records_nothing(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, G1_EAST, asked_for(), language="en")
+    await expect(page.locator(".take")).to_be_visible()
+    seq = stage.book.picture.seq
+    await page.keyboard.press("w")
+    await expect(page.locator("dialog .not-recorded")).to_contain_text(say("dispatch.not_recorded", "en"))
+    real, then = page.locator(".beside .first").first, page.locator(".beside .first").last
+    before = await real.inner_text()
+    await expect(page.locator("dialog .moves")).to_have_count(0)
+    await page.keyboard.press("Space")  # the closure's box has the focus
+    await expect(page.locator("dialog .moves li").first).to_contain_text("City Hospital")
+    assert await real.inner_text() == before
+    lifted = await then.inner_text()
+    await page.locator(".hospital-toggle", has_text="City Hospital").locator("input[type=checkbox]").uncheck()
+    await expect(then).to_contain_text("Mill Hospital")
+    await page.locator(".hospital-toggle", has_text="City Hospital").locator("input[type=checkbox]").check()
+    assert "City Hospital" in lifted
+    await page.keyboard.press("Escape")
+    assert stage.book.picture.seq == seq and "G1-east" in stage.book.picture.roads
+
+
+async def test_the_region_shows_figure_chance_and_age_and_hatches_what_nobody_knows(
+    valley: Roadmap, page: Page, stages
+):
+    silent = e.CapacityReported("mill", "resus_bay", None)
+    stage = await shown(stages, valley, page, silent, language="en")
+    await page.keyboard.press("h")
+    city = page.locator("table.heat tr", has_text="City Hospital").locator("td.cell").first
+    await expect(city).to_contain_text(re.compile(r"^2 / 4\s*99 % "))
+    unknown = page.locator("table.heat tr", has_text="Mill Hospital").locator("td.cell").first
+    await expect(unknown).to_have_class(re.compile("unknown"))
+    await expect(unknown).to_contain_text("?")
+    await stage.tell(e.CapacityReported("city", "resus_bay", 0, 4))
+    await expect(city).to_have_class(re.compile("full"))
+
+
+async def test_the_board_counts_everybody_once_and_a_row_leads_to_them(valley: Roadmap, page: Page, stages):
+    more = [*casualty("B", Category.YELLOW), *casualty("C", Category.GREEN)]
+    stage = await shown(stages, valley, page, *more, asked_for(), language="en")
+    await expect(page.locator(".take")).to_be_visible()
+    await page.keyboard.press("y")
+    await eventually(lambda: stage.book.picture.get_casualty(A).option is not None, "a person said yes")
+    await page.keyboard.press("m")
+    await expect(page.locator("table.counts tfoot td")).to_have_text(["1", "1", "1", "3"])
+    await expect(page.locator("table.counts tr", has_text="City Hospital").locator(".sum")).to_have_text("1")
+    await page.locator("table.rows button", has_text="C").click()
+    await expect(page.locator(".casualty[aria-selected=true] b")).to_have_text("C")
+
+
+async def test_nobody_can_take_them_says_where_to_stabilise_and_whom_to_ask(valley: Roadmap, page: Page, stages):
+    full = [e.CapacityReported(hospital, "resus_bay", 0, 4) for hospital in ("city", "mill", "quarry")]
+    await shown(stages, valley, page, *full, asked_for(), language="en")
+    told = page.locator(".decision .where-now")
+    await expect(told.first).to_contain_text(say("dispatch.stabilise_at", "en"))
+    await expect(told.last).to_contain_text("City Hospital")
+    await expect(page.locator(".others .would").first).to_be_visible()
+
+
+async def test_every_option_has_its_minutes_its_range_and_its_chance(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, STANDBY, G1_EAST, asked_for(), language="en")
+    proposal = stage.book.picture.get_casualty(A).proposal
+    assert proposal is not None and proposal.options[0].p_bay is not None
+    first = page.locator(".clock.first")
+    await expect(first.locator(".chance")).to_have_text(f"bay {round(proposal.options[0].p_bay * 100)} %")
+    await expect(first.locator(".care")).to_contain_text(re.compile(r"care in [\d.]+ min \([\d.]+–[\d.]+\)"))
+    legend = await first.locator(".terms dt").all_inner_texts()
+    assert [say(f"dispatch.term.{name}", "en") for name in ("on_scene", "drive", "flight", "wait_for_bay")] == [
+        name for name in legend if name in {"On scene", "Drive", "Flight", "Wait for bay"}
+    ]
+    await expect(page.locator(".decision .version")).to_contain_text(proposal.id)
 
 
 async def test_casualties_are_picked_by_number_and_the_decision_is_theirs(valley: Roadmap, page: Page, stages):
