@@ -6,9 +6,9 @@ The spatial index is built once per network (osmnx builds one per call). Which a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import cos, radians, sin
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,7 @@ AT_ONCE = 2048  # places that `many` works on together, to bound its memory
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Snap:
+class Snap(NamedTuple):
     """A point `fraction` (0..1) of the way along `arc`, `distance_m` beside the place asked for."""
 
     arc: int
@@ -106,16 +105,35 @@ class Snapper:
         which, arcs = self.grid.touching_many(point - look_m / scale, point + look_m / scale)
         fraction, off_m = _project(self._line[arcs], lon[which], lat[which], scale[which, 0])
         off_m[~usable[arcs] | (off_m > self._reach_m[arcs])] = np.inf
-        bounds = np.searchsorted(which, np.arange(len(places) + 1)).tolist()
-        found = []
-        for row, (begin, end) in enumerate(pairwise(bounds)):
-            here = slice(begin, end)
-            least_m = float(off_m[here].min()) if end > begin else np.inf
-            if least_m + margin_m <= look_m:
-                found.append(self._chosen(arcs[here], fraction[here], off_m[here], least_m, headings[row]))
-            else:
-                found.append(self.near(places[row], usable, headings[row]))
+        bounds = np.searchsorted(which, np.arange(len(places) + 1))
+        least_m = np.full(len(places), np.inf)
+        some = np.flatnonzero(bounds[1:] > bounds[:-1])
+        if len(some):
+            least_m[some] = np.minimum.reduceat(off_m, bounds[some])
+        found = self._all_nearest(which, arcs, fraction, off_m, least_m)
+        for row in np.flatnonzero(least_m + margin_m > look_m).tolist():
+            found[row] = self.near(places[row], usable, headings[row])
+        for row, (begin, end) in enumerate(pairwise(bounds.tolist())):
+            if headings[row] is not None and least_m[row] + margin_m <= look_m:
+                here = slice(begin, end)
+                found[row] = self._chosen(arcs[here], fraction[here], off_m[here], float(least_m[row]), headings[row])
         return found
+
+    def _all_nearest(
+        self, which: NDArray[np.int64], arcs: NDArray[np.int32], fraction: Floats, off_m: Floats, least_m: Floats
+    ) -> list[tuple[Snap, ...]]:
+        """What `_chosen` chooses without a course, for all places: of place `which` ascending, its nearest points."""
+        rows = np.flatnonzero(off_m <= np.where(least_m < np.inf, least_m + SAME_POINT_M, -1.0)[which])
+        rows = rows[np.lexsort((arcs[rows], off_m[rows], which[rows]))]
+        of, arc = which[rows], arcs[rows]
+        if len(rows):  # an arc in two squares comes twice, once after the other
+            rows = rows[np.append(True, (of[1:] != of[:-1]) | (arc[1:] != arc[:-1]))]
+        arc, share, line = arcs[rows], fraction[rows], self._line[arcs[rows]]
+        lon, lat = line[:, 0] + line[:, 2] * share, line[:, 1] + line[:, 3] * share
+        columns = (arc.tolist(), share.tolist(), lon.tolist(), lat.tolist(), off_m[rows].tolist())
+        snaps = tuple(map(Snap._make, zip(*columns, strict=True)))
+        bounds = np.searchsorted(which[rows], np.arange(len(least_m) + 1)).tolist()
+        return [snaps[begin:end] for begin, end in pairwise(bounds)]
 
     def _within(self, lon: float, lat: float, look_m: float) -> tuple[NDArray[np.int32], Floats, Floats]:
         """Arcs near the square around the place; where on each the nearest point lies; how far off."""
@@ -132,19 +150,19 @@ class Snapper:
             nearest_m = float(on_course_m.min())
             if nearest_m <= least_m + self._fence_m:
                 off_m, least_m = on_course_m, nearest_m
-        rows = np.flatnonzero(off_m <= least_m + SAME_POINT_M)
-        found = {(float(off_m[row]), int(arcs[row])): float(fraction[row]) for row in rows.tolist()}
-        return tuple(self._snap(arc, share, off) for (off, arc), share in sorted(found.items()))
+        rows = (off_m <= least_m + SAME_POINT_M).nonzero()[0]
+        found = sorted(set(zip(off_m[rows].tolist(), arcs[rows].tolist(), fraction[rows].tolist(), strict=True)))
+        lines = self._line[[arc for _, arc, _ in found]].tolist()
+        return tuple(
+            Snap(arc, share, lon + east * share, lat + north * share, off)
+            for (off, arc, share), (lon, lat, east, north) in zip(found, lines, strict=True)
+        )
 
     def _ahead(self, arcs: NDArray[np.int32], heading_deg: float) -> Floats:
         """How far each arc leads on this course, in degrees of latitude; below 0 when it leads back."""
         line, course = self._line.take(arcs, axis=0), radians(heading_deg)
         narrow = cos(radians(float(line[0, 1])))
         return line[:, 2] * (narrow * sin(course)) + line[:, 3] * cos(course)
-
-    def _snap(self, arc: int, fraction: float, off_m: float) -> Snap:
-        lon, lat, east, north = self._line[arc].tolist()
-        return Snap(arc, fraction, lon + east * fraction, lat + north * fraction, off_m)
 
 
 def _project(line: Floats, lon: float | Floats, lat: float | Floats, per_lon: float | Floats) -> tuple[Floats, Floats]:
