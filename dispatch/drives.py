@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from dispatch.area import Area
 from dispatch.closure_named import name_of
 from dispatch.journeys import traffic_of
 from dispatch.reasons import seconds
-from routing.ground import route, table
+from routing.ground import Stops, interval, table
 from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap
 from routing.traffic import Traffic
@@ -32,6 +33,9 @@ from routing.traffic import Traffic
 LEAST_DETOUR_S = 30  # a closure that costs less is not worth a word
 KEPT_TABLES = 8  # between hospitals: one per road map and state of its traffic
 
+KEPT_STOPS = 1024  # sets of places put on the road; each landing site and door is one of its own too
+
+_prepared: WeakKeyDictionary[Roadmap, OrderedDict[tuple[Place, ...], Stops]] = WeakKeyDictionary()
 _between_hospitals: OrderedDict[Any, Mapping[tuple[str, str], float]] = OrderedDict()
 
 
@@ -54,6 +58,17 @@ def onward_between(roadmap: Roadmap, picture: Picture, at: datetime) -> Mapping[
     return _between_hospitals[key]
 
 
+def _stops(roadmap: Roadmap, places: tuple[Place, ...]) -> Stops:
+    """The places put on the road once: doors and landing sites stay where they are."""
+    kept = _prepared.setdefault(roadmap, OrderedDict())
+    found = kept.get(places)
+    if found is None:
+        found = kept[places] = Stops(roadmap, places)
+        while len(kept) > KEPT_STOPS:
+            kept.popitem(last=False)
+    return found
+
+
 class Drives:
     """Driving times from the scene to doors and landing sites, with what each closure costs each door."""
 
@@ -61,7 +76,9 @@ class Drives:
         self, roadmap: Roadmap, area: Area, picture: Picture, hospitals: Sequence[HospitalState], scene: Place,
         at: datetime,
     ) -> None:  # fmt: skip
-        self._ask = (roadmap, [scene], [*(h.place for h in hospitals), *(site.place for site in area.sites)], at)
+        self._roadmap, self._at = roadmap, at
+        self._start = Stops(roadmap, [scene])
+        self._ends = _stops(roadmap, (*(h.place for h in hospitals), *(site.place for site in area.sites)))
         self._doors = {hospital.id: column for column, hospital in enumerate(hospitals)}
         self._traffic = traffic_of(picture)
         self._roads = picture.roads
@@ -95,19 +112,21 @@ class Drives:
         return other
 
     def _row(self, traffic: Traffic) -> list[float | None]:
-        roadmap, starts, ends, at = self._ask
-        return table(roadmap, starts, ends, profile=AMBULANCE_SIREN, traffic=traffic, at=at)[0] if ends else []
+        if not len(self._ends):
+            return []
+        return table(self._roadmap, self._start, self._ends, profile=AMBULANCE_SIREN, traffic=traffic, at=self._at)[0]
 
     def range_s(self, end: Place) -> tuple[float, float] | None:
         """p10 and p90 of the drive from the scene, by the siren's interval on its way; None where there is no way."""
         if not self._ranged:
             return None
         if end not in self._ranges:
-            roadmap, (scene,), _, at = self._ask
             self._ranges[end] = None
             with suppress(NoAnswer):
-                way = route(roadmap, scene, end, profile=AMBULANCE_SIREN, traffic=self._traffic, at=at)
-                self._ranges[end] = way.eta_low_s, way.eta_high_s
+                self._ranges[end] = interval(
+                    self._roadmap, self._start, _stops(self._roadmap, (end,)), profile=AMBULANCE_SIREN,
+                    traffic=self._traffic, at=self._at,
+                )  # fmt: skip
         return self._ranges[end]
 
     def to_door(self, hospital: str) -> float | None:
@@ -126,7 +145,7 @@ class Drives:
 
     def _reason(self, id: str, cost_s: float) -> Reason:
         road = self._roads[id]
-        facts = {"closure": id, "road": name_of(self._ask[0], road), "reason": road.reason}
+        facts = {"closure": id, "road": name_of(self._roadmap, road), "reason": road.reason}
         if cost_s == float("inf"):
             return Reason("closure_blocks", facts)
         return Reason("closure", facts | seconds("cost", cost_s))

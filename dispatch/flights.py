@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from casebook.events import Reason
 from casebook.picture import HospitalState
 from dispatch.area import Area
-from routing.air import Check, LandingSite
+from routing.air import Aircraft, Check, LandingSite, check_site
 from routing.rendezvous import Door, Found, Landings, Plan, Question, Refusal, compare, search
-from routing.rendezvous.comparing import End, Sortie, Start
+from routing.rendezvous.comparing import Sortie, Start
 
 CLOSE_S = 1.0  # an ETA is a sum of a dozen terms, each rounded to 0.1 s: what is not this near is not first
 UNSETTLED_S = 1e9  # longer than any flight: what nobody has to settle goes before what somebody has
@@ -30,18 +30,48 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 StillOpen = Callable[[str, Sequence[Reason]], tuple[Reason, ...]]
 
-_kept: OrderedDict[Any, tuple[Any, Landings]] = OrderedDict()
+
+class Grounds(NamedTuple):
+    """Where a machine of one size may land, by day or by night: sites, then pads, and whether something is unknown."""
+
+    sites: tuple[Check, ...]
+    pads: tuple[Check, ...]
+    open_sites: Bools
+    open_pads: Bools
 
 
-def landings_for(area: Area, hospitals: Sequence[HospitalState]) -> Landings:
-    """The area's sites and the hospitals' pads, prepared; kept while neither changes."""
+class Prepared:
+    """Sites and pads of an area, with what is said of landing there; depends on the machine by its size alone."""
+
+    def __init__(self, area: Area, hospitals: Sequence[HospitalState]) -> None:
+        self.landings = Landings(area.sites, [Door(one.id, area.find_pad(one)) for one in hospitals])
+        self.rows: Mapping[str, int] = {
+            self.landings.doors[row].hospital: end for end, row in enumerate(self.landings.door_of_end.tolist())
+        }
+        self._grounds: dict[tuple[float, bool], Grounds] = {}
+
+    def grounds(self, machine: Aircraft, *, night: bool) -> Grounds:
+        key = (machine.d_value_m, night)
+        if key not in self._grounds:
+            sites = tuple(check_site(site, machine, night=night) for site in self.landings.sites)
+            pads = tuple(check_site(end.site, machine, night=night) for end in self.landings.ends)
+            open_sites, open_pads = (np.array([bool(one.unknown) for one in told], np.bool_) for told in (sites, pads))
+            self._grounds[key] = Grounds(sites, pads, open_sites, open_pads)
+        return self._grounds[key]
+
+
+_kept: OrderedDict[Any, tuple[Any, Prepared]] = OrderedDict()
+
+
+def prepared_for(area: Area, hospitals: Sequence[HospitalState]) -> Prepared:
+    """The area's sites and the hospitals' pads, kept while neither changes."""
     key = (id(area.sites), id(area.pads), tuple((one.id, one.pad) for one in hospitals))
-    if key not in _kept:
-        doors = [Door(one.id, area.find_pad(one)) for one in hospitals]
-        _kept[key] = ((area.sites, area.pads), Landings(area.sites, doors))  # holding them keeps their ids
+    found = _kept.get(key)
+    if found is None:
+        found = _kept[key] = ((area.sites, area.pads), Prepared(area, hospitals))  # holding them keeps their ids
         while len(_kept) > KEPT_LANDINGS:
             _kept.popitem(last=False)
-    return _kept[key][1]
+    return found[1]
 
 
 class _Cell(NamedTuple):
@@ -57,23 +87,33 @@ class Flights:
     """
 
     def __init__(
-        self, landings: Landings, question: Question, drive_to_site_s: Floats, still_open: StillOpen
+        self, prepared: Prepared, question: Question, drive_to_site_s: Floats, still_open: StillOpen
     ) -> None:  # fmt: skip
+        landings = prepared.landings
         doors_s = np.full(len(landings.doors), np.nan)
         self._found: Found = search(landings, question, drive_to_site_s, doors_s)
         self._landings, self._question, self._still_open = landings, self._found.question, still_open
         self._sorties = [Sortie.of(self._question, one) for one in question.aircraft]
         own = [Start("air", question.scene_landing.place, question.scene_landing)] if question.scene_landing else []
         self._starts: list[Start] = [*landings.starts, *own]
-        self._checked: dict[tuple[int, int], Check] = {}
-        self._rows: Mapping[str, int] = {
-            landings.doors[row].hospital: end for end, row in enumerate(landings.door_of_end)
-        }
+        self._grounds = [prepared.grounds(one, night=question.night) for one in question.aircraft]
+        self._reached: list[bool] = (~np.isnan(drive_to_site_s)).tolist()
+        self._rows = prepared.rows
 
     @property
     def from_scene(self) -> bool:
         """Whether an aircraft may land where the casualty is."""
         return self._question.scene_landing is not None
+
+    @cached_property
+    def meets_dusk(self) -> bool:
+        """Whether night would begin before some machine that may not fly by night could be down."""
+        left_s, machines = self._question.daylight_left_s, enumerate(self._question.aircraft)
+        if left_s is None or self._question.night:
+            return False
+        late = (bool((self._found.land_s(row, "p90") > left_s - SAME_S).any())
+                for row, one in machines if one.night_capable is not True)  # fmt: skip
+        return any(late)
 
     def plans(self, hospital: str, mode: str) -> list[Plan]:
         """The plans of this mode of which one is the best; [] where there is none."""
@@ -89,8 +129,8 @@ class Flights:
         end = self._rows.get(hospital)
         if not self._sorties or end is None or self._starts:
             return bool(self._sorties)
-        pad = self._landings.ends[end]
-        return any(one.check.refused or self._check_end(n, pad, end).refused for n, one in enumerate(self._sorties))
+        told = zip(self._sorties, self._grounds, strict=True)
+        return any(one.check.refused or grounds.pads[end].refused for one, grounds in told)
 
     def barred(self, hospital: str) -> Iterator[Reason]:
         """The reasons of all refusals, as `compare` would give them, in its order."""
@@ -100,8 +140,7 @@ class Flights:
             return
         for row, sortie in enumerate(self._sorties):
             assert end is not None
-            pad = self._landings.ends[end]
-            refused = sortie.check.refused or self._check_end(row, pad, end).refused
+            refused = sortie.check.refused or self._grounds[row].pads[end].refused
             if refused:
                 yield from refused
                 continue
@@ -149,10 +188,10 @@ class Flights:
         id = sortie.aircraft.id
         if self._still_open(id, sortie.check.unknown):
             return np.ones(shape, np.bool_)
-        starts = [bool(self._still_open(id, self._check_start(row, n).unknown)) for n in range(shape[0])]
-        pads = enumerate(self._landings.ends)
-        ends = [bool(self._still_open(id, self._check_end(row, pad, n).unknown)) for n, pad in pads]
-        return np.array(starts, np.bool_)[:, None] | np.array(ends, np.bool_) | self._overtaken(row)
+        grounds, sites = self._grounds[row], len(self._landings.sites)
+        own = [bool(self._check_start(row, n).unknown) for n in range(sites, shape[0])]
+        starts = np.concatenate((grounds.open_sites, np.array(own, np.bool_)))
+        return starts[:, None] | grounds.open_pads | self._overtaken(row)
 
     def _overtaken(self, row: int) -> Bools | np.bool_:
         """Where night could overtake a machine of which nobody knows whether it flies by night."""
@@ -169,23 +208,14 @@ class Flights:
 
     def _build(self, cell: _Cell, hospital: str) -> Plan | Refusal:
         start, end = self._starts[cell.start], self._landings.ends[cell.end]
-        check = self._check_start(cell.aircraft, cell.start).also(self._check_end(cell.aircraft, end, cell.end))
+        check = self._check_start(cell.aircraft, cell.start).also(self._grounds[cell.aircraft].pads[cell.end])
         made = self._sorties[cell.aircraft].outcome(start, end, check)
         return replace(made, hospital=hospital)
 
     def _check_start(self, row: int, column: int) -> Check:
-        key = row, column
-        found = self._checked.get(key)
-        if found is None:
-            found = self._checked[key] = self._sorties[row].check_start(self._starts[column])
-        return found
-
-    def _check_end(self, row: int, end: End, column: int) -> Check:
-        key = row, -1 - column
-        found = self._checked.get(key)
-        if found is None:
-            found = self._checked[key] = self._sorties[row].check_end(end)
-        return found
+        if column < len(self._reached) and self._reached[column]:
+            return self._grounds[row].sites[column]
+        return self._sorties[row].check_start(self._starts[column])
 
     def _asked(self, hospital: str) -> Question:
         return replace(self._question, hospital=hospital, pad=self._pad(hospital))

@@ -18,12 +18,23 @@ from casebook.steps import Duty
 from dispatch.area import Area
 from dispatch.closure_named import name_of
 from dispatch.drives import Drives, onward_between
-from dispatch.flights import Flights, landings_for
+from dispatch.flights import Flights, prepared_for
 from dispatch.journeys import helicopters
 from dispatch.judging import Way
 from dispatch.policy import Policy
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
-from routing.air import Aircraft, Term, Weather, daylight_left_s, is_night, leg_terms, term, to_the_door, total_s
+from routing.air import (
+    Aircraft,
+    Term,
+    Weather,
+    check_weather,
+    daylight_left_s,
+    is_night,
+    leg_terms,
+    term,
+    to_the_door,
+    total_s,
+)  # fmt: skip
 from routing.rendezvous import Plan, Question, Refusal
 from routing.rendezvous.comparing import ground
 from routing.roads import Roadmap
@@ -76,25 +87,32 @@ def ways_for(
         base = replace(base, night=not daylight, daylight_left_s=None)
     at_scene = next((s for s in area.sites if not left and distance_m(s.place, scene) <= WALK_M), None)
     asked = replace(base, scene_landing=at_scene)
-    what_ifs = [
-        (_opened(roadmap, picture, id), _ways(asked, area, hospitals, drives.with_open(id), picture))
-        for id in drives.closed
-    ]
-    what_ifs += [(change, _ways(then, area, hospitals, drives.unranged(), picture)) for change, then in _skies(asked)]
-    return Timed(
-        _ways(asked, area, hospitals, drives, picture), tuple(what_ifs), onward_between(roadmap, picture, leaves_at)
-    )
+    now_flown = _flights(asked, area, hospitals, drives, picture)
+    ways = _ways(asked, now_flown, hospitals, drives, picture)
+    what_ifs: list[tuple[Reason, tuple[Way, ...]]] = []
+    for id in drives.closed:
+        opened = drives.with_open(id)
+        flown = _flights(asked, area, hospitals, opened, picture)
+        what_ifs.append((_opened(roadmap, picture, id), _ways(asked, flown, hospitals, opened, picture)))
+    for change, then in _skies(asked, meets_dusk=now_flown.meets_dusk):
+        flown, unranged = _flights(then, area, hospitals, drives, picture), drives.unranged()
+        what_ifs.append((change, _ways(then, flown, hospitals, unranged, picture)))
+    return Timed(ways, tuple(what_ifs), onward_between(roadmap, picture, leaves_at))
 
 
 def _opened(roadmap: Roadmap, picture: Picture, id: str) -> Reason:
     return Reason("change.road_reopened", {"closure": id, "road": name_of(roadmap, picture.roads[id])})
 
 
-def _skies(asked: Question) -> Iterator[tuple[Reason, Question]]:
-    """The same question by day, in weather that nobody is refused by, with each aircraft that is busy free."""
-    if asked.aircraft and (asked.night or asked.daylight_left_s is not None):
+def _skies(asked: Question, *, meets_dusk: bool) -> Iterator[tuple[Reason, Question]]:
+    """The same question by day, in weather that nobody is refused by, with each aircraft that is busy free.
+
+    Only what could make a difference: not the day while night is far, not the weather while it is fine for all.
+    """
+    if asked.aircraft and (asked.night or meets_dusk):
         yield Reason("change.daylight"), replace(asked, night=False, daylight_left_s=None)
-    if asked.aircraft:
+    fine = all(check_weather(asked.weather, one, night=asked.night).allowed for one in asked.aircraft)
+    if asked.aircraft and (meets_dusk or not fine):
         yield Reason("change.weather"), replace(asked, weather=CLEAR)
     for busy in asked.aircraft:
         if busy.status == "unavailable":
@@ -102,15 +120,19 @@ def _skies(asked: Question) -> Iterator[tuple[Reason, Question]]:
             yield Reason("change.aircraft_freed", {"aircraft": busy.id}), replace(asked, aircraft=free)
 
 
-def _ways(
+def _flights(
     base: Question, area: Area, hospitals: Sequence[HospitalState], drives: Drives, picture: Picture
-) -> tuple[Way, ...]:
-    """Every hospital's ways, road first, then the best flight of each mode or why there is none."""
-
+) -> Flights:
     def still_open(aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         return _yet_to_settle(picture, aircraft, reasons)
 
-    flights = Flights(landings_for(area, hospitals), base, drives.row_to_sites, still_open)
+    return Flights(prepared_for(area, hospitals), base, drives.row_to_sites, still_open)
+
+
+def _ways(
+    base: Question, flights: Flights, hospitals: Sequence[HospitalState], drives: Drives, picture: Picture
+) -> tuple[Way, ...]:
+    """Every hospital's ways, road first, then the best flight of each mode or why there is none."""
     ways: list[Way] = []
     for hospital in hospitals:
         ways.append(_by_road(base, hospital, drives, picture))
