@@ -45,7 +45,7 @@ function InShort({ goal, view }) {
   const [first] = goal.reasons;
   const second = goal.runner_up;
   return html`<p class="in-short"><b>${say('unit.because')}</b> ${goal.override_reason || (first ? reasonText(view, first) : '--')}</p>
-    ${second && html`<p class="in-short"><b>${say('unit.runner_up')}</b> ${hospitalName(view, second.hospital)} · ${named('mode', second.mode)} · ${minutes(second.eta_s)}${second.would_win ? ` · ${reasonText(view, second.would_win)}` : ''}</p>`}`;
+    ${second && html`<p class="in-short"><b>${say('unit.runner_up')}</b> ${hospitalName(view, second.hospital)} · ${named('mode', second.mode)} · ${minutes(second.eta_s)}${second.would_win ? ` · ${say('unit.would_win', { change: reasonText(view, second.would_win) })}` : ''}</p>`}`;
 }
 
 /** @param {Casualty} one */

@@ -19,6 +19,8 @@ import { hospitalName, reasonText, resourceName, roadReason, spanOrDash, unitNam
 const AS_IT_IS = { reopen: [], close: [], hospitals: {}, aircraft: {}, figures: {}, daylight: '' };
 const HOSPITALS = 6; // toggled at hand: the first of the ranking
 const MOVES = 8;
+const [DAY, NIGHT] = /** @type {const} */ (['day', 'night']);
+const [FREE, AWAY] = ['free', 'away'];
 
 /** @param {{view: ConsoleView}} props */
 export function WhatIf({ view }) {
@@ -44,7 +46,7 @@ export function WhatIf({ view }) {
 function commandOf(view, id, supposed) {
   const { figures, daylight, reopen, ...rest } = supposed;
   const places = Object.entries(figures).map(([key, free]) => ({ hospital: key.split(' ')[0], resource: key.split(' ')[1], free }));
-  return { casualty: id, ...rest, reopen: reopen.filter((closure) => view.roads[closure]), figures: places, ...(daylight ? { daylight: daylight === 'day' } : {}) };
+  return { casualty: id, ...rest, reopen: reopen.filter((closure) => view.roads[closure]), figures: places, ...(daylight ? { daylight: daylight === DAY } : {}) };
 }
 
 /** @param {{view: ConsoleView, supposed: Supposition, change: (part: Partial<Supposition>) => void, real: Proposal | undefined}} props */
@@ -69,11 +71,11 @@ function Toggles({ view, supposed, change, real }) {
     ${aircraft.length > 0 && html`<h3>${say('dispatch.aircraft')}</h3>`}
     ${aircraft.map((id) => {
       const free = supposed.aircraft[id];
-      return html`<label class="choice" key=${id}>${unitName(view, id)}<select value=${free === undefined ? '' : String(free)} onChange=${(/** @type {any} */ event) => change({ aircraft: without(supposed.aircraft, id, event.target.value) })}>
-        <option value="">${say('dispatch.as_now', { now: say(`dispatch.duty.${view.units[id].duty}`) })}</option><option value="true">${say('dispatch.is_free')}</option><option value="false">${say('dispatch.is_away')}</option></select></label>`;
+      return html`<label class="choice" key=${id}>${unitName(view, id)}<select value=${free === undefined ? '' : free ? FREE : AWAY} onChange=${(/** @type {any} */ event) => change({ aircraft: without(supposed.aircraft, id, event.target.value) })}>
+        <option value="">${say('dispatch.as_now', { now: say(`dispatch.duty.${view.units[id].duty}`) })}</option><option value=${FREE}>${say('dispatch.is_free')}</option><option value=${AWAY}>${say('dispatch.is_away')}</option></select></label>`;
     })}
     ${aircraft.length > 0 && html`<label class="choice">${say('dispatch.light')}<select value=${supposed.daylight} onChange=${(/** @type {any} */ event) => change({ daylight: event.target.value })}>
-      <option value="">${say('dispatch.as_it_is')}</option><option value="day">${say('dispatch.by_day')}</option><option value="night">${say('dispatch.by_night')}</option></select></label>`}
+      <option value="">${say('dispatch.as_it_is')}</option><option value=${DAY}>${say('dispatch.by_day')}</option><option value=${NIGHT}>${say('dispatch.by_night')}</option></select></label>`}
   </div>`;
 }
 
@@ -94,7 +96,7 @@ function HospitalToggle({ view, id, resource, supposed, change }) {
 /** @param {Record<string, boolean>} all @param {string} id @param {string} value */
 function without(all, id, value) {
   const { [id]: _, ...others } = all;
-  return value === '' ? others : { ...others, [id]: value === 'true' };
+  return value === '' ? others : { ...others, [id]: value === FREE };
 }
 
 /** The first hospitals of the real ranking, possible or not. @param {ConsoleView} view @param {Proposal | undefined} real */

@@ -328,6 +328,15 @@ async def test_the_destination_shows_bay_team_reasons_and_the_clocks_side_by_sid
     ways = await page.locator(".way").all_inner_texts()
     assert [way.split("\n")[-1] for way in ways] == ["65 min", "28 min", "--"]
     assert await page.locator(".way.taken").count() == 1
+    freed = e.Reason("change.bay_freed", {"hospital": "sj", "resource": "resus_bay"})
+    second = e.Rejection(
+        "sj", "road", 2000.0, (e.Reason("time", {"slower_s": 320, "slower_min": 5.3}),), would_win=freed
+    )
+    because = replace(OPTION, reasons=(e.Reason("faster", {"faster_s": 600, "faster_min": 10.0}),))
+    await stage.hub(e.DestinationChosen("I1-A", because, (BY_ROAD, ELSEWHERE, second)))
+    await seen(page, say("reason.faster", "en", faster_min=10))
+    await seen(page, "33 min")
+    await seen(page, say("unit.would_win", "en", change="if one more Resus were free"))
     await stage.hub(e.CapacityReported("sgh", "resus_bay", 0, 6))
     await seen(page, "0/6")
 
