@@ -105,11 +105,11 @@ def digest(world: World) -> str:
     """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in."""
     looked_at = {
         "case": world.case,
-        "ways": sorted((msgspec.to_builtins(way) for way in world.ways), key=canonical),
-        "hospitals": {way.hospital: _seen_of(world.hospitals[way.hospital], world.now) for way in world.ways},
-        "holds": sorted((msgspec.to_builtins(hold) for hold in world.holds), key=canonical),
-        "onward": sorted([*pair, seconds] for pair, seconds in world.onward_s.items()),
-        "what_ifs": sorted(({"change": change, "ways": ways} for change, ways in world.what_ifs), key=canonical),
+        "ways": _sorted(world.ways),
+        "hospitals": {id: _seen_of(world.hospitals[id], world.now) for id in {way.hospital for way in world.ways}},
+        "holds": _sorted(world.holds),
+        "onward": _onward(world.onward_s),
+        "what_ifs": _sorted([{"change": change, "ways": ways} for change, ways in world.what_ifs]),
         "now": world.now,
         "rules": world.policy,
         "resources": world.table.version,
@@ -122,8 +122,25 @@ def digest(world: World) -> str:
 def capacity_version(world: World) -> str:
     """A name for all figures, closures and holds that were looked at."""
     seen = {id: _seen_of(one, world.now) for id, one in world.hospitals.items()}
-    holds = sorted((msgspec.to_builtins(hold) for hold in world.holds), key=canonical)
-    return hashlib.sha256(canonical([seen, holds])).hexdigest()[:ID_LENGTH]
+    return hashlib.sha256(canonical([seen, _sorted(world.holds)])).hexdigest()[:ID_LENGTH]
+
+
+def _sorted(values: Iterable[Any]) -> msgspec.Raw:
+    """A JSON array in the order of its elements' own bytes."""
+    return msgspec.Raw(b"[" + b",".join(sorted(map(canonical, values))) + b"]")
+
+
+_onward_of: tuple[Mapping[tuple[str, str], float], msgspec.Raw] = ({}, msgspec.Raw(b"[]"))
+
+
+def _onward(onward_s: Mapping[tuple[str, str], float]) -> msgspec.Raw:
+    """The times between hospitals, which many decisions share: the last ones are kept written."""
+    global _onward_of
+    kept_for, kept = _onward_of
+    if onward_s is not kept_for:
+        kept = msgspec.Raw(canonical(sorted([*pair, seconds] for pair, seconds in onward_s.items())))
+        _onward_of = (onward_s, kept)
+    return kept
 
 
 def _seen_of(hospital: HospitalState, now: datetime) -> dict[str, Any]:
