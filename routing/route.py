@@ -160,23 +160,18 @@ def tell(asked: Question, costs: Costs, way: Way, avoids: tuple[Avoided, ...], t
         at=asked.at,
         profile=asked.profile,
         length_m=sum(leg.length_m for leg in track.legs),
-        eta_s=track.at_ms[-1] / 1000,
+        eta_s=track.at_s[-1],
         eta_low_s=way.total_ms(costs.low_ms, off_kph.high) / 1000,
         eta_high_s=way.total_ms(costs.high_ms, off_kph.low) / 1000,
         geometry=tuple(track.geometry),
-        at_s=tuple((np.array(track.at_ms) / 1000).tolist()),
+        at_s=tuple(track.at_s),
         arcs=tuple(track.arcs),
-        edges=_edges(asked.roadmap.network, way),
+        edges=track.edges,
         legs=tuple(track.legs),
         avoids=avoids,
         traffic_version=traffic_version,
         roads_digest=asked.roadmap.digest,
     )
-
-
-def _edges(net: Network, way: Way) -> tuple[EdgeKey, ...]:
-    tails, heads = net.node_id[net.tail[way.arcs]], net.node_id[net.head[way.arcs]]
-    return tuple(zip(tails.tolist(), heads.tolist(), net.key[way.arcs].tolist(), strict=True))
 
 
 class _Track:
@@ -185,8 +180,10 @@ class _Track:
     def __init__(self, asked: Question, costs: Costs, way: Way) -> None:
         self._network, self._kph = asked.roadmap.network, costs.off_road_kph.likely
         self.geometry: list[tuple[float, float]] = [(asked.start.lon, asked.start.lat)]
-        self.at_ms: list[int] = [0]
+        self.at_s: list[float] = [0.0]
+        self._at_ms = 0
         self.arcs: list[int | None] = []
+        self.edges: tuple[EdgeKey, ...] = ()
         self.legs: list[Leg] = []
         self._walk(way.join, (way.join.lon, way.join.lat))
         if len(way.arcs):
@@ -204,26 +201,33 @@ class _Track:
     def _go(self, point: tuple[float, float], ms: int) -> None:
         self.geometry.append(point)
         self.arcs.append(None)
-        self.at_ms.append(self.at_ms[-1] + ms)
+        self._at_ms += ms
+        self.at_s.append(self._at_ms / 1000)
 
     def _drive(self, way: Way, parts_ms: NDArray[np.int64]) -> None:
         net = self._network
-        tail, head = net.tail[way.arcs], net.head[way.arcs]
-        lon = net.lon[tail] * (1 - way.finish) + net.lon[head] * way.finish  # exactly the head's at 1.0
-        lat = net.lat[tail] * (1 - way.finish) + net.lat[head] * way.finish
+        nodes = np.append(net.tail[way.arcs[0]], net.head[way.arcs])  # each arc starts where the one before it ends
+        lon, lat, ids = net.lon[nodes], net.lat[nodes], net.node_id[nodes].tolist()
+        lon = lon[:-1] * (1 - way.finish) + lon[1:] * way.finish  # exactly the head's at 1.0
+        lat = lat[:-1] * (1 - way.finish) + lat[1:] * way.finish
+        at_ms = self._at_ms + np.cumsum(parts_ms)
+        self._at_ms = int(at_ms[-1])
         self.geometry.extend(zip(lon.tolist(), lat.tolist(), strict=True))
-        self.at_ms.extend((self.at_ms[-1] + np.cumsum(parts_ms)).tolist())
+        self.at_s.extend((at_ms / 1000).tolist())
         self.arcs.extend(way.arcs.tolist())
+        self.edges = tuple(zip(ids[:-1], ids[1:], net.key[way.arcs].tolist(), strict=True))
         self._tell_legs(way.arcs, net.length_m[way.arcs] * (way.finish - way.begin), parts_ms)
 
     def _tell_legs(self, arcs: NDArray[np.intp], lengths_m: NDArray[np.float64], parts_ms: NDArray[np.int64]) -> None:
         net = self._network
         ways = net.way[arcs]
-        codes = np.stack([net.columns[tag].code[ways] for tag in LEG_TAGS])
-        starts = np.flatnonzero(np.append(True, (codes[:, 1:] != codes[:, :-1]).any(axis=0)))
+        starts = np.append(0, np.flatnonzero(ways[1:] != ways[:-1]) + 1)
+        codes = np.stack([net.columns[tag].code[ways[starts]] for tag in LEG_TAGS])
+        starts = starts[np.append(True, (codes[:, 1:] != codes[:, :-1]).any(axis=0))]
         sums_m, sums_ms = np.add.reduceat(lengths_m, starts), np.add.reduceat(parts_ms, starts)
-        for first, length_m, ms in zip(starts.tolist(), sums_m.tolist(), sums_ms.tolist(), strict=True):
-            words, seconds = _words(net, int(ways[first])), ms / 1000
+        columns = ways[starts].tolist(), sums_m.tolist(), sums_ms.tolist()
+        for of_way, length_m, ms in zip(*columns, strict=True):
+            words, seconds = _words(net, of_way), ms / 1000
             last = self.legs[-1] if self.legs else None
             if last and (last.name_zh, last.name_en, last.ref, last.highway) == words:
                 self.legs[-1] = replace(last, length_m=last.length_m + length_m, seconds=last.seconds + seconds)

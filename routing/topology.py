@@ -48,6 +48,7 @@ class Topology:
     pair_rows: NDArray[np.intp]
     pair_start: NDArray[np.intp]
     lead: NDArray[np.intp]  # the first row of each pair
+    is_shared: NDArray[np.bool_]  # for each pair, whether more than one search arc joins it
     shared: NDArray[np.intp]  # the pairs that more than one search arc joins; their rows, one pair after the other
     shared_rows: NDArray[np.intp]
     shared_start: NDArray[np.intp]
@@ -93,10 +94,10 @@ class Topology:
     ) -> NDArray[np.intp]:
         """The network arc that each of these pairs is driven by: the lightest, the first on a tie."""
         rows = self.lead[pairs]
-        for at in np.flatnonzero(self.pair_start[pairs + 1] - self.pair_start[pairs] > 1).tolist():
+        for at in np.flatnonzero(self.is_shared[pairs]).tolist():
             some = self.rows_of(int(pairs[at])).tolist()
             rows[at] = min((self._row_ms(row, weights_ms, bound), row) for row in some)[1]
-        return self.arc_of[rows].astype(np.intp)
+        return self.arc_of[rows].astype(np.intp) if self.has_copies else rows  # without copies a row is an arc
 
     def rows_of(self, pair: int) -> NDArray[np.intp]:
         return self.pair_rows[self.pair_start[pair] : self.pair_start[pair + 1]]
@@ -196,6 +197,7 @@ def build_topology(network: Network) -> Topology:
         pair_rows=pair_rows,
         pair_start=pair_start,
         lead=pair_rows[pair_start[:-1]],
+        is_shared=count > 1,
         shared=shared,
         shared_rows=pair_rows[np.repeat(count > 1, count)],
         shared_start=np.concatenate(([0], np.cumsum(count[shared])[:-1])).astype(np.intp),

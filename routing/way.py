@@ -111,13 +111,17 @@ def find_way(costs: Costs, start: Stops, end: Stops) -> Way | None:
         return Way(here, here, *_parts(here.arc, 0.0, 0.0))
     joins, leaves = start.joins(costs), end.leaves(costs)
     direct = _directly(costs, join, leave)
+    if direct is None and len(joins.nodes) == len(leaves.nodes) == 1:
+        return _through(costs, (joins, 0), (leaves, 0))  # nothing to choose from: the way says itself whether it is
     times = joins.ms[:, None] + costs.engine.search_ms(joins.nodes, leaves.nodes) + leaves.ms
     i, j = divmod(int(times.argmin()), len(leaves.nodes))
     if direct is not None and direct[0] <= times[i, j]:
         return direct[1]
     if times[i, j] >= NEVER_MS:
         return None
-    return _through(costs, (joins, i), (leaves, j))
+    way = _through(costs, (joins, i), (leaves, j))
+    assert way is not None, "an engine that knows the time knows the way"
+    return way
 
 
 def _on_road(costs: Costs, stop: Stops) -> tuple[Snap, ...]:
@@ -139,18 +143,21 @@ def _directly(costs: Costs, joins: tuple[Snap, ...], leaves: tuple[Snap, ...]) -
     return min(timed, key=lambda one: one[0], default=None)
 
 
-def _through(costs: Costs, start: tuple[Doors, int], end: tuple[Doors, int]) -> Way:
-    """The way between two doors that the engine has found a time for."""
+def _through(costs: Costs, start: tuple[Doors, int], end: tuple[Doors, int]) -> Way | None:
+    """The way between two doors; None when there is none."""
     (joins, i), (leaves, j) = start, end
     join, leave = joins.snaps[i], leaves.snaps[j]
     arcs = costs.engine.search_path(int(joins.nodes[i]), int(leaves.nodes[j]))
-    assert arcs is not None, "an engine that knows the time knows the way"
+    if arcs is None:
+        return None
     assert costs.usable[arcs].all(), "the engine drove over an absent arc"
     parts = [(arcs, np.zeros(len(arcs)), np.ones(len(arcs)))]
     if AT_THE_NODE < join.fraction < 1 - AT_THE_NODE:
         parts.insert(0, _parts(join.arc, join.fraction, 1.0))
     if AT_THE_NODE < leave.fraction < 1 - AT_THE_NODE:
         parts.append(_parts(leave.arc, 0.0, leave.fraction))
+    if len(parts) == 1:
+        return Way(join, leave, *parts[0])
     return Way(join, leave, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
