@@ -1,23 +1,31 @@
 """Decide again when anything but the roads changed for a casualty: capacity, findings, triage, a refusal, an aircraft.
 
-Hears every batch of the book and notes who is behind; `look()` thinks for a few of them, each as of the instant of what
-changed. What is worth telling is dispatch/switching.py's; roads are dispatch/road_watch.py's.
+Hears every batch of the book, and what runs out by itself, and notes who is behind; `look()` thinks for a few of them,
+each as of the instant of what changed. What is worth telling is dispatch/switching.py's; roads are
+dispatch/road_watch.py's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from casebook.events import Decision
 from casebook.log import Entry
-from casebook.picture import CasualtyState, HospitalState, Picture
+from casebook.picture import HospitalState, Picture
 from dispatch.desk import DESK, FRESH_S, Desk
 from dispatch.policy import RerouteRules
-from dispatch.switching import capacity_name, is_decided_on, is_under_way, is_worth_telling, situation
+from dispatch.switching import (
+    capacity_name,
+    is_decided_on,
+    is_under_way,
+    is_worth_telling,
+    next_turn,
+    situation,
+)
 
 # These change no decision but through the places of vehicles, which every decision looks at anew.
 STREAMING = frozenset({"vitals_recorded", "position_reported", "traffic_observed", "message_sent", "message_read"})
@@ -32,27 +40,44 @@ class CaseWatch:
         self._desk, self._rules, self._lock = desk, rules, lock
         self._seen: dict[str, tuple[Any, ...]] = {}  # casualty -> the situation it was last decided in
         self._behind: dict[str, datetime | None] = {}  # casualty -> since when; None: since before a restart
-        self._named: tuple[Mapping[str, HospitalState] | None, str] = (None, "")
-        picture = desk.book.picture
-        for state in self._open_cases(picture):
-            self._seen[state.id], self._behind[state.id] = self._situation(picture, state), None
+        self._named: tuple[Mapping[str, HospitalState] | None, datetime | None, str] = (None, None, "")
+        self._turns_at: datetime | None = None  # when something of it runs out by itself
+        self._noted_at = desk.clock.now()
+        self._note(self._noted_at)
+        self._behind = dict.fromkeys(self._seen)
 
     def hear(self, entries: Sequence[Entry]) -> None:
         """Note whose situation these entries changed."""
-        if all(entry.kind in STREAMING for entry in entries):
-            return
+        if any(entry.kind not in STREAMING for entry in entries):
+            answered = {str(entry.body.get("casualty")) for entry in entries if entry.kind in ANSWERS}
+            self._note(entries[-1].at, answered)
+
+    def _note(self, at: datetime, answered: Set[str] = frozenset()) -> None:
         picture = self._desk.book.picture
-        answered = {entry.body.get("casualty") for entry in entries if entry.kind in ANSWERS}
-        for state in self._open_cases(picture):
-            now = self._situation(picture, state)
+        at = self._noted_at = max(at, self._noted_at)  # what a vehicle tells late turns no closure back
+        self._turns_at = next_turn(picture, at)
+        capacity = self._capacity(picture, at)
+        for state in picture.casualties.values():
+            if not (is_decided_on(state) and is_under_way(picture, state)):
+                continue
+            now = situation(picture, state, capacity, at)
             if state.id in answered or state.id not in self._seen:
                 self._behind.pop(state.id, None)
             elif now != self._seen[state.id]:
-                self._behind[state.id] = entries[-1].at
+                self._behind[state.id] = at
             self._seen[state.id] = now
+
+    def _capacity(self, picture: Picture, at: datetime) -> str:
+        """The name of what hospitals told, found again while neither they nor time have changed it."""
+        hospitals, turns_at, _ = self._named
+        if hospitals is not picture.hospitals or turns_at != self._turns_at:
+            self._named = (picture.hospitals, self._turns_at, capacity_name(picture.hospitals, at))
+        return self._named[2]
 
     async def look(self) -> None:
         """Think again for those who are behind, longest first, a few at a time."""
+        if self._turns_at is not None and self._turns_at <= self._desk.clock.now():
+            self._note(self._turns_at)
         waiting = sorted(self._behind.items(), key=lambda one: (one[1] is not None, one[1], one[0]))
         for id, _ in waiting[:AT_ONCE]:
             async with self._lock:
@@ -71,11 +96,3 @@ class CaseWatch:
         now = self._desk.clock.now()
         fresh = since is not None and now - since <= timedelta(seconds=FRESH_S * self._desk.clock.rate)
         return since if fresh and since is not None else now
-
-    def _open_cases(self, picture: Picture) -> list[CasualtyState]:
-        return [one for one in picture.casualties.values() if is_decided_on(one) and is_under_way(picture, one)]
-
-    def _situation(self, picture: Picture, state: CasualtyState) -> tuple[Any, ...]:
-        if self._named[0] is not picture.hospitals:
-            self._named = (picture.hospitals, capacity_name(picture.hospitals))
-        return situation(picture, state, self._named[1])

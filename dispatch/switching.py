@@ -9,7 +9,7 @@ think again is dispatch/case_watch.py's and dispatch/road_watch.py's; a person s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,16 +43,31 @@ def is_decided_on(state: CasualtyState) -> bool:
     return state.proposal is not None or bool(state.stranded) or state.option is not None
 
 
-def capacity_name(hospitals: Mapping[str, HospitalState]) -> str:
-    """A name for every figure, closure and service that hospitals have told."""
-    seen = {id: [one.figures, one.closures, one.capabilities, one.trauma_level] for id, one in hospitals.items()}
+def capacity_name(hospitals: Mapping[str, HospitalState], at: datetime) -> str:
+    """A name for every figure, service and closure in force at `at` that hospitals have told."""
+    seen = {
+        id: [one.figures, one.capabilities, one.trauma_level, *sorted(_in_force(one, at))]
+        for id, one in hospitals.items()
+    }
     return hashlib.sha256(canonical(seen)).hexdigest()
 
 
-def situation(picture: Picture, state: CasualtyState, capacity: str) -> tuple[Any, ...]:
+def _in_force(hospital: HospitalState, at: datetime) -> Iterator[tuple[str, str]]:
+    return ((name, one.reason) for name, one in hospital.closures.items() if one.in_force(at))
+
+
+def next_turn(picture: Picture, at: datetime) -> datetime | None:
+    """When a closure of a hospital or a hold runs out next, without anybody saying so; None: nothing will."""
+    ends = [one.until for hospital in picture.hospitals.values() for one in hospital.closures.values()]
+    ends += [hold.until for hold in picture.holds.values()]
+    return min((end for end in ends if end is not None and end > at), default=None)
+
+
+def situation(picture: Picture, state: CasualtyState, capacity: str, at: datetime) -> tuple[Any, ...]:
     """All but roads and places that the decision for this casualty looks at: its case, what hospitals told
     (`capacity`), what others hold, and which aircraft serves whom."""
-    holds = sorted((h.hospital, h.resource, h.slot) for h in picture.holds.values() if h.casualty != state.id)
+    others = [hold for hold in picture.holds.values() if hold.casualty != state.id and hold.until > at]
+    holds = sorted((hold.hospital, hold.resource, hold.slot) for hold in others)
     serves = {c.option.aircraft: c.id for c in picture.casualties.values() if c.option and c.arrived_at is None}
     aircraft = [(unit.id, unit.incident, serves.get(unit.id)) for unit in helicopters(picture)]
     return canonical(case_of(state)), capacity, tuple(holds), tuple(aircraft)

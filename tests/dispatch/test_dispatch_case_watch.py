@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -177,6 +178,26 @@ async def test_at_the_door_nothing_is_decided_any_more(valley: Roadmap):
     case = await (await (await Case(valley).asked_for()).choose()).leave()
     await case.tell(e.UnitAtDestination("A1", "city"), e.CasualtyArrived(A, "city", "A1"))
     assert await case.tell(full("city")) == []
+
+
+async def test_a_closure_that_runs_out_by_itself_is_followed_at_the_instant_it_ended(valley: Roadmap):
+    until = START + timedelta(minutes=10)
+    case = await Case(valley, e.ServiceClosed("city", "*", "power cut", until)).asked_for()
+    assert case.first == ("mill", "road")
+    case.pass_s(11 * 60)
+    assert await case.tell() == ["destination_proposed"]
+    assert case.first == ("city", "road") and case.state.proposed_at == until
+    assert await case.tell() == []
+    assert list(redecide(case.book.log.read(), valley, valley_area())) == []
+
+
+async def test_the_bay_that_another_takes_or_gives_back_is_noticed(valley: Roadmap):
+    case = await Case(valley, e.CapacityReported("city", "resus_bay", 1, 4), *casualty("B")).asked_for()
+    taken = e.HoldPlaced(f"{ID}-B", "city", "resus_bay", 1, START + timedelta(hours=1))
+    assert await case.tell(taken) == ["destination_proposed"]
+    assert case.first == ("mill", "road")
+    assert await case.tell(e.HoldReleased(f"{ID}-B", "city", "resus_bay", 1, "closed")) == ["destination_proposed"]
+    assert case.first == ("city", "road")
 
 
 async def test_vitals_and_positions_alone_ask_nobody(valley: Roadmap, monkeypatch: pytest.MonkeyPatch):
