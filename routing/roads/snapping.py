@@ -68,6 +68,13 @@ class Snapper:
         look_m = FIRST_LOOK_M + margin_m
         while True:
             arcs, fraction, off_m = self._within(place.lon, place.lat, look_m)
+            if heading_deg is None and len(off_m):
+                least_m = float(off_m.min())
+                rows = (off_m <= least_m + SAME_POINT_M).nonzero()[0]
+                near = arcs[rows]
+                # Mostly what is nearest may be driven: then nothing has to be asked about the others.
+                if least_m + margin_m <= look_m and usable[near].all() and (off_m[rows] <= self._reach_m[near]).all():
+                    return self._points(near, fraction[rows], off_m[rows])
             off_m[~usable[arcs] | (off_m > self._reach_m[arcs])] = np.inf
             least_m = float(off_m.min()) if len(off_m) else np.inf
             if least_m + margin_m <= look_m:
@@ -151,7 +158,11 @@ class Snapper:
             if nearest_m <= least_m + self._fence_m:
                 off_m, least_m = on_course_m, nearest_m
         rows = (off_m <= least_m + SAME_POINT_M).nonzero()[0]
-        found = sorted(set(zip(off_m[rows].tolist(), arcs[rows].tolist(), fraction[rows].tolist(), strict=True)))
+        return self._points(arcs[rows], fraction[rows], off_m[rows])
+
+    def _points(self, arcs: NDArray[np.int32], fraction: Floats, off_m: Floats) -> tuple[Snap, ...]:
+        """These points, nearest first, each once."""
+        found = sorted(set(zip(off_m.tolist(), arcs.tolist(), fraction.tolist(), strict=True)))
         lines = self._line[[arc for _, arc, _ in found]].tolist()
         return tuple(
             Snap(arc, share, lon + east * share, lat + north * share, off)
