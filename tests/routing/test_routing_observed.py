@@ -252,6 +252,31 @@ def test_of_several_words_about_one_arc_the_last_seen_counts():
     assert Observed.of(roads.digest, rows, kph, kph, kph, at).kph.tolist() == [20.0]
 
 
+def test_what_is_observed_stays_as_it_was_whoever_writes_to_the_feed_later():
+    roads = town()
+    rows, kph, at = np.array([3, 5]), np.array([20.0, 30.0]), np.full(2, AT.timestamp())
+    locked = kph.copy()
+    locked.flags.writeable = False
+    view = kph[:]
+    view.flags.writeable = False  # whoever holds `kph` can still write
+    observed = Observed.of(roads.digest, rows, view, locked, kph, at)
+    assert observed.kph is locked  # nobody can write to it: not copied
+    rows[:], kph[:], at[:] = 7, 99.0, 0.0
+    assert observed == Observed.of(roads.digest, np.array([3, 5]), locked, locked, locked, np.full(2, AT.timestamp()))
+
+
+def test_rows_seen_at_one_instant_age_as_if_each_stood_alone():
+    roads = town()
+    together = seen(roads, 20.0)
+    later_s = together.seen_s.copy()
+    later_s[-1] += 60.0  # now they are of two instants
+    apart = Observed.of(roads.digest, together.arcs, together.low_kph, together.kph, together.high_kph, later_s)
+    after = AT + timedelta(minutes=10)
+    one, two = (today(roads, FREE_FLOW.with_observed(some).holding(after)) for some in (together, apart))
+    assert all((a[:-1] == b[:-1]).all() for a, b in zip(one, two, strict=True))
+    assert one[1][-1] != two[1][-1]
+
+
 def test_observations_of_other_roads_say_nothing_here():
     roads, other = town(), town(4)
     holding = FREE_FLOW.with_observed(Observed.of("f" * 64, *seen(other, 5.0)._columns())).holding(AT)
