@@ -28,7 +28,7 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
         e.UnitAtDestination, e.UnitBackInService, e.PositionReported, e.CasualtyFound, e.CasualtyTriaged,
         e.FindingsRecorded, e.VitalsRecorded, e.WishStated, e.CasualtyBoarded, e.CasualtyTransferred, e.CasualtyClosed,
         e.CasualtyArrived, e.DestinationRequested, e.MessageSent, e.MessageRead, e.HandoverStarted, e.HandoverSigned,
-        e.VideoStarted, e.VideoStopped, e.LegSeen,
+        e.VideoStarted, e.VideoStopped, e.LegSeen, e.CrewDiverted,
     }
 )  # fmt: skip
 Decide = Callable[[Picture], Iterable[e.Event]]

@@ -91,6 +91,8 @@ class CasualtyState:
     unit: str | None = None
     wish: str | None = None
     requested_at: datetime | None = None
+    diverted: e.CrewDiverted | None = None  # where the crew goes instead, until the desk has answered
+    diverted_at: datetime | None = None
     proposal: e.Decision | None = None
     proposed_at: datetime | None = None
     stranded: tuple[e.Rejection, ...] = ()

@@ -103,6 +103,7 @@ class DispatchRoom:
     async def react(self) -> None:
         """What needs thinking outside the book: propose for every crew that asked, follow whatever changed since."""
         await self._desk.answer_requests()
+        await self._desk.follow_diversions()
         await self._watch.look()
         await self._cases.look()
 

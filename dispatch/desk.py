@@ -101,10 +101,29 @@ class Desk:
         for state in sorted(waiting, key=lambda one: (one.requested_at, one.id)):
             await self.propose(state.id, self._answered_at(state), DESK)
 
+    async def follow_diversions(self) -> None:
+        """Make the hospital that a crew goes to its destination. Where that cannot be, what was chosen stays, and why
+        is recorded: the crew is never left without an answer."""
+        waiting = [one for one in self.book.picture.casualties.values() if one.diverted is not None]
+        for state in sorted(waiting, key=lambda one: (one.diverted_at, one.id)):
+            assert state.diverted is not None and state.diverted_at is not None
+            fact, at = state.diverted, self._fresh(state.diverted_at)
+            command = ChooseDestination(
+                casualty=fact.casualty, hospital=fact.hospital, mode="road", override_reason=fact.reason
+            )
+            try:
+                await self._chosen(command, By("paramedic", fact.unit, "crew"), at)
+            except CoordinationError as lost:
+                failed = e.DiversionFailed(fact.casualty, fact.hospital, lost.key)
+                await self.book.write(lambda newest, failed=failed: [failed], DESK, at)
+
     def _answered_at(self, state: CasualtyState) -> datetime:
+        assert state.requested_at is not None
+        return self._fresh(state.requested_at)
+
+    def _fresh(self, asked_at: datetime) -> datetime:
         """The instant of the request while it is fresh, so that a drill decides the same each time; else now."""
-        now, asked_at = self.clock.now(), state.requested_at
-        assert asked_at is not None
+        now = self.clock.now()
         return asked_at if now - asked_at <= timedelta(seconds=FRESH_S * self.clock.rate) else now
 
     def _ways(self, picture: Picture, casualty: str, at: datetime) -> Timed:
@@ -118,6 +137,17 @@ class Desk:
     async def choose(self, command: ChooseDestination, asker: Asker) -> dict[str, Any]:
         """Record a person's yes with all that follows. Raises Overtaken with the next-best option."""
         at = self.instant(asker)
+        try:
+            entries = await self._chosen(command, asker.by, at, asker.key)
+        except (AlreadyHeld, NoAnswer) as lost:
+            if lost.key == "no_capable_centre":
+                raise
+            raise await self._overtaken(command.casualty, at, lost) from lost
+        chosen = next(entry for entry in entries if entry.kind == "destination_chosen")
+        return {"entries": [entry.seq for entry in entries], "option": chosen.body["option"]}
+
+    async def _chosen(self, command: ChooseDestination, by: By, at: datetime, asked: str = "") -> list[Entry]:
+        """Raises AlreadyHeld, NoAnswer or RefusedInput when it cannot be."""
 
         async def attempt(last: bool) -> list[Entry]:
             picture = self.book.picture
@@ -131,16 +161,9 @@ class Desk:
                 reason = command.override_reason.strip()
                 return choose(newest, command.casualty, taken, fresh, legs, at, self.policy, self.tasks, reason)
 
-            return await self.book.write(decide, asker.by, at, asker.key)
+            return await self.book.write(decide, by, at, asked)
 
-        try:
-            entries = await until_fresh(attempt)
-        except (AlreadyHeld, NoAnswer) as lost:
-            if lost.key == "no_capable_centre":
-                raise
-            raise await self._overtaken(command.casualty, at, lost) from lost
-        chosen = next(entry for entry in entries if entry.kind == "destination_chosen")
-        return {"entries": [entry.seq for entry in entries], "option": chosen.body["option"]}
+        return await until_fresh(attempt)
 
     def _plan(self, picture: Picture, command: ChooseDestination, at: datetime) -> tuple[Timed, str, Option, Legs]:
         ways, stood_on = self._ways(picture, command.casualty, at), standing(picture, command.casualty, at)

@@ -11,10 +11,12 @@ from casebook.events.casualties import CasualtyTriaged as CasualtyTriaged
 from casebook.events.casualties import FindingsRecorded as FindingsRecorded
 from casebook.events.casualties import VitalsRecorded as VitalsRecorded
 from casebook.events.casualties import WishStated as WishStated
+from casebook.events.destination import CrewDiverted as CrewDiverted
 from casebook.events.destination import Decision as Decision
 from casebook.events.destination import DestinationChosen as DestinationChosen
 from casebook.events.destination import DestinationProposed as DestinationProposed
 from casebook.events.destination import DestinationRequested as DestinationRequested
+from casebook.events.destination import DiversionFailed as DiversionFailed
 from casebook.events.destination import HoldPlaced as HoldPlaced
 from casebook.events.destination import HoldReleased as HoldReleased
 from casebook.events.destination import HoldSeen as HoldSeen

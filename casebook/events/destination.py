@@ -83,6 +83,27 @@ class DestinationRequested(Event):
     unit: str
 
 
+@fact("crew_diverted")
+@dataclass(frozen=True, slots=True)
+class CrewDiverted(Event):
+    """The crew goes to this hospital, whatever was chosen, and says why. The desk makes it the destination."""
+
+    casualty: str
+    unit: str
+    hospital: str
+    reason: str
+
+
+@fact("diversion_failed")
+@dataclass(frozen=True, slots=True)
+class DiversionFailed(Event):
+    """The desk could not make the crew's hospital the destination; what was chosen before stays. `why`: a word key."""
+
+    casualty: str
+    hospital: str
+    why: str
+
+
 @fact("destination_proposed")
 @dataclass(frozen=True, slots=True)
 class DestinationProposed(Event):

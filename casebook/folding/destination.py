@@ -25,6 +25,20 @@ def _destination_requested(picture: Picture, event: e.DestinationRequested, occa
     return change_casualty(picture, event.casualty, requested_at=occasion.at)
 
 
+@folds(e.CrewDiverted)
+def _crew_diverted(picture: Picture, event: e.CrewDiverted, occasion: Occasion) -> Picture:
+    state = picture.get_casualty(event.casualty)
+    picture.get_hospital(event.hospital)
+    if state.unit != event.unit or not event.reason.strip():
+        raise IllegalStep(what=event.name, entity="casualty", id=state.id, stage=state.stage)
+    return change_casualty(picture, state.id, diverted=event, diverted_at=occasion.at)
+
+
+@folds(e.DiversionFailed)
+def _diversion_failed(picture: Picture, event: e.DiversionFailed, occasion: Occasion) -> Picture:
+    return change_casualty(picture, event.casualty, diverted=None, diverted_at=None)
+
+
 @folds(e.DestinationProposed)
 def _destination_proposed(picture: Picture, event: e.DestinationProposed, occasion: Occasion) -> Picture:
     state = picture.get_casualty(event.casualty)
@@ -53,7 +67,7 @@ def _destination_chosen(picture: Picture, event: e.DestinationChosen, occasion: 
     counted = _count_forced(picture, event, occasion)
     return step_casualty(
         counted, event.casualty, event, occasion, option=event.option, chosen_at=occasion.at,
-        rejected=event.rejected, override_reason=event.override_reason, **RESCUED,
+        rejected=event.rejected, override_reason=event.override_reason, diverted=None, diverted_at=None, **RESCUED,
     )  # fmt: skip
 
 

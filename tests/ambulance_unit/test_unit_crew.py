@@ -117,6 +117,18 @@ def test_a_malformed_tap_names_its_field(name: str, fields: dict[str, Any]):
     assert caught.value.key == "bad_field"
 
 
+def test_a_crew_with_the_casualty_aboard_may_go_elsewhere_and_has_to_say_why():
+    view = Story().at_scene().view()
+    with pytest.raises(IllegalStep):
+        tap(view, "divert", casualty="I1-A", hospital="jsh", reason="airway lost")
+    aboard = {**view, "casualties": {"I1-A": {**view["casualties"]["I1-A"], "stage": "aboard"}}}
+    (fact,) = tap(aboard, "divert", casualty="I1-A", hospital="jsh", reason=" airway lost ")
+    assert isinstance(fact, e.CrewDiverted) and (fact.hospital, fact.reason) == ("jsh", "airway lost")
+    for hospital, reason, error in (("nowhere", "x", NotFound), ("jsh", "  ", RefusedInput)):
+        with pytest.raises(error):
+            tap(aboard, "divert", casualty="I1-A", hospital=hospital, reason=reason)
+
+
 def test_a_wish_is_for_a_hospital_that_exists():
     view = Story().at_scene().view()
     assert tap(view, "wish", casualty="I1-A", hospital="jsh", by="family") == [e.WishStated("I1-A", "jsh", "family")]
