@@ -1,4 +1,4 @@
-"""`aboard bench live | drill | setup | routing`: measure, and print a table or, with --json, one object."""
+"""`aboard bench live | drill | setup | routing | decision`: measure, and print a table or, with --json, one object."""
 
 from __future__ import annotations
 
@@ -88,6 +88,24 @@ def routing(
     else:
         _print_meeting(meeting)
     return 1 if meeting.failed else 0
+
+
+@app.command(help=_told("word.decision"))
+def decision(
+    graph: Annotated[Path, typer.Option("--graph", exists=True, dir_okay=False, help=_told("help_graph"))],
+    as_json: AsJson = False,
+    seed: Seed = ROUTING_SEED,
+    postgres: Annotated[str, typer.Option("--postgres", metavar="URL", help=_told("help_postgres"))] = "",
+    quick: Annotated[bool, typer.Option("--quick", help=_told("help_quick_decision"))] = False,
+) -> int:
+    from aboard.bench.decision import bench_decision
+
+    def told(part: str) -> None:
+        typer.echo(say("bench.decision.part_begins", spoken(), part=part), err=True)
+
+    return _run(
+        "decision", seed, lambda: bench_decision(graph, seed, postgres=postgres, quick=quick, said=told), as_json
+    )
 
 
 def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:

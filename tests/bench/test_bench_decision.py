@@ -1,0 +1,92 @@
+"""`aboard bench decision`: a small town stands for the city; the last bay goes to one, and every loser has a plan."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from aboard.bench import decision_holds
+from aboard.bench.decision import bench_decision
+from aboard.bench.decision_holds import Rounds, measure_holds
+from aboard.bench.decision_world import City, city_of
+from routing.roads import Roadmap, load_roads
+
+SIDE, STEP_DEG = 20, 0.01  # streets each way, a kilometre apart
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chessboard of streets as the DIMACS challenge writes road maps."""
+    folder = tmp_path_factory.mktemp("town")
+    nodes = [(row, column) for row in range(SIDE) for column in range(SIDE)]
+    number = {node: n for n, node in enumerate(nodes, start=1)}
+    arcs = [
+        (number[a], number[b])
+        for a in nodes
+        for b in ((a[0], a[1] + 1), (a[0] + 1, a[1]), (a[0], a[1] - 1), (a[0] - 1, a[1]))
+        if b in number
+    ]
+    places = [
+        f"v {number[row, column]} {round((-74 + column * STEP_DEG) * 1e6)} {round((40.7 + row * STEP_DEG) * 1e6)}"
+        for row, column in nodes
+    ]
+    with gzip.open(folder / "town.co.gz", "wt") as file:
+        file.write("\n".join([f"p aux sp co {len(nodes)}", *places, ""]))
+    lines = [f"a {tail} {head} {900 + (7 * tail + 13 * head) % 500}" for tail, head in arcs]
+    with gzip.open(folder / "town.traveltime.gr.gz", "wt") as file:
+        file.write("\n".join([f"p sp {len(nodes)} {len(arcs)}", *lines, ""]))
+    return folder / "town.traveltime.gr.gz"
+
+
+@pytest.fixture(scope="module")
+def roads(graph: Path) -> Roadmap:
+    return load_roads(graph, cache=graph.parent)
+
+
+@pytest.fixture(scope="module")
+def city(roads: Roadmap) -> City:
+    return city_of(roads, 7, 60)
+
+
+def test_the_same_map_and_seed_give_the_same_decisions(roads: Roadmap, city: City):
+    again = city_of(roads, 7, 60)
+    assert [city.decide(id) for id in city.cases[:3]] == [again.decide(id) for id in again.cases[:3]]
+    assert city_of(roads, 8, 60).decide("case0") != city.decide("case0")
+
+
+def test_every_hospital_is_asked_by_road_and_by_rendezvous(city: City):
+    ways = city.ways("case0").ways
+    assert len({way.hospital for way in ways}) == 60
+    assert sum(way.mode == "rendezvous" and way.eta_s is not None for way in ways) == 60
+
+
+def test_a_closure_changes_the_roads_that_a_decision_stands_on(city: City):
+    assert city.closed(0).decide("case0").traffic_version != city.decide("case0").traffic_version
+
+
+def test_the_last_bay_goes_to_one_of_fifty_and_every_loser_has_a_plan(city: City, tmp_path: Path):
+    told = measure_holds(city, f"sqlite:///{tmp_path / 'holds.sqlite'}", 3)
+    assert (told.twice, told.without_plan, len(told.round_ms)) == (0, 0, 3)
+
+
+def test_the_same_on_postgresql(city: City, postgres_url: str):
+    told = measure_holds(city, postgres_url, 3)
+    assert (told.twice, told.without_plan, len(told.round_ms)) == (0, 0, 3)
+
+
+def test_two_holders_of_one_bay_and_a_loser_left_alone_are_counted():
+    ours, theirs = [(0.0, 1.0, 1, 0), (2.0, 2.5, 0, 0)], [(0.1, 1.5, 1, 2), (2.0, 2.2, 1, 0)]
+    told = decision_holds._together([ours, theirs])
+    assert told == Rounds([1500.0, 500.0], twice=1, without_plan=2)
+
+
+def test_what_was_not_measured_says_so(graph: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("ABOARD_CACHE", str(tmp_path))
+    monkeypatch.setattr("aboard.bench.decision.AGAIN", 3)
+    monkeypatch.setattr("aboard.bench.decision.QUICK_ROUNDS", 2)
+    cases = {case.name: case for case in bench_decision(graph, 7, quick=True)}
+    assert cases["one_decision"].goal == {"p50": 5.0, "p99": 20.0} and cases["one_decision"].ours.n == 20
+    assert cases["last_bay_postgres"].ours.p50 is None and not cases["last_bay_postgres"].goal
+    assert cases["held_twice_sqlite"].ours.p50 == 0
