@@ -30,9 +30,10 @@ export function Dialogs({ feed, view }) {
     if (!name) box.current?.close();
     else if (!box.current?.open) box.current?.showModal();
   }, [name]);
-  // told late: by then another key may have opened the next one
+  const cancelled = (/** @type {Event} */ event) => { event.preventDefault(); close(); };
+  // told late, where the browser closed it by itself: by then another key may have opened the next one
   const closed = () => { if (dialog.value === name && !box.current?.open) close(); };
-  return html`<dialog ref=${box} data-name=${name ?? undefined} onClose=${closed} aria-label=${name ? say(`dispatch.dialog.${name}`) : undefined}>
+  return html`<dialog ref=${box} data-name=${name ?? undefined} onCancel=${cancelled} onClose=${closed} aria-label=${name ? say(`dispatch.dialog.${name}`) : undefined}>
     ${name && html`<h2>${say(`dispatch.dialog.${name}`)}</h2><${Refused} />`}
     ${name === 'call' && html`<${NewCall} />`}
     ${name === 'assign' && html`<${Assign} view=${view} />`}
