@@ -132,14 +132,15 @@ function Others({ view, id, proposal, undecided }) {
 /** @param {{view: ConsoleView, id: string, way: Way, proposal: Proposal}} props */
 function Other({ view, id, way, proposal }) {
   const name = `${id}/${way.hospital}/${way.mode}`;
-  const possible = proposal.options.some((one) => one.hospital === way.hospital && one.mode === way.mode);
+  const ranked = proposal.options.find((one) => one.hospital === way.hospital && one.mode === way.mode && one.rendezvous === way.rendezvous);
+  const possible = ranked !== undefined;
   const takeable = possible || (way.mode === 'road' && way.eta_s !== undefined);
   const open = overriding.value === name;
   const title = way.reasons.map((reason) => reasonText(view, reason)).join('\n');
   return html`<li class=${possible ? 'possible' : 'barred'} title=${title}>
     <p class="head"><span class="home">${hospitalName(view, way.hospital)}</span> <span class="mode">${say(`dispatch.mode.${way.mode}`)}</span> <span class="time">${spanOrDash(way.eta_s)}</span>
       ${takeable && !open && html`<button class="small choose" onClick=${() => { overriding.value = name; }}>${say('dispatch.choose')}</button>`}</p>
-    <${CareLine} way=${way} />
+    <${CareLine} way=${ranked ?? way} />
     <${MinutesLine} way=${way} />
     <p class="why">${whyText(view, way.reasons.slice(0, REASONS))}</p>
     ${way.would_win && html`<p class="would">${say('dispatch.would_win', { change: reasonText(view, way.would_win) })}</p>`}
