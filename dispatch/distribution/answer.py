@@ -20,7 +20,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 class Row(Shape, frozen=True):
     """Who goes where, by whom, when. `trip` 0: it was under way already.
 
-    `care_min`: expected begin of definitive care; `survival` 0..1 with care then. `place`: known, standing (nobody vouches
+    `care_min`: expected begin of definitive care; `survival` 0..1 with care then. `place`: known, standing (nobody
+    vouches
     for it: ask first) or none (no counted place is needed). `redirected`: planned for another hospital before.
     """
 
@@ -45,7 +46,8 @@ class Row(Shape, frozen=True):
 
 
 class NotTaken(Shape, frozen=True):
-    """Somebody without a destination, and why. `stabilise_at`: the nearest hospital that there is a way to; `ask`: those that
+    """Somebody without a destination, and why. `stabilise_at`: the nearest hospital that there is a way to; `ask`:
+    those that
     have what is needed and would have to be persuaded, nearest first."""
 
     casualty: str
@@ -89,10 +91,13 @@ class Share(Shape, frozen=True):
 
 
 class TriageQuality(Shape, frozen=True):
-    """Of casualties whose ISS is known and who were given a hospital; severe is ISS >= 16, as field triage is judged by.
+    """Of casualties whose ISS is known and who were given a hospital; severe is ISS >= 16, as field triage is judged
+    by.
 
-    `under`: severe that go elsewhere than to a trauma centre, of all severe (1 - sensitivity). `over`: not severe, of all
-    that go to one (1 - positive predictive value); `over_of_minor`: the same of all that are not severe (1 - specificity).
+    `under`: severe that go elsewhere than to a trauma centre, of all severe (1 - sensitivity). `over`: not severe,
+    of all
+    that go to one (1 - positive predictive value); `over_of_minor`: the same of all that are not severe (1 -
+    specificity).
     """
 
     known: int
@@ -103,7 +108,8 @@ class TriageQuality(Shape, frozen=True):
 
 
 class Proofs(Shape, frozen=True):
-    """`bound`: no plan loses less; `gap`: share of the loss between the two; `hurried`: the time limit was reached, so that
+    """`bound`: no plan loses less; `gap`: share of the loss between the two; `hurried`: the time limit was reached,
+    so that
     another run may find another plan."""
 
     bound: float

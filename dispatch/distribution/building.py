@@ -1,6 +1,8 @@
-"""Build a plan trip by trip: the next vehicle to reach a scene takes somebody somewhere, by a rule that is handed in. Pure.
+"""Build a plan trip by trip: the next vehicle to reach a scene takes somebody somewhere, by a rule that is handed
+in. Pure.
 
-Every plan that comes out of here can be carried out: places, first waves and vehicles are kept count of. Rules as dispatchers
+Every plan that comes out of here can be carried out: places, first waves and vehicles are kept count of. Rules as
+dispatchers
 use them are simple_rules.py's; the plan that looks ahead is improving.py's, the one that is proven is proving.py's.
 """
 
@@ -12,14 +14,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dispatch.distribution.compiling import NO_WAY, Floats, Ints, Problem
+from dispatch.distribution.problem import NO_WAY, Floats, Ints, Problem
 
 NEVER = 10**6  # minutes; later than anything
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Trip:
-    """`count` casualties of a group leave `scene` for `hospital` together. Loading begins at `starts_min`; they arrive at
+    """`count` casualties of a group leave `scene` for `hospital` together. Loading begins at `starts_min`; they
+    arrive at
     `arrives_min` and their places are open from `place_min` on. `vehicle` -1: any one of its kind."""
 
     starts_min: int
@@ -43,7 +46,8 @@ class Plan:
 
 @dataclass(slots=True)
 class Offer:
-    """What one vehicle could do now, per group (rows) and hospital (columns). `starts` when loading would begin, `busy_min`
+    """What one vehicle could do now, per group (rows) and hospital (columns). `starts` when loading would begin,
+    `busy_min`
     until it is back, `count` how many it would take; `possible` False: not at all."""
 
     possible: np.ndarray

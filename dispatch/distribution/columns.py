@@ -1,4 +1,5 @@
-"""The trips that a plan may be made of, as columns of a linear program: what each uses, and what it is worth at given prices.
+"""The trips that a plan may be made of, as columns of a linear program: what each uses, and what it is worth at
+given prices.
 
 Pure. The program is proving.py's; docs/decisions/0018-who-goes-where-as-flows.md states the model.
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dispatch.distribution.building import Builder, Trip
-from dispatch.distribution.compiling import NO_WAY, Floats, Ints
+from dispatch.distribution.problem import NO_WAY, Floats, Ints
 
 FAR = 1e6  # a price that nobody pays
 

@@ -1,7 +1,8 @@
 """Turn a case into what a solver can count: kinds of casualties, kinds of vehicles, minutes and costs. Pure.
 
 Casualties whom nothing tells apart for the plan are one `Group`; the solver shares out numbers, not names
-(dispatch/distribution/naming.py gives the names back). Every span is rounded up to a whole minute: nobody knows it better, and
+(dispatch/distribution/naming.py gives the names back). Every span is rounded up to a whole minute: nobody knows it
+better, and
 all who plan on the same minutes can be compared exactly. What a casualty needs and what bars a hospital is judged by
 the same functions as the single decision (dispatch/needs.py, dispatch/judging.py).
 """
@@ -11,12 +12,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from casebook.capacity import Closure, Figure
 from casebook.capacity.resources import ResourceTable, resource_table
@@ -25,100 +26,14 @@ from casebook.picture import HospitalState
 from casebook.place import Place, distance_m
 from dispatch.care import mean_wait_s
 from dispatch.distribution.ask import Ask, Casualty, Hospital, Point, UnderWay, Vehicle
-from dispatch.distribution.places import STANDING, Opening, openings
+from dispatch.distribution.places import STANDING, openings
+from dispatch.distribution.problem import NO_WAY, Fixed, Floats, Group, Ints, Kind, Problem
 from dispatch.distribution.rules import DistributionRules
 from dispatch.judging import Judged, Room, Way, resource_for
 from dispatch.needs import Case, needs_of, rows_for
 from dispatch.policy import NO_CATEGORY, Policy
 
-NO_WAY = -1
 FARTHEST_MIN = 600  # a longer way is none
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Casualties that are the same to the plan. `ids` and `ready_min` by the minute from which each can be loaded.
-
-    `allowed`, `delay_min`, `soft_min` per hospital: may receive them; minutes at the door before care; minutes that a
-    missing wish weighs (they cost as minutes do, nobody dies of them). `soft_cost` the same in deaths: a changed plan.
-    `resource` "": needs no counted place. `loss[m]`: what care at minute m costs; `untaken`: what no care costs.
-    """
-
-    ids: tuple[str, ...]
-    ready_min: tuple[int, ...]
-    scene: int
-    category: str
-    rpm: float | None
-    resource: str
-    sits: bool
-    needs: tuple[str, ...]
-    allowed: NDArray[np.bool_]
-    delay_min: Ints
-    soft_cost: Floats
-    loss: Floats
-    untaken: float
-    barred: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        return len(self.ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Vehicles that are the same but for where they are. `out_min` scene x hospital, `back_min` hospital x scene, NO_WAY
-    where there is none. `load_min` per scene. `takes` per group: how many per trip. `soft_cost`: of the mode, per casualty."""
-
-    mode: str
-    out_min: Ints
-    back_min: Ints
-    load_min: Ints
-    turnaround_min: int
-    takes: Ints
-    soft_cost: float
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """A casualty under way that its hospital can take: not planned anew. `care_min`: when care begins."""
-
-    casualty: Casualty
-    vehicle: str
-    hospital: str
-    arrives_min: int
-    care_min: int
-    resource: str
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """`starts[v, s]`: minute at which vehicle v can load at scene s first, NO_WAY: never. `slots`: (hospital, resource)
-    -> opening minutes. `quota`: (hospital, category) -> most that leave for it before `wave_min`."""
-
-    ask: Ask
-    rules: DistributionRules
-    scenes: tuple[str, ...]
-    hospitals: tuple[str, ...]
-    groups: tuple[Group, ...]
-    kinds: tuple[Kind, ...]
-    kind_of: tuple[int, ...]  # of each vehicle
-    starts: Ints
-    slots: Mapping[tuple[int, str], tuple[int, ...]]
-    quota: Mapping[tuple[int, str], int]
-    wave_min: int
-    horizon_min: int
-    since_min: float
-    fixed: tuple[Fixed, ...] = ()
-    left: tuple[tuple[Casualty, Reason], ...] = ()  # not carried at all
-    standing: frozenset[tuple[str, str]] = frozenset()
-    kept: Mapping[tuple[str, str], int] = field(default_factory=dict)
-
-    @property
-    def vehicles(self) -> tuple[Vehicle, ...]:
-        return self.ask.vehicles
 
 
 def compile_case(ask: Ask, rules: DistributionRules, policy: Policy, table: ResourceTable | None = None) -> Problem:
@@ -392,8 +307,6 @@ def _until(minutes: float | None, ask: Ask) -> Any:
 
 def _where_it_is(one: Casualty, moved: Mapping[str, str]) -> Casualty:
     """A casualty that must go elsewhere is where its vehicle is."""
-    import msgspec
-
     return msgspec.structs.replace(one, scene=moved[one.id], boardable_min=0.0) if one.id in moved else one
 
 
@@ -414,6 +327,3 @@ def _merged(groups: Iterable[Group]) -> Iterable[Group]:
     for ones in alike.values():
         both = sorted((ready, id) for one in ones for ready, id in zip(one.ready_min, one.ids, strict=True))
         yield replace(ones[0], ids=tuple(id for _, id in both), ready_min=tuple(ready for ready, _ in both))
-
-
-__all__ = ["NO_WAY", "Fixed", "Group", "Kind", "Opening", "Problem", "case_of", "compile_case"]

@@ -1,4 +1,5 @@
-"""A good plan at once: many plans built by rules that look ahead, the best one first. Pure; the same seed, the same plan.
+"""A good plan at once: many plans built by rules that look ahead, the best one first. Pure; the same seed, the same
+plan.
 
 Each rule weighs what waiting costs a casualty against the time that its trip takes a vehicle away; which weights suit a
 case is not known before, so a fixed number of them is tried.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dispatch.distribution.building import Plan, Trip
-from dispatch.distribution.compiling import NO_WAY, Problem
+from dispatch.distribution.problem import NO_WAY, Problem
 
 
 @dataclass(frozen=True, slots=True)

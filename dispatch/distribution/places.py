@@ -72,7 +72,8 @@ def _kept(places: Places, resource: str, rules: DistributionRules, counted: int,
 
 
 def nearest_to_scene(ask: Ask, rules: DistributionRules) -> frozenset[str]:
-    """The hospitals that who walks in goes to: the nearest of each scene in a straight line, whatever road is closed."""
+    """The hospitals that who walks in goes to: the nearest of each scene in a straight line, whatever road is
+    closed."""
     found: set[str] = set()
     placed = [(hospital.id, _place(hospital.place)) for hospital in ask.hospitals if hospital.place]
     for point in ask.scenes.values():

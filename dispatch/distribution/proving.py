@@ -1,8 +1,12 @@
-"""The best plan, and how far from the best it can be at most: a linear program with trips as columns, then whole numbers.
+"""The best plan, and how far from the best it can be at most: a linear program with trips as columns, then whole
+numbers.
 
-HiGHS does the arithmetic, on one thread with a seed. First only trips of plans that are known are columns; prices tell which
-trips are worth adding, until none is: then the program's value is a floor that no plan goes below. A plan that is better
-than the one in hand can only use trips whose reduced cost is less than the gap, so the search for whole numbers is given
+HiGHS does the arithmetic, on one thread with a seed. First only trips of plans that are known are columns; prices
+tell which
+trips are worth adding, until none is: then the program's value is a floor that no plan goes below. A plan that is
+better
+than the one in hand can only use trips whose reduced cost is less than the gap, so the search for whole numbers is
+given
 those and no others, and what it proves holds for all. docs/decisions/0018-who-goes-where-as-flows.md.
 """
 
@@ -17,7 +21,7 @@ import numpy as np
 
 from dispatch.distribution.building import Builder, Plan, Trip
 from dispatch.distribution.columns import Columns, Priced
-from dispatch.distribution.compiling import NO_WAY, Floats
+from dispatch.distribution.problem import NO_WAY, Floats
 from dispatch.distribution.rules import Search
 
 TINY = 1e-7
@@ -27,7 +31,8 @@ PROOF_COLUMNS = 8  # so many times the usual columns are tried where that settle
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`bound`: no plan costs less. `proven`: the plan is within the asked gap of it. `hurried`: the time limit cut it short."""
+    """`bound`: no plan costs less. `proven`: the plan is within the asked gap of it. `hurried`: the time limit cut
+    it short."""
 
     plan: Plan
     bound: float
@@ -136,7 +141,8 @@ class _Prover:
     def _worth(
         self, dual: Floats, gap: float, kept: list[tuple[Trip, int]], most: int
     ) -> tuple[list[tuple[Trip, int]], float]:
-        """All trips that a better plan could use, the cheapest first as many as are allowed; reduced cost of the rest."""
+        """All trips that a better plan could use, the cheapest first as many as are allowed; reduced cost of the
+        rest."""
         cells = [one for one in self.columns.below(dual, gap + TINY) if len(one.reduced)]
         reduced = np.concatenate([one.reduced for one in cells]) if cells else np.array([])
         limit = float(np.partition(reduced, most)[most]) if len(reduced) > most else highspy.kHighsInf
@@ -166,7 +172,8 @@ def _same(trip: Trip) -> Trip:
 
 
 class _Master:
-    """The program in HiGHS: casualties not taken, vehicles that wait and that choose a scene, and trips as they are added."""
+    """The program in HiGHS: casualties not taken, vehicles that wait and that choose a scene, and trips as they are
+    added."""
 
     def __init__(self, columns: Columns, seed: int) -> None:
         self.columns = columns

@@ -112,7 +112,7 @@ def _names(ask: Ask) -> Iterable[tuple[str, str, dict[str, Any]]]:
     casualties, hospitals = {one.id for one in ask.casualties}, {one.id for one in ask.hospitals}
     vehicles = {one.id for one in ask.vehicles}
     scenes = {one.scene for one in ask.casualties} | set(ask.scenes)
-    yield from _unknown([("before", id) for id in ask.before], casualties)
+    yield from _unknown([(f"before.{id}", id) for id in ask.before], casualties)
     yield from _unknown([(f"before.{id}", hospital) for id, hospital in ask.before.items()], hospitals)
     for i, one in enumerate(ask.under_way):
         yield from _unknown([(f"under_way[{i}].casualty", one.casualty)], casualties)
@@ -128,9 +128,9 @@ def _names(ask: Ask) -> Iterable[tuple[str, str, dict[str, Any]]]:
         ("back_min", hospitals, scenes), ("flight_min", scenes | vehicles, hospitals),
     ):  # fmt: skip
         table = getattr(ask.travel, field)
-        yield from _unknown([(f"travel.{field}", id) for id in table], rows)
+        yield from _unknown([(f"travel.{field}.{id}", id) for id in table], rows)
         for id, row in table.items():
-            yield from _unknown([(f"travel.{field}.{id}", other) for other in row], columns)
+            yield from _unknown([(f"travel.{field}.{id}.{other}", other) for other in row], columns)
 
 
 def _unknown(named: Iterable[tuple[str, str]], known: set[str]) -> Iterable[tuple[str, str, dict[str, Any]]]:
@@ -144,7 +144,8 @@ def _refused(text: str, name: str, field: str, why: str) -> RefusedInput:
 
 
 def line_of(text: str, field: str) -> int:
-    """The line on which the value of ``hospitals[2].places.ct.free`` begins; of the nearest piece around it if absent."""
+    """The line on which the value of ``hospitals[2].places.ct.free`` begins; of the nearest piece around it if
+    absent."""
     at = _skip(text, 0)
     for step in _steps(field):
         found = _member(text, at, step)

@@ -10,8 +10,8 @@ from casebook.events import Reason
 from dispatch.distribution.answer import NotTaken, Outcome, Row, Share, Totals, TriageQuality
 from dispatch.distribution.ask import Casualty
 from dispatch.distribution.building import Builder, Plan
-from dispatch.distribution.compiling import NO_WAY, Fixed, Group, Problem
 from dispatch.distribution.naming import named
+from dispatch.distribution.problem import NO_WAY, Fixed, Group, Problem
 from dispatch.policy import NO_CATEGORY
 
 SEVERE_ISS = 16  # major trauma; source: ACS-COT field triage performance, as in the reference of triage quality

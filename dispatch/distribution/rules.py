@@ -1,4 +1,5 @@
-"""The dated table of distribution (dispatch/rules/distribution.yaml): shapes, reading, and how survival falls with time.
+"""The dated table of distribution (dispatch/rules/distribution.yaml): shapes, reading, and how survival falls with
+time.
 
 What the figures are used for is the business of dispatch/distribution/compiling.py.
 """
@@ -97,7 +98,8 @@ class Horizon(Sourced, frozen=True):
 
 
 class Search(Sourced, frozen=True):
-    """`starts`: ways of building a first plan; `columns`: trips that the exact search is given; `rounds`: of pricing."""
+    """`starts`: ways of building a first plan; `columns`: trips that the exact search is given; `rounds`: of
+    pricing."""
 
     starts: Annotated[int, msgspec.Meta(ge=1)]
     columns: Annotated[int, msgspec.Meta(ge=1)]

@@ -1,4 +1,5 @@
-"""Share out a case: compile it, build plans, prove how good the best is, compare it with simple rules, and tell it. Pure.
+"""Share out a case: compile it, build plans, prove how good the best is, compare it with simple rules, and tell it.
+Pure.
 
 The same case, rules and seed give the same bytes unless the answer says that it was `hurried` by the time limit.
 """
@@ -6,8 +7,6 @@ The same case, rules and seed give the same bytes unless the answer says that it
 from __future__ import annotations
 
 import hashlib
-
-import msgspec
 
 from dispatch.distribution.answer import Answer, Proofs
 from dispatch.distribution.ask import Ask

@@ -1,6 +1,7 @@
 """Distribution as dispatchers do it without reckoning: nearest, round robin, red first. Pure; for comparison.
 
-Each takes the next vehicle at the scene and keeps to the same places, first waves and needs as the plan that is compared
+Each takes the next vehicle at the scene and keeps to the same places, first waves and needs as the plan that is
+compared
 with them; none looks at what the next casualty will need.
 """
 

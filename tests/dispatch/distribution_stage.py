@@ -1,4 +1,5 @@
-"""Small cases of many casualties, an independent enumeration of all plans for them, and a check that a plan can be done."""
+"""Small cases of many casualties, an independent enumeration of all plans for them, and a check that a plan can be
+done."""
 
 from __future__ import annotations
 
@@ -85,7 +86,9 @@ def small_cases(draw: st.DrawFn, casualties: int = 6, hospitals: int = 4, vehicl
     with_what = [{"id": f"A{i}", "seats": seats} for i in range(draw(st.integers(1, vehicles)))]
     minutes = st.integers(3, 45)
     travel = {
-        "to_scene_min": {one["id"]: {s: draw(st.one_of(minutes, minutes, st.none())) for s in scenes} for one in with_what},
+        "to_scene_min": {
+            one["id"]: {s: draw(st.one_of(minutes, minutes, st.none())) for s in scenes} for one in with_what
+        },
         "to_hospital_min": {s: {name: draw(minutes) for name in names} for s in scenes},
     }
     return {"at": "2026-03-01T02:00:00Z", "happened_at": "2026-03-01T01:50:00Z", "casualties": who, "hospitals": where,
@@ -106,7 +109,9 @@ class World:
         self.byid = {one.id: one for one in ask.casualties}
         self.vehicle = rules.vehicles["ambulance"]
         self.most = {
-            (one.id, "red"): {str(k): n for k, n in one.first_wave.items()}.get("red", rules.first_wave.by_category["red"])
+            (one.id, "red"): {str(k): n for k, n in one.first_wave.items()}.get(
+                "red", rules.first_wave.by_category["red"]
+            )
             for one in ask.hospitals
         }
         self.opens = {(one.id, r): self._opens(one.places[r]) for one in ask.hospitals for r in ("resus_bay", "ed_bed")}
@@ -131,8 +136,9 @@ class World:
         return self.loss(category, self.rules.horizon.untaken_min)
 
     def kind(self, id: str) -> tuple[Any, ...]:
+        """Who may ride together: what each needs comes to the same hospitals here."""
         one = self.byid[id]
-        return one.scene, one.category, one.needs
+        return one.scene, one.category, tuple(h for h in self.hospitals if self.able(id, h))
 
     def able(self, id: str, h: str) -> bool:
         spot = next(one for one in self.ask.hospitals if one.id == h)
@@ -140,13 +146,16 @@ class World:
 
 
 def least_loss(ask: Ask, rules: DistributionRules, below: float) -> float:
-    """The least loss of any plan, or `below` where no plan loses less. Depth first over all loads, orders and hospitals."""
+    """The least loss of any plan, or `below` where no plan loses less. Depth first over all loads, orders and
+    hospitals."""
     world = World(ask, rules)
     best = below
     ids = sorted(world.byid)
     floor = {id: _floor(world, id) for id in ids}
 
-    def descend(v: int, at: dict[str, int] | None, left: frozenset[str], loads: list[tuple[Any, ...]], cost: float) -> None:
+    def descend(
+        v: int, at: dict[str, int] | None, left: frozenset[str], loads: list[tuple[Any, ...]], cost: float
+    ) -> None:
         nonlocal best
         if cost + sum(floor[id] for id in left) >= best - 1e-9:
             return
@@ -186,12 +195,17 @@ def least_loss(ask: Ask, rules: DistributionRules, below: float) -> float:
 def _floor(world: World, id: str) -> float:
     """What a casualty loses at least: the earliest vehicle, the nearest able hospital, a place at once."""
     one = world.byid[id]
-    comes = [row[one.scene] for row in world.ask.travel.to_scene_min.values() if row.get(one.scene) is not None]
+    # A vehicle that cannot reach this scene from where it is may come from a hospital later: any start is a floor.
+    comes = [
+        minutes for row in world.ask.travel.to_scene_min.values() for minutes in row.values() if minutes is not None
+    ]
     out = [world.ask.travel.to_hospital_min[one.scene][h] for h in world.hospitals if world.able(id, h)]
     if not comes or not out:
         return world.untaken(str(one.category))
-    soonest = max(math.ceil(min(m for m in comes if m is not None)), math.ceil(one.boardable_min))
-    return world.loss(str(one.category), soonest + world.vehicle.load_min + math.ceil(min(m for m in out if m is not None)))
+    soonest = max(math.ceil(min(comes)), math.ceil(one.boardable_min))
+    return world.loss(
+        str(one.category), soonest + world.vehicle.load_min + math.ceil(min(m for m in out if m is not None))
+    )
 
 
 def _loads(world: World, seats: int, left: frozenset[str]) -> list[tuple[str, ...]]:
@@ -223,7 +237,9 @@ def _placed(world: World, loads: list[tuple[Any, ...]]) -> float:
             waves[h] += count
             if waves[h] > world.most[h, "red"]:
                 return math.inf
-    return sum(min(_in_order(world, key, order) for order in itertools.permutations(ones)) for key, ones in at_door.items())
+    return sum(
+        min(_in_order(world, key, order) for order in itertools.permutations(ones)) for key, ones in at_door.items()
+    )
 
 
 def _in_order(world: World, key: tuple[str, str], order: tuple[tuple[Any, ...], ...]) -> float:
@@ -257,7 +273,11 @@ def faults(ask: Ask, rules: DistributionRules, answer: Answer) -> list[str]:
             come = ask.travel.to_scene_min[vehicle][first.scene]
         else:
             last = trips[vehicle, number - 1][0]
-            come = last.arrives_min + world.vehicle.turnaround_min + math.ceil(ask.travel.to_hospital_min[first.scene][last.hospital] or 0)
+            come = (
+                last.arrives_min
+                + world.vehicle.turnaround_min
+                + math.ceil(ask.travel.to_hospital_min[first.scene][last.hospital] or 0)
+            )
         if come is None or come > first.loads_min:
             found.append(f"{vehicle} is not there for trip {number}")
         drive = math.ceil(ask.travel.to_hospital_min[first.scene][first.hospital] or 0)
@@ -276,7 +296,9 @@ def _overfull(world: World, answer: Answer) -> list[str]:
     for (h, resource), opens in world.opens.items():
         care = sorted(row.care_min for row in answer.rows if row.hospital == h and RESOURCE[row.category] == resource)
         found += [f"{h} {resource} at {at}" for n, at in enumerate(care, 1) if n > sum(m <= at for m in opens)]
-        reds = [row for row in answer.rows if row.hospital == h and row.category == "red" and row.loads_min < world.wave]
+        reds = [
+            row for row in answer.rows if row.hospital == h and row.category == "red" and row.loads_min < world.wave
+        ]
         if len(reds) > world.most[h, "red"]:
             found.append(f"{h} has {len(reds)} red in the first wave")
     return found

@@ -18,7 +18,7 @@ from distribution_stage import (
     read,
     small_cases,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from dispatch.distribution.sharing import distribute
@@ -26,7 +26,11 @@ from dispatch.distribution.sharing import distribute
 CALM = calm_policy()
 EXACT = exact_rules()
 SLOW = settings(
-    max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TOLERANCE = 2e-6
 
@@ -38,7 +42,8 @@ def test_no_plan_of_all_that_there_are_loses_less(small: dict[str, Any]) -> None
     answer = distribute(ask, EXACT, CALM)
     assert faults(ask, EXACT, answer) == []
     assert loss_of(ask, EXACT, answer) == pytest.approx(answer.outcome.loss, abs=TOLERANCE)
-    assert least_loss(ask, EXACT, answer.outcome.loss) >= answer.outcome.loss - TOLERANCE
+    # The enumeration starts from a little above, so that it has to come down to the same plan's loss by itself.
+    assert least_loss(ask, EXACT, answer.outcome.loss + 0.01) == pytest.approx(answer.outcome.loss, abs=TOLERANCE)
     assert answer.proof.proven
 
 
