@@ -28,6 +28,7 @@ WORDS = {  # word: module and attribute (a function, or a typer app with words o
     "hub": "aboard.front.hub:hub",
     "unit": "aboard.front.unit:unit",
     "decide": "aboard.front.decide:decide",
+    "distribute": "aboard.front.distribute:distribute",
     "score": "aboard.front.score:score",
     "capacity": "aboard.front.capacity:app",
     "roads": "aboard.front.roads:app",
