@@ -81,7 +81,8 @@ class _Cell(NamedTuple):
 
 
 class Flights:
-    """All flights of one question. `still_open`: of an aircraft's unknowns (by its id) those still to be settled.
+    """All flights of one question. `still_open`: of what is not known of an aircraft's flight (by its id) that which is
+    still to be settled; what is not known of a place to land always is.
 
     `question` states everything but hospital, pad and drives; the drives stand in the order of `landings`, NaN = none.
     """
