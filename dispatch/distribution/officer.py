@@ -1,7 +1,7 @@
 """What the transport officer sees: the plan beside what really happened to each casualty. Pure.
 
-Takes the picture as it is and the last answer; changes nothing. A casualty that the plan does not know, and one of the plan
-that the picture does not know, are both told: the numbers on the board are those of the tags.
+Takes the picture as it is and the last answer; changes nothing. A casualty that the plan does not know, and one of
+the plan that the picture does not know, are both told: the numbers on the board are those of the tags.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ON_THE_WAY = (Stage.ABOARD, Stage.ARRIVED, Stage.HANDING_OVER, Stage.HANDED_OVER
 def distribution_view(picture: Picture, incident: str, answer: Answer) -> dict[str, Any]:
     """`rows`: who goes (or went) where, by whom, when, in the order of leaving; `differs`: sent elsewhere than planned.
 
-    `summary`: hospital -> category -> casualties by where they really go, else by plan; "-" for those without. `total` is
-    the number of casualties of the incident, and the sum of the summary. `unplanned`: casualties of the incident that the
-    plan does not know; `unknown`: tags of the plan that are no casualty of the incident.
+    `summary`: hospital -> category -> casualties by where they really go, else by plan; "-" for those without. `total`
+    is the number of casualties of the incident, and the sum of the summary. `unplanned`: casualties of the incident
+    that the plan does not know; `unknown`: tags of the plan that are no casualty of the incident.
     """
     states = {id: one for id, one in picture.casualties.items() if one.incident == incident}
     planned = {row.casualty: row for row in answer.rows}

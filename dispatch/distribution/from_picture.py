@@ -1,0 +1,125 @@
+"""Make a case out of the picture: whoever of an incident has not reached a door, and what could take them. Pure.
+
+Travel times are filled in by dispatch/distribution/travel.py; what follows from the answer is a person's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+
+from casebook.capacity import Closure, Figure
+from casebook.casualty import Findings, Stage
+from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+from casebook.place import Place, distance_m
+from casebook.steps import Duty
+from dispatch.arrivals import door_at
+from dispatch.distribution.ask import Ask, Casualty, Closed, Hospital, Places, Point, Travel, UnderWay, Vehicle
+from dispatch.distribution.rules import DistributionRules
+from dispatch.whereabouts import HELICOPTER, where_is_unit
+
+AT_THE_DOOR = (Stage.ARRIVED, Stage.HANDING_OVER, Stage.HANDED_OVER, Stage.CLOSED)
+ON_THE_ROAD = (Duty.TRANSPORTING, Duty.AT_LANDING_SITE)
+
+
+def case_of_picture(picture: Picture, incident: str, now: datetime, rules: DistributionRules, seed: int = 0) -> Ask:
+    """The case of one incident as it is now. Raises NotFound for an unknown incident.
+
+    Casualties that have reached a door are left out. Who is aboard and has a destination is under way; who has one
+    and has not left is planned for it. Units: those that are available or serve this incident, of kinds that the
+    rules know.
+    """
+    scene = picture.get_incident(incident)
+    states = [one for _, one in sorted(picture.casualties.items()) if one.incident == incident]
+    open_ = [one for one in states if one.stage not in AT_THE_DOOR]
+    rolling = {one.id: one for one in open_ if _carrier(picture, one) is not None and door_at(picture, one) is not None}
+    units = [
+        unit
+        for _, unit in sorted(picture.units.items())
+        if unit.kind in rules.vehicles and (unit.incident == incident or unit.duty is Duty.AVAILABLE)
+    ]
+    hospitals = tuple(_hospital(picture, one, now) for _, one in sorted(picture.hospitals.items()))
+    return Ask(
+        at=now, happened_at=min(scene.happened_at, now), seed=seed,
+        casualties=tuple(_casualty(one, incident) for one in open_),
+        hospitals=hospitals, vehicles=tuple(_vehicle(unit, now) for unit in units),
+        scenes={incident: _point(scene.place)}, travel=_flights(units, scene.place, incident, rules, now),
+        under_way=tuple(_under_way(picture, one, now) for one in rolling.values()),
+        before={one.id: one.option.hospital for one in open_ if one.option is not None and one.id not in rolling},
+    )  # fmt: skip
+
+
+def _point(place: Place) -> Point:
+    return Point(lat=place.lat, lon=place.lon)
+
+
+def _minutes(until: datetime, now: datetime) -> float:
+    return max(0.0, round((until - now).total_seconds() / 60, 2))
+
+
+def _carrier(picture: Picture, one: CasualtyState) -> UnitState | None:
+    """The unit that drives with the casualty aboard to the hospital that was chosen."""
+    unit = picture.units.get(one.unit or "")
+    carried = unit is not None and one.id in unit.aboard and unit.duty in ON_THE_ROAD
+    return unit if carried and one.option is not None else None
+
+
+def _casualty(one: CasualtyState, incident: str) -> Casualty:
+    found = one.findings or Findings()
+    return Casualty(
+        id=one.id, category=one.category, pathway=found.pathway, scene=incident, needs=found.needs, wants=found.wants,
+        age_years=one.age_years, scores={name: float(value) for name, value in sorted(found.scores.items())},
+        field_triage=found.field_triage, pregnancy_weeks=found.pregnancy_weeks,
+        airway_unmanageable=found.airway_unmanageable, in_arrest=found.in_arrest,
+        refused_by=tuple(sorted(one.refusals)), rpm=found.scores.get("rpm"),
+    )  # fmt: skip
+
+
+def _hospital(picture: Picture, one: HospitalState, now: datetime) -> Hospital:
+    held = [hold for hold in picture.holds.values() if hold.hospital == one.id and hold.until > now]
+    ours = {id for id, casualty in picture.casualties.items() if casualty.stage not in AT_THE_DOOR}
+
+    def places(resource: str, figure: Figure) -> Places:
+        # The slots of those who are planned here anew are free for the plan; all others are held.
+        others = sum(hold.resource == resource and (hold.elsewhere or hold.casualty not in ours) for hold in held)
+        return Places(free=figure.free, total=figure.total, age_min=round(figure.age_s(now) / 60, 2), held=others)
+
+    return Hospital(
+        id=one.id, name_zh=one.name_zh, name_en=one.name_en, capabilities=one.capabilities, place=_point(one.place),
+        trauma_level=one.trauma_level,
+        places={resource: places(resource, figure) for resource, figure in sorted(one.figures.items())},
+        closed=tuple(_closed(one.closures.values(), now)),
+    )  # fmt: skip
+
+
+def _closed(closures: Iterable[Closure], now: datetime) -> Iterable[Closed]:
+    for one in sorted(closures, key=lambda one: one.resource):
+        if one.in_force(now):
+            until = None if one.until is None else _minutes(one.until, now)
+            yield Closed(resource=one.resource, reason=one.reason, until_min=until)
+
+
+def _vehicle(unit: UnitState, now: datetime) -> Vehicle:
+    return Vehicle(id=unit.id, kind=unit.kind, place=_point(where_is_unit(unit, now)))
+
+
+def _flights(
+    units: Iterable[UnitState], scene: Place, incident: str, rules: DistributionRules, now: datetime
+) -> Travel:
+    """An aircraft comes straight; the roads know nothing of it."""
+    to: dict[str, dict[str, float | None]] = {}
+    for unit in units:
+        if unit.kind == HELICOPTER:
+            flown_km = distance_m(where_is_unit(unit, now), scene) / 1000
+            to[unit.id] = {incident: math.ceil(rules.flight.overhead_min + flown_km / rules.flight.cruise_kmh * 60)}
+    return Travel(to_scene_min=to)
+
+
+def _under_way(picture: Picture, one: CasualtyState, now: datetime) -> UnderWay:
+    there = door_at(picture, one)
+    assert there is not None
+    assert one.option is not None
+    return UnderWay(
+        casualty=one.id, vehicle=one.unit or "", hospital=one.option.hospital, arrives_min=_minutes(there, now)
+    )
