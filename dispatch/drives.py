@@ -91,8 +91,8 @@ class Drives:
 
     @property
     def closed(self) -> list[str]:
-        """The closures in force."""
-        return sorted(self._without)
+        """The closures in force whose lifting would change some drive from here."""
+        return sorted(id for id, row in self._without.items() if row != self._times)
 
     @property
     def row_to_sites(self) -> NDArray[np.float64]:
