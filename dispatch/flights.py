@@ -100,6 +100,7 @@ class Flights:
         self._grounds = [prepared.grounds(one, night=question.night) for one in question.aircraft]
         self._reached: list[bool] = (~np.isnan(drive_to_site_s)).tolist()
         self._rows = prepared.rows
+        self._slow: dict[int, Floats] = {}
 
     @property
     def from_scene(self) -> bool:
@@ -112,7 +113,7 @@ class Flights:
         left_s, machines = self._question.daylight_left_s, enumerate(self._question.aircraft)
         if left_s is None or self._question.night:
             return False
-        late = (bool((self._found.land_s(row, "p90") > left_s - SAME_S).any())
+        late = (bool((self._slow_land_s(row) > left_s - SAME_S).any())
                 for row, one in machines if one.night_capable is not True)  # fmt: skip
         return any(late)
 
@@ -200,12 +201,18 @@ class Flights:
         left_s = question.daylight_left_s
         if left_s is None or question.night or machine.night_capable is not None:
             return np.False_
-        over_s = self._found.land_s(row, "p90") - left_s
+        over_s = self._slow_land_s(row) - left_s
         open_ = over_s > 0
         for start, end in np.argwhere((np.abs(over_s) <= SAME_S) & np.isfinite(self._times_s[row])).tolist():
             plan = self._build(_Cell(row, start, end), "")
             open_[start, end] = isinstance(plan, Plan) and bool(self._still_open(machine.id, plan.unknown))
         return open_ if self._still_open(machine.id, (Reason("air_dusk_unknown"),)) else np.False_
+
+    def _slow_land_s(self, row: int) -> Floats:
+        """Starts x ends: until one machine is down on a slow day."""
+        if row not in self._slow:
+            self._slow[row] = self._found.land_s(row, "p90")
+        return self._slow[row]
 
     def _build(self, cell: _Cell, hospital: str) -> Plan | Refusal:
         start, end = self._starts[cell.start], self._landings.ends[cell.end]

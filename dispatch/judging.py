@@ -113,10 +113,10 @@ class Room:
     needs: Needs
     onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     held: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    resource: str = field(init=False)  # what this case takes; looked up once, asked for at every way
 
-    @property
-    def resource(self) -> str:
-        return resource_for(self.case.category, self.policy)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resource", resource_for(self.case.category, self.policy))
 
     def free(self, hospital: HospitalState) -> int | None:
         """Free for this case: reported less held by others; None where nobody knows."""
