@@ -28,6 +28,7 @@ from dispatch.closure_preview import FindStretch, PreviewClosure, find_stretch, 
 from dispatch.closures import CloseRoad, ReopenRoad, SlowRoad, close_road, refuse_nowhere, reopen_road
 from dispatch.console_view import LOG_LINES, console_view, is_told
 from dispatch.desk import Desk, onward_leg
+from dispatch.distribution.previewing import PreviewDistribution, preview_distribution
 from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
 from dispatch.journeys import traffic_of
 from dispatch.observed import ReportTraffic, facts_of
@@ -95,6 +96,7 @@ class DispatchRoom:
             Ask("report_traffic", ReportTraffic, DISPATCHER, self._report_traffic),
             Ask("reopen_road", ReopenRoad, DISPATCHER, self._reopen_road),
             Ask("preview_closure", PreviewClosure, DISPATCHER, self._preview_closure),
+            Ask("preview_distribution", PreviewDistribution, DISPATCHER, self._preview_distribution),
             Ask("find_stretch", FindStretch, DISPATCHER, self._find_stretch),
             Ask("what_if", WhatIf, DISPATCHER, self._what_if),
             Ask("region_overview", RegionOverview, DISPATCHER, self._region_overview),
@@ -177,6 +179,10 @@ class DispatchRoom:
             answer = await self._writing(decide)(command, asker) or {}
             follows = await self._watch.changed(self._desk.instant(asker))
         return answer | {"follows": [entry.seq for entry in follows]}
+
+    async def _preview_distribution(self, command: PreviewDistribution, asker: Asker) -> dict[str, Any]:
+        picture, at = self._book.picture, self._desk.instant(asker)
+        return await self._desk.think(lambda: preview_distribution(command, picture, at, self._roadmap, self._policy))
 
     async def _preview_closure(self, command: PreviewClosure, asker: Asker) -> dict[str, Any]:
         picture, at = self._book.picture, self._desk.instant(asker)

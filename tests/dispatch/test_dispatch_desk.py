@@ -402,7 +402,7 @@ ASKS: list[tuple[str, dict[str, Any]]] = [
     ("reopen_road", {"closure": "x"}), ("close_incident", {"incident": ID}),
     ("report_traffic", {"source": "feed", "shape": "jsonl", "rows": "{}"}),
     ("preview_closure", {"ref": "G1"}), ("find_stretch", {"lat": 31.0, "lon": 121.0}),
-    ("what_if", {"casualty": A}), ("region_overview", {}),
+    ("what_if", {"casualty": A}), ("region_overview", {}), ("preview_distribution", {"incident": ID}),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The transport officer sees every casualty of the incident once; the plan is made from the picture; the command tells it."""
+"""The transport officer sees every casualty once; the plan is made from the picture; the command tells it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from distribution_stage import case, casualty, exact_rules, hospital, read
-from valley import SCENE, START, crash, enrolled, reported, told
+from valley import SCENE, START, Stage, crash, enrolled, reported, told, valley_area
 from valley import casualty as found
 
 from aboard import cli
@@ -20,9 +20,11 @@ from casebook.errors import NotFound
 from casebook.picture import Picture
 from casebook.screens import REPO
 from casebook.words import LANGUAGES
+from dispatch.app import DispatchRoom
 from dispatch.distribution.answer import Answer
 from dispatch.distribution.from_picture import case_of_picture
 from dispatch.distribution.officer import distribution_view
+from dispatch.distribution.previewing import PreviewDistribution
 from dispatch.distribution.reading import check_case
 from dispatch.distribution.sharing import distribute
 from dispatch.distribution.travel import with_roads
@@ -94,6 +96,17 @@ def test_who_was_sent_elsewhere_than_planned_is_marked(valley: Roadmap) -> None:
     assert view["rows"][0]["hospital"] == other
     assert view["rows"][0]["planned"] == row.hospital
     assert view["rows"][0]["differs"]
+
+
+async def test_the_console_asks_for_a_plan_and_nothing_is_recorded(valley: Roadmap) -> None:
+    stage = await Stage(*enrolled(), *reported(), *crash(), *found("A", Category.RED)).open()
+    room = DispatchRoom(stage.book, stage.clock, valley, valley_area(), threaded=False)
+    (ask,) = [one for one in room.asks() if one.name == "preview_distribution"]
+    before = stage.book.picture.seq
+    answer = await ask.handle(PreviewDistribution("20210418-001"), stage.dispatcher) or {}
+    assert answer["plan"]["totals"]["planned"] == 1
+    assert answer["view"]["total"] == 1
+    assert stage.book.picture.seq == before
 
 
 # --- the command
