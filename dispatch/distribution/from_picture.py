@@ -37,13 +37,14 @@ def case_of_picture(picture: Picture, incident: str, now: datetime, rules: Distr
     units = [
         unit
         for _, unit in sorted(picture.units.items())
-        if unit.kind in rules.vehicles and (unit.incident == incident or unit.duty is Duty.AVAILABLE)
+        if unit.id in {one.unit for one in rolling.values()}
+        or (unit.kind in rules.vehicles and (unit.incident == incident or unit.duty is Duty.AVAILABLE))
     ]
     hospitals = tuple(_hospital(picture, one, now) for _, one in sorted(picture.hospitals.items()))
     return Ask(
         at=now, happened_at=min(scene.happened_at, now), seed=seed,
         casualties=tuple(_casualty(one, incident) for one in open_),
-        hospitals=hospitals, vehicles=tuple(_vehicle(unit, now) for unit in units),
+        hospitals=hospitals, vehicles=tuple(_vehicle(unit, now, rules) for unit in units),
         scenes={incident: _point(scene.place)}, travel=_flights(units, scene.place, incident, rules, now),
         under_way=tuple(_under_way(picture, one, now) for one in rolling.values()),
         before={one.id: one.option.hospital for one in open_ if one.option is not None and one.id not in rolling},
@@ -100,8 +101,10 @@ def _closed(closures: Iterable[Closure], now: datetime) -> Iterable[Closed]:
             yield Closed(resource=one.resource, reason=one.reason, until_min=until)
 
 
-def _vehicle(unit: UnitState, now: datetime) -> Vehicle:
-    return Vehicle(id=unit.id, kind=unit.kind, place=_point(where_is_unit(unit, now)))
+def _vehicle(unit: UnitState, now: datetime, rules: DistributionRules) -> Vehicle:
+    """A kind that the rules do not know is here only because somebody is aboard: it comes back as an ambulance does."""
+    kind = unit.kind if unit.kind in rules.vehicles else "ambulance"
+    return Vehicle(id=unit.id, kind=kind, place=_point(where_is_unit(unit, now)))
 
 
 def _flights(
