@@ -79,7 +79,8 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._process.wait(), END_S)
+            async with asyncio.timeout(END_S):
+                await self._process.wait()
         except TimeoutError:
             await self.kill()
 
@@ -116,4 +117,5 @@ async def until_told(stop: asyncio.Event, ready: Path | None) -> None:
         if ready is not None and os.getppid() != parent:
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), ORPHAN_LOOK_S)
+            async with asyncio.timeout(ORPHAN_LOOK_S):
+                await stop.wait()

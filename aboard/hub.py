@@ -106,7 +106,8 @@ class Hub:
         looked_s = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 1.0)
+                async with asyncio.timeout(1.0):  # not wait_for: before Python 3.12 it may swallow a cancellation
+                    await self._changed.wait()
             await asyncio.sleep(REFRESH_S)
             self._changed.clear()
             fresh, self._fresh = self._fresh, []

@@ -111,7 +111,8 @@ async def _keep_fresh(feed: Feed, changed: asyncio.Event) -> None:
     """Once a second also without a change: a link falls silent without telling."""
     while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), LOOK_S)
+            async with asyncio.timeout(LOOK_S):  # not wait_for: before Python 3.12 it may swallow a cancellation
+                await changed.wait()
         changed.clear()
         feed.refresh(Picture())
         await asyncio.sleep(REFRESH_S)

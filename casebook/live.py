@@ -98,7 +98,8 @@ class Subscription:
         message = b""
         if not self._behind:
             with contextlib.suppress(TimeoutError):
-                message = await asyncio.wait_for(self._queue.get(), beat_s)
+                async with asyncio.timeout(beat_s):  # not wait_for: before Python 3.12 it may swallow a cancellation
+                    message = await self._queue.get()
             if not message and not self._queue.empty():  # came while the wait ran out: a beat must not overtake it
                 message = self._queue.get_nowait()
         if self._behind:

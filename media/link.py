@@ -113,7 +113,8 @@ class Link:
         pc.on("connectionstatechange", lambda: pc.connectionState != "connecting" and settled.set())
         with contextlib.suppress(TimeoutError):
             if pc.connectionState not in ("connected", "failed", "closed"):
-                await asyncio.wait_for(settled.wait(), CONNECT_S)
+                async with asyncio.timeout(CONNECT_S):
+                    await settled.wait()
         if pc.connectionState != "connected":
             raise FeedLost("media_hub_silent", stream=self._path)
 
