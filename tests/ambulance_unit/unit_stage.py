@@ -50,9 +50,11 @@ async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[int]:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        for connection in list(server.server_state.connections):
-            connection.transport.abort()  # type: ignore[attr-defined]
-        await task
+        while not task.done():  # again and again: a vehicle connects anew while the server is ending
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()  # type: ignore[attr-defined]
+            await asyncio.wait([task], timeout=0.01)
+        task.result()
 
 
 class Stage:

@@ -66,7 +66,9 @@ class ConsoleStage(Stage):
         self.feed = Feed(self.room.console_view, self.clock)
         self._unhear = self.book.listen(self._hear)
         self.feed.refresh(self.book.picture)
-        config = uvicorn.Config(self._app(), port=self.port, log_level="warning", lifespan="off")
+        config = uvicorn.Config(
+            self._app(), port=self.port, log_level="warning", lifespan="off", timeout_graceful_shutdown=2
+        )
         self.server = uvicorn.Server(config)
         self.serving = asyncio.create_task(self.server.serve())
         await eventually(lambda: self.server.started, "the desk listens")

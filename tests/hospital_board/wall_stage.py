@@ -107,7 +107,9 @@ class WallStage:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
         self.plane = MediaPlane(on_started=lambda stream: None, on_stopped=lambda stream: None)
-        config = uvicorn.Config(self._app(), port=self.port, log_level="warning", lifespan="off")
+        config = uvicorn.Config(
+            self._app(), port=self.port, log_level="warning", lifespan="off", timeout_graceful_shutdown=2
+        )
         self.server = uvicorn.Server(config)
         self.serving = asyncio.create_task(self.server.serve())
         self.feed.refresh(self.book.picture)

@@ -66,7 +66,9 @@ class Hub:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
-        self.server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="warning", lifespan="off"))
+        self.server = uvicorn.Server(
+            uvicorn.Config(app, port=self.port, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
+        )
         self.serving = asyncio.create_task(self.server.serve())
         await eventually(lambda: self.server.started, "the hub listens")
 
