@@ -29,7 +29,7 @@ export function Figure({ feed, hospital, name, one, closed, ahead_min, edit }) {
     <button class="name" onClick=${edit}>${say(`hospital.resource.${name}`)}</button>
     <div class="count">
       <button aria-label=${say('hospital.one_fewer', { what: say(`hospital.resource.${name}`) })} disabled=${one.state !== 'unknown' && count <= 0} onClick=${() => report(Math.max(0, count - 1))}>−</button>
-      <button class="still" disabled=${stated === undefined} aria-label=${say('hospital.still_so', { what: text })} onClick=${() => report(count)}>${closed ? say('hospital.closed') : text}</button>${chance}
+      <button class="still ${text.length > 4 ? 'long' : ''}" disabled=${stated === undefined} aria-label=${say('hospital.still_so', { what: text })} onClick=${() => report(count)}>${closed ? say('hospital.closed') : text}</button>${chance}
       <button aria-label=${say('hospital.one_more', { what: say(`hospital.resource.${name}`) })} disabled=${full} onClick=${() => report(count + 1)}>+</button>
     </div>
     <div class="near age ${one.state === 'stale' ? 'late' : ''}">${words.filter(Boolean).map((word) => html`<span>${word}</span>`)}</div>
