@@ -152,7 +152,7 @@ class MediaPlane:
         def receive(packet: RtpPacket) -> None:
             stream.receive(session, packet, lambda: self._spawn(ask_key_frame(receiver, packet.ssrc)))
 
-        tap_packets(receiver, receive)
+        tap_packets(receiver, receive, stream.want_key_frame)
 
     def _prepare_video_viewer(self, session: Session, stream: VideoStream, sender: RTCRtpSender) -> None:
         def ready() -> None:

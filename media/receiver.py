@@ -18,13 +18,15 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 
 from casebook.errors import RefusedInput
-from media.aiortc_private import release_on_marker
+from media.aiortc_private import keep_newest, receive_live
 from media.link import Link
+from media.receive_buffer import ReceiveBuffer
 from media.signalling import WAVES_SUFFIX
 from media.stamp import HEIGHT_PX, Stamp, find
 from media.wave_stream import open_wave_channels
 from media.waveforms import Numerics, SequenceLedger, WavePacket, decode, decode_numerics
 
+FREEZE_S = 0.2  # a longer gap between two pictures is seen as a freeze; three frames at 15 frames/s
 LATENCIES_MAX = 50_000  # the newest hour at 15 frames/s
 
 
@@ -43,6 +45,10 @@ class VideoViewer:
         self._wall_ms, self._on_frame = wall_ms, on_frame
         self._readers: set[asyncio.Task[None]] = set()
         self.frames_shown = 0
+        self.freezes = 0
+        self.frozen_s = 0.0
+        self._shown_at_s: float | None = None
+        self.buffer: ReceiveBuffer | None = None  # of the present connection, for its counts
         self.unstamped = 0
         self.latest: Stamp | None = None
         self.latency_ms: deque[float] = deque(maxlen=LATENCIES_MAX)  # stamp to decoded frame, newest last
@@ -58,10 +64,11 @@ class VideoViewer:
 
     def _prepare(self, pc: RTCPeerConnection) -> None:
         receiver = pc.addTransceiver("video", direction="recvonly").receiver
-        release_on_marker(receiver)
+        self.buffer = receive_live(receiver)
         pc.on("track", self._start_reading)
 
     def _start_reading(self, track: MediaStreamTrack) -> None:
+        keep_newest(track)
         reader = asyncio.create_task(self._read(track))
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
@@ -77,6 +84,7 @@ class VideoViewer:
         now_ms = self._wall_ms()
         stamp = find(top_luma(frame))
         self.frames_shown += 1
+        self._note_gap(asyncio.get_running_loop().time())
         if stamp is None:
             self.unstamped += 1
         else:
@@ -84,6 +92,12 @@ class VideoViewer:
             self.latency_ms.append(now_ms - stamp.wall_ms)
         if self._on_frame:
             self._on_frame(frame, stamp)
+
+    def _note_gap(self, at_s: float) -> None:
+        if self._shown_at_s is not None and at_s - self._shown_at_s > FREEZE_S:
+            self.freezes += 1
+            self.frozen_s += at_s - self._shown_at_s
+        self._shown_at_s = at_s
 
 
 def top_luma(frame: av.VideoFrame) -> np.ndarray:

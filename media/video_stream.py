@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from aiortc.rtp import RtpPacket
 
 from media.aiortc_private import OutgoingPacket, starts_key_frame
+from media.numbering import SEQ_BITS, TIMESTAMP_BITS, unwrapped
 
 VIDEO_CLOCK_HZ = 90_000  # RTP clock of every video codec (RFC 3551 section 5)
 KEY_FRAME_GAP_S = 0.5  # at most two requests a second reach the vehicle, however many viewers ask
@@ -47,20 +48,12 @@ class Splice:
             self._seq_shift = self.highest_seq + 1 - seq
             self._timestamp_shift = self.highest_timestamp + pause - timestamp
             self._source = source
-        placed_seq = self.highest_seq + _signed(seq + self._seq_shift - self.highest_seq, 16)
-        placed_timestamp = self.highest_timestamp + _signed(
-            timestamp + self._timestamp_shift - self.highest_timestamp, 32
-        )
+        placed_seq = unwrapped(seq + self._seq_shift, self.highest_seq, SEQ_BITS)
+        placed_timestamp = unwrapped(timestamp + self._timestamp_shift, self.highest_timestamp, TIMESTAMP_BITS)
         self.highest_seq = max(self.highest_seq, placed_seq)
         self.highest_timestamp = max(self.highest_timestamp, placed_timestamp)
         self._last_at_s = at_s
         return placed_seq, placed_timestamp
-
-
-def _signed(difference: int, bits: int) -> int:
-    """A difference of counters modulo 2**bits as the nearest signed number."""
-    half = 1 << (bits - 1)
-    return (difference + half) % (1 << bits) - half
 
 
 @dataclass(eq=False)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 
 import pytest
 from aioice import ice
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, rtcrtpreceiver
 from aiortc.codecs import vpx
-from aiortc.jitterbuffer import JitterBuffer
+from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
 from media.aiortc_private import (
     PRIVATE_NAMES,
-    _MarkerBuffer,
+    keep_newest,
     listen_on,
     packetize_vp8,
     packets_received,
+    receive_live,
     starts_key_frame,
 )
+from media.aiortc_private.names import read, replace
+from media.aiortc_private.receiving import DECODER_BEHIND_FRAMES
 
 
 @pytest.fixture
@@ -39,6 +44,7 @@ async def test_every_private_name_is_there(connection: RTCPeerConnection) -> Non
         RTCRtpSender: transceiver.sender,
         RTCDtlsTransport: transceiver.receiver.transport,
         vpx.Vp8Encoder: vpx.Vp8Encoder(),
+        rtcrtpreceiver.RemoteStreamTrack: transceiver.receiver.track or rtcrtpreceiver.RemoteStreamTrack("video"),
     }
     assert owners.keys() == PRIVATE_NAMES.keys()
     missing = [name for kind, names in PRIVATE_NAMES.items() for name in names if not hasattr(owners[kind], name)]
@@ -68,25 +74,42 @@ async def test_loopback_is_offered_when_asked_for_and_only_then(connection: RTCP
     assert "127.0.0.1" not in ice.get_host_addresses(True, True)
 
 
-def packet(seq: int, timestamp: int, marker: int, part: bytes) -> RtpPacket:
-    made = RtpPacket(sequence_number=seq & 0xFFFF, timestamp=timestamp, marker=marker, payload=part)
-    made._data = part  # type: ignore[attr-defined]
-    return made
+def test_the_receiver_still_decodes_in_a_thread_fed_by_two_queues() -> None:
+    source = inspect.getsource(RTCRtpReceiver.receive)
+    assert "self.__decoder_queue" in source and "self._track._queue" in source
+    assert "(codec, encoded_frame)" in inspect.getsource(RTCRtpReceiver._handle_rtp_packet)
+    worker = inspect.getsource(rtcrtpreceiver.decoder_worker)
+    assert "codec, encoded_frame = task" in worker and "output_q.put(frame)" in worker
+    assert "None" in inspect.getsource(rtcrtpreceiver.RemoteStreamTrack.recv)
 
 
-def frames(buffer: JitterBuffer, *packets: RtpPacket) -> list[bytes | None]:
-    return [frame.data if frame else None for _, frame in (buffer.add(one) for one in packets)]
+async def test_a_slow_reader_gets_the_newest_pictures_and_still_the_end() -> None:
+    track = rtcrtpreceiver.RemoteStreamTrack("video")
+    keep_newest(track)
+    for picture in (1, 2, 3, 4):
+        await track._queue.put(picture)
+    assert [await track.recv() for _ in range(2)] == [3, 4]
+    for picture in (5, 6, None):
+        await track._queue.put(picture)
+    assert await track.recv() == 6
+    with pytest.raises(MediaStreamError):
+        await track.recv()
 
 
-def test_a_frame_is_released_with_its_last_packet_not_with_the_next_frame() -> None:
-    sent = [packet(65_535, 0, 0, b"a"), packet(0, 0, 1, b"b"), packet(1, 9, 1, b"c")]
-    assert frames(_MarkerBuffer(capacity=512, is_video=True), *sent) == [None, b"ab", b"c"]
-    assert frames(JitterBuffer(capacity=512, is_video=True), *sent) == [None, None, b"ab"]
-
-
-def test_a_frame_with_a_hole_waits_for_the_missing_packet() -> None:
-    one, two, three = packet(1, 0, 0, b"a"), packet(2, 0, 0, b"b"), packet(3, 0, 1, b"c")
-    assert frames(_MarkerBuffer(capacity=512, is_video=True), one, three, two) == [None, None, b"abc"]
+async def test_a_decoder_that_falls_behind_begins_again_with_a_key_frame_and_nothing_old_waits(connection) -> None:
+    receiver = connection.addTransceiver("video", direction="recvonly").receiver
+    buffer = receive_live(receiver)
+    waiting = read(receiver, "decoder_queue")
+    read(receiver, "codecs")[97] = RTCRtpCodecParameters("video/VP8", 90_000, payloadType=97)
+    replace(receiver, "decoder_thread", threading.Thread())  # one that never takes a frame
+    for seq in range(DECODER_BEHIND_FRAMES + 1):
+        coded = packetize_vp8(b"\x00" if seq == 0 else b"\x01", seq)[0]
+        packet = RtpPacket(97, 1, seq, seq * 6000, 1, coded)
+        packet._data = coded  # type: ignore[attr-defined]
+        read(receiver, "jitter_buffer").add(packet)
+        assert waiting.qsize() == (seq + 1) % (DECODER_BEHIND_FRAMES + 1)
+    assert buffer.waits_for_key_frame and buffer.skips == 1
+    replace(receiver, "decoder_thread", None)
 
 
 def test_a_key_frame_is_known_by_its_first_packet() -> None:

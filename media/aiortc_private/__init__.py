@@ -1,0 +1,26 @@
+"""The one place that touches aiortc's private parts: packets in and out, frame release, addresses.
+
+Written against aiortc 1.16 and aioice 0.13. Each name used is listed in `PRIVATE_NAMES`, and tests/media fails loudly
+when a new version lacks one or behaves differently. Everything else in this room uses the public API.
+"""
+
+from media.aiortc_private.connection import listen_on, packets_received
+from media.aiortc_private.names import PRIVATE_NAMES
+from media.aiortc_private.receiving import ask_key_frame, keep_newest, receive_live, tap_packets
+from media.aiortc_private.sending import OutgoingPacket, PacketSender, set_encoder
+from media.aiortc_private.vp8 import packetize_vp8, starts_key_frame
+
+__all__ = [
+    "PRIVATE_NAMES",
+    "OutgoingPacket",
+    "PacketSender",
+    "ask_key_frame",
+    "keep_newest",
+    "listen_on",
+    "packetize_vp8",
+    "packets_received",
+    "receive_live",
+    "set_encoder",
+    "starts_key_frame",
+    "tap_packets",
+]

@@ -1,0 +1,58 @@
+"""The private names of aiortc that this folder stands on, and how to reach those that Python mangles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiortc import RTCDtlsTransport, RTCRtpReceiver, RTCRtpSender
+from aiortc.codecs import vpx
+from aiortc.rtcrtpreceiver import RemoteStreamTrack
+
+PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
+    vpx.Vp8Encoder: ("_packetize",),
+    RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp"),
+    RemoteStreamTrack: ("_queue",),
+    RTCRtpReceiver: (
+        "_RTCRtpReceiver__jitter_buffer",
+        "_RTCRtpReceiver__nack_generator",
+        "_RTCRtpReceiver__codecs",
+        "_RTCRtpReceiver__decoder_queue",
+        "_RTCRtpReceiver__decoder_thread",
+        "_RTCRtpReceiver__stop_decoder",
+        "_RTCRtpReceiver__timestamp_mapper",
+        "_send_rtcp_nack",
+        "_send_rtcp_pli",
+        "_handle_rtp_packet",
+    ),
+    RTCRtpSender: (
+        "_RTCRtpSender__rtp_started",
+        "_RTCRtpSender__rtp_exited",
+        "_RTCRtpSender__rtp_history",
+        "_RTCRtpSender__rtp_header_extensions_map",
+        "_RTCRtpSender__mid",
+        "_RTCRtpSender__ntp_timestamp",
+        "_RTCRtpSender__rtp_timestamp",
+        "_RTCRtpSender__octet_count",
+        "_RTCRtpSender__packet_count",
+        "_RTCRtpSender__encoder",
+        "_run_rtp",
+        "_send_keyframe",
+    ),
+}
+
+
+def _mangled(owner: RTCRtpReceiver | RTCRtpSender, name: str) -> str:
+    base = RTCRtpReceiver if isinstance(owner, RTCRtpReceiver) else RTCRtpSender
+    mangled = f"_{base.__name__}__{name}"
+    assert hasattr(owner, mangled), f"this version of aiortc has no {mangled}: see media/aiortc_private"
+    return mangled
+
+
+def read(owner: RTCRtpReceiver | RTCRtpSender, name: str) -> Any:
+    """The private attribute ``__name`` of a sender or receiver."""
+    return getattr(owner, _mangled(owner, name))
+
+
+def replace(owner: RTCRtpReceiver | RTCRtpSender, name: str, value: object) -> None:
+    """Set the private attribute ``__name`` of a sender or receiver, which must have it."""
+    setattr(owner, _mangled(owner, name), value)

@@ -1,0 +1,20 @@
+"""VP8 in RTP: an encoded frame as packets, and whether a packet begins a key frame."""
+
+from __future__ import annotations
+
+from aiortc.codecs import vpx
+from aiortc.rtp import RtpPacket
+
+
+def packetize_vp8(frame: bytes, picture_id: int) -> list[bytes]:
+    """An encoded VP8 frame as RTP payloads of at most 1300 bytes (RFC 7741)."""
+    return vpx.Vp8Encoder._packetize(frame, picture_id)
+
+
+def starts_key_frame(packet: RtpPacket) -> bool:
+    """Does this packet begin a VP8 key frame? (RFC 7741 4.2 and 4.3: S = 1, PID = 0, P = 0)"""
+    try:
+        descriptor, frame = vpx.VpxPayloadDescriptor.parse(packet.payload)
+    except ValueError:
+        return False
+    return descriptor.partition_start == 1 and descriptor.partition_id == 0 and bool(frame) and not frame[0] & 1
