@@ -28,6 +28,7 @@ from aiortc.rtp import RtpPacket
 
 from casebook.errors import CoordinationError, RefusedInput
 from media.aiortc_private import PacketSender, ask_key_frame, tap_packets
+from media.losses import Losses
 from media.signalling import Action, check_offer, media_kind
 from media.video_stream import VideoStream, VideoViewer
 from media.wave_stream import BEAT, Channel, WaveStream, WaveViewer, offer_live, open_wave_channels
@@ -63,6 +64,7 @@ class Session:
     ended: bool = False
     detach: Callable[[], None] = lambda: None
     waves: Channel | None = None
+    losses: Losses | None = None  # of a video publisher
 
 
 class MediaPlane:
@@ -152,14 +154,11 @@ class MediaPlane:
         def receive(packet: RtpPacket) -> None:
             stream.receive(session, packet, lambda: self._spawn(ask_key_frame(receiver, packet.ssrc)))
 
-        tap_packets(receiver, receive, stream.want_key_frame)
+        session.losses = tap_packets(receiver, receive, stream.gap)
 
     def _prepare_video_viewer(self, session: Session, stream: VideoStream, sender: RTCRtpSender) -> None:
-        def ready() -> None:
-            viewer.ready = True
-            stream.want_key_frame()
-
-        viewer = VideoViewer(PacketSender(sender, ready, stream.want_key_frame).offer)
+        packets = PacketSender(sender, lambda: stream.begin(viewer), stream.want_key_frame)
+        viewer = VideoViewer(packets.offer, packets.outlet.history)
         stream.attach(viewer)
         session.detach = lambda: stream.detach(viewer)
 
@@ -188,8 +187,10 @@ class MediaPlane:
             return {}
         names = ("frames_in", "packets_in", "bytes_in", "numerics_in", "key_frame_requests", "refused")
         counts: dict[str, Any] = {name: getattr(carried, name) for name in names if hasattr(carried, name)}
-        shown = ("frames_out", "packets_out", "numerics_out", "skips", "dropped")
+        shown = ("frames_out", "packets_out", "numerics_out", "skips", "dropped", "sent_again")
         counts["live"] = stream in self._sources
+        if stream in self._sources and (losses := self._sources[stream].losses):
+            counts |= {"asked_again": losses.asked, "recovered": losses.recovered, "lost": losses.lost}
         counts["viewers"] = [{name: getattr(v, name) for name in shown if hasattr(v, name)} for v in carried.viewers]
         return counts
 

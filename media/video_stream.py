@@ -1,9 +1,9 @@
 """Pass one vehicle's encoded video on to any number of viewers, packet by packet, never decoding it.
 
 A publisher may be replaced at any time: `Splice` keeps the numbering unbroken, so viewers stay attached and only need a
-key frame. A viewer receives nothing until a key frame begins; one that falls behind skips to the next. Losses between
-us and the vehicle are asked for by aiortc's receiver, losses between us and a viewer are answered from its sender's
-history. Connections and sessions are the forwarder's.
+key frame. A viewer receives nothing until a key frame begins; one that falls behind skips to the next; one that comes
+while the last key frame is fresh is given it and what followed at once. Losses on either leg are the adapter's
+(`media.losses`, `media.retransmission`); connections and sessions are the forwarder's.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from aiortc.rtp import RtpPacket
 
 from media.aiortc_private import OutgoingPacket, starts_key_frame
 from media.numbering import SEQ_BITS, TIMESTAMP_BITS, unwrapped
+from media.retransmission import Retransmission
 
 VIDEO_CLOCK_HZ = 90_000  # RTP clock of every video codec (RFC 3551 section 5)
 KEY_FRAME_GAP_S = 0.5  # at most two requests a second reach the vehicle, however many viewers ask
+RECENT_S = 1.0  # a key frame that is older is the past: a late viewer waits for a new one instead
+RECENT_PACKETS = 200  # fits into a viewer's queue (`PacketSender`)
 SEQ_START_MAX = 1 << 15  # start in the lower half: a wrap right after the start breaks SRTP's packet index
 
 
@@ -56,11 +59,22 @@ class Splice:
         return placed_seq, placed_timestamp
 
 
+@dataclass(slots=True)
+class Placed:
+    """A packet with its numbers in the joined stream."""
+
+    packet: RtpPacket
+    seq: int
+    timestamp: int
+    starts_key: bool
+
+
 @dataclass(eq=False)
 class VideoViewer:
     """One viewer's own numbering and its gate: closed until a key frame begins."""
 
     offer: Callable[[OutgoingPacket], bool]
+    history: Retransmission[RtpPacket]
     frames_out: int = 0
     packets_out: int = 0
     skips: int = 0  # times the queue overflowed and everything up to the next key frame was skipped
@@ -72,12 +86,18 @@ class VideoViewer:
     _timestamp_shift: int = field(default_factory=lambda: random.getrandbits(32))
 
     @property
+    def sent_again(self) -> int:
+        """Packets that this viewer lost and was sent a second time."""
+        return self.history.granted
+
+    @property
     def waits(self) -> bool:
         """Does this viewer need a key frame before it can show anything?"""
         return self.ready and not self.gate_open
 
-    def pass_on(self, packet: RtpPacket, seq: int, timestamp: int, starts_key: bool) -> None:
-        if not self.ready or (not self.gate_open and not starts_key):
+    def pass_on(self, placed: Placed) -> None:
+        packet, seq = placed.packet, placed.seq
+        if not self.ready or (not self.gate_open and not placed.starts_key):
             return
         if not self.gate_open:
             self.gate_open, self._opened_at_seq = True, seq
@@ -85,7 +105,7 @@ class VideoViewer:
         if seq < self._opened_at_seq:
             return
         out_seq = seq + self._seq_shift
-        out_timestamp = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
+        out_timestamp = (placed.timestamp + self._timestamp_shift) & 0xFFFFFFFF
         if not self.offer(OutgoingPacket(out_seq & 0xFFFF, out_timestamp, packet.marker, packet.payload)):
             self.gate_open = False
             self.skips += 1
@@ -95,6 +115,29 @@ class VideoViewer:
         self.frames_out += packet.marker
 
 
+class Recent:
+    """The last key frame and all that followed, while it is fresh and short enough to be caught up with at once."""
+
+    def __init__(self) -> None:
+        self._placed: list[Placed] = []
+        self._began_at_s = float("-inf")
+
+    def add(self, placed: Placed, at_s: float) -> None:
+        if placed.starts_key:
+            self._placed, self._began_at_s = [placed], at_s
+        elif self.packets(at_s):
+            self._placed.append(placed)
+
+    def packets(self, at_s: float) -> list[Placed]:
+        """In the order of arrival; empty when there is nothing fresh."""
+        if at_s - self._began_at_s > RECENT_S or len(self._placed) >= RECENT_PACKETS:
+            self._placed = []
+        return self._placed
+
+    def clear(self) -> None:
+        self._placed = []
+
+
 class VideoStream:
     """The fan-out of one vehicle's video. A publisher becomes its source with its first packet."""
 
@@ -102,6 +145,7 @@ class VideoStream:
         self._now_s = now_s
         self._on_source = on_source  # told when another publisher's first packet arrives
         self._splice = Splice()
+        self._recent = Recent()
         self._source: Source | None = None
         self._ask_upstream: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -123,8 +167,10 @@ class VideoStream:
         starts_key = starts_key_frame(packet)
         if starts_key:
             self._wanted = False
+        placed = Placed(packet, seq, timestamp, starts_key)
+        self._recent.add(placed, self.last_packet_at_s)
         for viewer in self.viewers:
-            viewer.pass_on(packet, seq, timestamp, starts_key)
+            viewer.pass_on(placed)
         if any(viewer.waits for viewer in self.viewers):
             self.want_key_frame()
 
@@ -133,6 +179,7 @@ class VideoStream:
             return False
         self._source, self._ask_upstream = source, ask_upstream
         self._asked_at_s = float("-inf")
+        self._recent.clear()
         for viewer in self.viewers:
             viewer.gate_open = False
         self._on_source(source)
@@ -142,6 +189,7 @@ class VideoStream:
         """The publisher is gone; viewers stay and wait for the next."""
         if source is self._source:
             self._source = self._ask_upstream = None
+            self._recent.clear()
 
     def attach(self, viewer: VideoViewer) -> None:
         self.viewers.append(viewer)
@@ -149,6 +197,19 @@ class VideoStream:
     def detach(self, viewer: VideoViewer) -> None:
         if viewer in self.viewers:
             self.viewers.remove(viewer)
+
+    def begin(self, viewer: VideoViewer) -> None:
+        """`viewer` can take packets now: what is fresh at once, else a key frame as soon as the vehicle makes one."""
+        viewer.ready = True
+        for placed in self._recent.packets(self._now_s()):
+            viewer.pass_on(placed)
+        if viewer.waits:
+            self.want_key_frame()
+
+    def gap(self) -> None:
+        """A packet of the source is lost for good: viewers need a key frame, a new one must not begin before it."""
+        self._recent.clear()
+        self.want_key_frame()
 
     def want_key_frame(self) -> None:
         """Ask the vehicle for a key frame until it comes; requests merge, at most one every `KEY_FRAME_GAP_S`."""

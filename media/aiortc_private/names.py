@@ -27,7 +27,6 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     RTCRtpSender: (
         "_RTCRtpSender__rtp_started",
         "_RTCRtpSender__rtp_exited",
-        "_RTCRtpSender__rtp_history",
         "_RTCRtpSender__rtp_header_extensions_map",
         "_RTCRtpSender__mid",
         "_RTCRtpSender__ntp_timestamp",
@@ -35,7 +34,13 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
         "_RTCRtpSender__octet_count",
         "_RTCRtpSender__packet_count",
         "_RTCRtpSender__encoder",
+        "_RTCRtpSender__rtt",
+        "_RTCRtpSender__rtx_payload_type",
+        "_RTCRtpSender__rtx_sequence_number",
+        "_ssrc",
+        "_rtx_ssrc",
         "_run_rtp",
+        "_retransmit",
         "_send_keyframe",
     ),
 }

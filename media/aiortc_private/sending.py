@@ -1,4 +1,9 @@
-"""Send packets that are already encoded, or pictures through an encoder of our own."""
+"""Send packets that are already encoded through one of aiortc's senders.
+
+aiortc keeps the transport, the reports and the reading of requests; packets, their numbers, and whether a lost one is
+sent again (`media.retransmission`) are ours. aiortc's own sender grants every request, however often, and lets the old
+send time stand on what it repeats, which misleads the receiver's estimate of the link.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,10 @@ from dataclasses import dataclass
 from aiortc import RTCRtpSender, clock
 from aiortc.codecs.base import Encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
-from aiortc.rtp import RTP_HISTORY_SIZE, RtpPacket
+from aiortc.rtp import RtpPacket, wrap_rtx
 
 from media.aiortc_private.names import read, replace
+from media.retransmission import Retransmission
 
 
 def set_encoder(sender: RTCRtpSender, encoder: Encoder) -> None:
@@ -22,7 +28,7 @@ def set_encoder(sender: RTCRtpSender, encoder: Encoder) -> None:
 
 @dataclass(slots=True)
 class OutgoingPacket:
-    """A packet for one viewer: `seq` and `timestamp` are already in that viewer's numbering (16 and 32 bits)."""
+    """A packet for one peer: `seq` and `timestamp` are already in that peer's numbering (16 and 32 bits)."""
 
     seq: int
     timestamp: int
@@ -30,8 +36,50 @@ class OutgoingPacket:
     payload: bytes
 
 
+class Outlet:
+    """Puts one stream's packets on the wire and answers requests for lost ones. Takes over `sender._retransmit`."""
+
+    def __init__(self, sender: RTCRtpSender) -> None:
+        self._sender = sender
+        self.ssrc = sender._ssrc
+        self.history: Retransmission[RtpPacket] = Retransmission()
+        sender._retransmit = self._retransmit  # type: ignore[method-assign]
+
+    async def send(self, outgoing: OutgoingPacket, payload_type: int) -> int:
+        """Send now; returns the bytes that it took. Raises ConnectionError when the connection is gone."""
+        sender = self._sender
+        packet = RtpPacket(payload_type, outgoing.marker, outgoing.seq, outgoing.timestamp, self.ssrc, outgoing.payload)
+        packet.extensions.mid = read(sender, "mid")
+        size_bytes = await self._put(packet)
+        self.history.sent(packet.sequence_number, packet, size_bytes, _now_s())
+        replace(sender, "ntp_timestamp", clock.current_ntp_time())  # the four that sender reports are made of
+        replace(sender, "rtp_timestamp", packet.timestamp)
+        replace(sender, "octet_count", read(sender, "octet_count") + len(packet.payload))
+        replace(sender, "packet_count", read(sender, "packet_count") + 1)
+        return size_bytes
+
+    async def _put(self, packet: RtpPacket) -> int:
+        packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
+        wire = packet.serialize(read(self._sender, "rtp_header_extensions_map"))
+        await self._sender.transport._send_rtp(wire)
+        return len(wire)
+
+    async def _retransmit(self, sequence_number: int) -> None:
+        """In place of RTCRtpSender._retransmit, which is called for each packet that a peer asks for."""
+        sender = self._sender
+        packet = self.history.grant(sequence_number, _now_s(), read(sender, "rtt"))
+        if packet is None:
+            return
+        payload_type = read(sender, "rtx_payload_type")
+        if payload_type is not None:
+            seq = read(sender, "rtx_sequence_number")
+            replace(sender, "rtx_sequence_number", (seq + 1) & 0xFFFF)
+            packet = wrap_rtx(packet, payload_type, seq, sender._rtx_ssrc)
+        await self._put(packet)
+
+
 class PacketSender:
-    """Makes an RTCRtpSender send packets that are already encoded, and keep the last 128 for retransmission.
+    """Makes an RTCRtpSender send packets that are already encoded.
 
     `offer` never waits: when the queue is full it answers False and the caller decides (skip to the next key frame).
     """
@@ -45,7 +93,7 @@ class PacketSender:
         self._on_ready = on_ready
         self._queue: deque[OutgoingPacket] = deque()
         self._waiting = asyncio.Event()
-        self.ssrc = sender._ssrc
+        self.outlet = Outlet(sender)
         sender._run_rtp = self._run_rtp  # type: ignore[method-assign]
         sender._send_keyframe = on_key_frame_asked  # type: ignore[method-assign]
 
@@ -66,7 +114,7 @@ class PacketSender:
             while True:
                 await self._waiting.wait()
                 while self._queue:
-                    await self._send(self._queue.popleft(), codec.payloadType)
+                    await self.outlet.send(self._queue.popleft(), codec.payloadType)
                 self._waiting.clear()
         except (asyncio.CancelledError, ConnectionError):
             pass
@@ -74,15 +122,6 @@ class PacketSender:
             self._queue.clear()
             read(self._sender, "rtp_exited").set()
 
-    async def _send(self, outgoing: OutgoingPacket, payload_type: int) -> None:
-        sender = self._sender
-        packet = RtpPacket(payload_type, outgoing.marker, outgoing.seq, outgoing.timestamp, self.ssrc, outgoing.payload)
-        now_ntp = clock.current_ntp_time()
-        packet.extensions.abs_send_time = (now_ntp >> 14) & 0x00FFFFFF
-        packet.extensions.mid = read(sender, "mid")
-        read(sender, "rtp_history")[packet.sequence_number % RTP_HISTORY_SIZE] = packet
-        await sender.transport._send_rtp(packet.serialize(read(sender, "rtp_header_extensions_map")))
-        replace(sender, "ntp_timestamp", now_ntp)  # the four that sender reports are made of
-        replace(sender, "rtp_timestamp", packet.timestamp)
-        replace(sender, "octet_count", read(sender, "octet_count") + len(packet.payload))
-        replace(sender, "packet_count", read(sender, "packet_count") + 1)
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.aiortc_private import OutgoingPacket, packetize_vp8, starts_key_frame
-from media.video_stream import KEY_FRAME_GAP_S, Splice, VideoStream, VideoViewer
+from media.retransmission import Retransmission
+from media.video_stream import KEY_FRAME_GAP_S, RECENT_PACKETS, RECENT_S, Splice, VideoStream, VideoViewer
 
 OFTEN = 3
 KEY, DELTA = b"\x00key", b"\x01delta"  # VP8: the lowest bit of the first byte is 0 in a key frame (RFC 6386 9.1)
@@ -52,9 +53,9 @@ class Stage:
             got.append(packet)
             return True
 
-        viewer = VideoViewer(offer)
-        viewer.ready = True
+        viewer = VideoViewer(offer, Retransmission())
         self.stream.attach(viewer)
+        self.stream.begin(viewer)
         return viewer, got
 
     def send(self, source: Source, *frames: bytes) -> None:
@@ -73,6 +74,37 @@ async def test_a_viewer_gets_nothing_until_a_key_frame_begins_and_then_everythin
     stage.send(source, DELTA, DELTA, KEY, DELTA)
     assert [starts_key_frame(RtpPacket(payload=packet.payload)) for packet in got] == [True, False]
     assert stage.asked == 1
+
+
+async def test_a_late_viewer_is_given_a_fresh_key_frame_and_all_that_followed_at_once() -> None:
+    stage, source = Stage(), Source()
+    stage.send(source, DELTA, KEY, DELTA, DELTA)
+    _, got = stage.viewer()
+    assert len(got) == 3 and stage.asked == 0
+    stage.send(source, DELTA)
+    assert {(after.seq - before.seq) & 0xFFFF for before, after in itertools.pairwise(got)} == {1} and len(got) == 4
+
+
+async def test_a_late_viewer_is_never_given_the_past_or_what_has_a_hole() -> None:
+    stage, source = Stage(), Source()
+    stage.send(source, KEY, DELTA)
+    stage.now_s += RECENT_S + 0.1
+    _, past = stage.viewer()
+    stage.send(source, DELTA)
+    assert past == [] and stage.asked == 1
+    stage.send(source, KEY)
+    stage.now_s += 0.6
+    stage.stream.gap()
+    assert stage.asked == 2
+    _, broken = stage.viewer()
+    assert broken == [] and len(past) == 1
+
+
+async def test_a_long_picture_group_is_not_kept_for_late_viewers() -> None:
+    stage, source = Stage(), Source()
+    stage.send(source, KEY, *[DELTA] * RECENT_PACKETS)
+    _, got = stage.viewer()
+    assert got == [] and stage.asked == 1
 
 
 async def test_the_numbers_a_viewer_sees_have_no_hole_where_another_publisher_took_over() -> None:
