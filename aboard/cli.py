@@ -34,6 +34,7 @@ WORDS = {  # word: module and attribute (a function, or a typer app with words o
     "roads": "aboard.front.roads:app",
     "log": "aboard.front.log:app",
     "bench": "aboard.front.bench:app",
+    "health": "aboard.front.health:app",
     "doctor": "aboard.front.doctor:doctor",
 }
 DONE, DIFFERS, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes; 130 = 128 + SIGINT, as shells count it

@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 
+from aboard.health.metrics import Seen
+from aboard.health.watch import HealthWatch
+from aboard.shown import Shown
 from ambulance_unit.told import unit_view
 from casebook import events as e
 from casebook.access import Badge, Gate, Role, need, need_hospital, need_unit
@@ -42,27 +43,6 @@ STREAM_LOOK_S = 0.2  # wall seconds between looks at the views while nothing but
 LOOK_S = 0.5  # how often the desks look by themselves for what is due
 
 
-@dataclass(slots=True)
-class Shown:
-    """Which recorded vitals reached which screen: (screen, unit, epoch) -> sequence numbers."""
-
-    rows: dict[tuple[str, str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
-
-    def hear(self, screen: str, message: dict[str, Any]) -> None:
-        if message.get("t") != "shown":
-            return
-        for row in message.get("rows", [])[:1000]:
-            match row:
-                case [str(unit), str(epoch), int(seq)]:
-                    self.rows[(screen, unit, epoch)].add(seq)
-
-    def counts(self) -> list[dict[str, Any]]:
-        return [
-            {"screen": screen, "unit": unit, "epoch": epoch, "shown": len(rows)}
-            for (screen, unit, epoch), rows in sorted(self.rows.items())
-        ]
-
-
 class Hub:
     """One hub on one log. Make it, `async with hub.running()`, serve `hub.app`."""
 
@@ -71,6 +51,8 @@ class Hub:
         self.holds = HoldWatch(book, book.holds) if book.holds is not None else None
         self.dispatch, self.ward = dispatch, ward
         self.shown = Shown()
+        self.vehicles = 0  # whose link is open
+        self.health = HealthWatch(book, self._seen)
         self._fresh: list[Entry] = []
         self._changed = asyncio.Event()
         self._feeds: dict[str, Feed] = {}
@@ -84,8 +66,8 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
-        works = (self._keep_screens_fresh, self._do_what_is_due, self._think)
-        tasks = [asyncio.create_task(going_on(work)) for work in works]
+        works = (self._keep_screens_fresh, self._do_what_is_due, self._think, self.health.pulse.run)
+        tasks = [asyncio.create_task(going_on(work, self.health.pulse.failed)) for work in works]
         try:
             yield self
         finally:
@@ -145,6 +127,11 @@ class Hub:
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 
+    def _seen(self) -> Seen:
+        screens = {name: feed.watchers for name, feed in self._feeds.items()}
+        media = {stream: self.plane.stats(stream) for stream in self.plane.streams()}
+        return Seen(screens, self.vehicles, media)
+
     # --- doors
 
     def asks(self) -> list[Ask]:
@@ -157,6 +144,7 @@ class Hub:
         add_shared(app, ("media", REPO / "media" / "browser"))
         add_screen(app, "console", REPO / "dispatch" / "console")
         add_screen(app, "wall", REPO / "hospital_board" / "wall")
+        self.health.open_doors(app, self.gate)
         self._open_reading(app)
         self._open_sockets(app)
 
@@ -199,7 +187,11 @@ class Hub:
         async def unit(socket: WebSocket) -> None:
             if badge := await admit_socket(socket, self.gate):
                 screen = self._feed(f"unit/{badge.unit}").subscribe()
-                await serve_vehicle(socket, badge, self.book, screen, drill=self.drill)
+                self.vehicles += 1
+                try:
+                    await serve_vehicle(socket, badge, self.book, screen, drill=self.drill)
+                finally:
+                    self.vehicles -= 1
 
         @app.websocket("/api/v1/entries")
         async def entries(socket: WebSocket, after: int = 0) -> None:
@@ -232,7 +224,10 @@ class Hub:
     def _make_feed(self, kind: str, id: str) -> Feed:
         match kind:
             case "console":
-                return Feed(self.dispatch.console_view, self.clock)
+                return Feed(
+                    lambda picture, now: self.dispatch.console_view(picture, now) | {"health": self.health.told()},
+                    self.clock,
+                )
             case "wall":
                 return Feed(lambda picture, now: wall_view(picture, id, now), self.clock, bound_for(id))
             case "unit":
@@ -279,13 +274,14 @@ class Hub:
             need(badge, Role.DISPATCHER, what=f"view {stream}")
 
 
-async def going_on(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def going_on(work: Callable[[], Coroutine[Any, Any, None]], failed: Callable[[str], None]) -> None:
     """Run a work for ever: one that fails is told to the engineers at once and taken up again."""
     while True:
         try:
             await work()
         except Exception:  # whatever it was, screens and desks must not stop silently
             log.exception("%s failed and is taken up again", work.__name__)
+            failed(work.__name__.strip("_"))
             await asyncio.sleep(1.0)
 
 

@@ -10,11 +10,11 @@ import msgspec
 
 from casebook.access import Badge, Gate, Role
 
-DIRECTOR, DISPATCHER = "director", "dispatcher"
+DIRECTOR, DISPATCHER, ENGINEER = "director", "dispatcher", "engineer"
 
 
 class Links:
-    """Tokens by who they are for: director, dispatcher, hospital:<id>, unit:<id>. Issues what is missing."""
+    """Tokens by who they are for: director, dispatcher, engineer, hospital:<id>, unit:<id>. Issues what is missing."""
 
     def __init__(self, file: Path, gate: Gate) -> None:
         self._file, self._gate = file, gate
@@ -23,6 +23,7 @@ class Links:
     def issue(self, hospitals: Iterable[str], units: Iterable[str]) -> dict[str, str]:
         """All tokens, old and new, with their badges at the gate."""
         wanted = {DIRECTOR: Badge(Role.DIRECTOR, DIRECTOR), DISPATCHER: Badge(Role.DISPATCHER, DISPATCHER)}
+        wanted[ENGINEER] = Badge(Role.ENGINEER, ENGINEER)
         wanted |= {f"hospital:{id}": Badge(Role.ED, id, hospital=id) for id in hospitals}
         wanted |= {f"unit:{id}": Badge(Role.PARAMEDIC, id, unit=id) for id in units}
         missing = {who: badge for who, badge in wanted.items() if who not in self.tokens}

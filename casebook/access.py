@@ -23,6 +23,7 @@ class Role(StrEnum):
     DISPATCHER = "dispatcher"
     ED = "ed"
     DIRECTOR = "director"
+    ENGINEER = "engineer"  # keeps the machines running: figures of the hub, no case
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from casebook import events as e
 from casebook.capacity import Hold
@@ -38,6 +39,12 @@ HOLDS = By("desk", "holds", "store")  # who says what the shared store said
 UNIT_LEASE = timedelta(hours=12)  # longer than any mission; a unit is given back by its own facts, not by the lease
 
 
+class Timed(Protocol):
+    """Told how many wall seconds a commit took, and whether it was done."""
+
+    def __call__(self, span_s: float, *, done: bool) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One fact as a vehicle's outbox sent it."""
@@ -57,6 +64,7 @@ class Book:
         self.log, self.clock = log, clock
         self.picture = Picture()
         self.holds: SharedHolds | None = None  # set where several hubs share a store of holds
+        self.timed: Timed | None = None  # set where somebody measures the commits
         self._lock = asyncio.Lock()
         self._writing: set[asyncio.Future[Any]] = set()
         self._listeners: list[Listener] = []
@@ -147,12 +155,24 @@ class Book:
     async def _commit(self, drafts: list[Draft], picture: Picture) -> list[Entry]:
         if not drafts:
             return []
-        append = self.log.append
-        entries = await asyncio.to_thread(append, drafts) if self.log.blocking else append(drafts)
+        entries = await self._append(drafts)
         self.picture = picture
         for listener in list(self._listeners):
             listener(entries)
         return entries
+
+    async def _append(self, drafts: list[Draft]) -> list[Entry]:
+        began_s, done, append = time.perf_counter(), False, self.log.append
+        try:
+            entries = await asyncio.to_thread(append, drafts) if self.log.blocking else append(drafts)
+            done = True
+            return entries
+        except CoordinationError as wrong:
+            done = not isinstance(wrong, FeedLost)  # a lost claim is an answer, a full disk is none
+            raise
+        finally:
+            if self.timed is not None:
+                self.timed(time.perf_counter() - began_s, done=done)
 
 
 def occasion_of(entry: Entry) -> Occasion:

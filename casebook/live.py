@@ -142,6 +142,10 @@ class Feed:
     def watched(self) -> bool:
         return bool(self._screens)
 
+    @property
+    def watchers(self) -> int:
+        return len(self._screens)
+
     def refresh(self, picture: Picture, fresh: Sequence[Entry] = (), *, look: bool = True) -> None:
         """Send what changed since the last look, with the samples among the fresh entries.
 

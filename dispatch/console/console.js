@@ -13,6 +13,7 @@ import { DecisionPanel, takeFirst } from './decision.js';
 import { Dialogs } from './dialogs.js';
 import { cross } from './draw_on_map.js';
 import { drawable, drawKey, take } from './drawing.js';
+import { HealthSign } from './health_sign.js';
 import { Hospitals } from './hospitals.js';
 import { hearKeys, Key } from './keys.js';
 import { fitAsked, MapPanel } from './map.js';
@@ -25,7 +26,7 @@ const feed = new LiveFeed('/api/v1/live/console');
 function Console() {
   const view = /** @type {ConsoleView} */ (feed.view.value);
   if (!view.units) return html`<main class="alone"><p role="status">${say(`link.${feed.link.value}`)}</p><${LanguageSwitch} /></main>`;
-  return html`<${TopBar} drill=${view.drill !== undefined} />
+  return html`<${TopBar} drill=${view.drill !== undefined} health=${view.health} />
     <main class="desk">
       <div class="column left"><${Calls} feed=${feed} view=${view} /><${Casualties} feed=${feed} view=${view} /><${Units} feed=${feed} view=${view} /></div>
       <div class="column middle"><${MapPanel} feed=${feed} view=${view} /><${ActivityLog} view=${view} /></div>
@@ -35,8 +36,8 @@ function Console() {
     <${Dialogs} feed=${feed} view=${view} />`;
 }
 
-/** @param {{drill: boolean}} props */
-function TopBar({ drill }) {
+/** @param {{drill: boolean, health: ConsoleView['health']}} props */
+function TopBar({ drill, health }) {
   feed.tick.value;
   const silent = feed.link.value !== 'live';
   return html`<header class="top"><${DrillFrame} drill=${drill} /><h1>${say('dispatch.title')}</h1>
@@ -45,7 +46,7 @@ function TopBar({ drill }) {
     <button class="small" onClick=${() => { dialog.value = 'region'; }}>${say('dispatch.region')} <${Key} k="H" /></button>
     <button class="small" onClick=${() => { dialog.value = 'board'; }}>${say('dispatch.board')} <${Key} k="M" /></button>
     <button class="small" onClick=${() => { dialog.value = 'keys'; }}>${say('dispatch.keys')} <${Key} k="?" /></button>
-    <span class="space"></span>
+    <span class="space"></span><${HealthSign} concerns=${health} />
     ${silent && html`<span class="lost" role="alert">${say('dispatch.as_of', { clock: clockText(feed.now(), true) })}</span>`}
     <${LinkState} feed=${feed} /><span class="clock">${silent ? '--:--:--' : clockText(feed.now(), true)}</span><${LanguageSwitch} /></header>`;
 }

@@ -98,6 +98,7 @@
  * @property {Record<string, {name_zh: string, name_en: string}>} districts
  * @property {Record<string, Board>} boards
  * @property {Record<string, Line>} log
+ * @property {Record<string, import('./health_sign.js').Concern>} [health]
  */
 
 export {};

@@ -157,6 +157,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
     return asyncio.run(opened())
 
 
+SERVED = ("/api/v1/", "/console", "/wall", "/tablet", "/healthz", "/readyz", "/metrics")
+
+
 def paths_of(app: FastAPI) -> set[str]:
     """Paths of calls and WebSockets; asks are told of by name."""
     http = set(app.openapi()["paths"])
@@ -175,7 +178,7 @@ def test_the_paths_of_hub_and_vehicle_are_those_of_the_document(hub: Hub, tmp_pa
     )
     served = paths_of(hub.app) | paths_of(Vehicle(settings).app)
     pieces = {piece.split("?")[0].split("#")[0] for piece in coded(read("api.md"))}
-    told = {piece for piece in pieces if piece.startswith(("/api/v1/", "/console", "/wall", "/tablet"))}
+    told = {piece for piece in pieces if piece.startswith(SERVED)}
     assert told - {"/api/v1/ask/NAME"} == served
 
 
