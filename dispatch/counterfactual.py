@@ -8,7 +8,7 @@ because no judgement looks at another hospital, unless a rule depends on who mee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from casebook.events import Reason
@@ -49,6 +49,7 @@ class _Search:
         self._alone = not ranking.rows.within and any(one.tier == WITHIN for one in ranking.viable)
         self._outside = [(change, self._winner_if(change)) for change, _ in world.what_ifs]
         self._bests = self._two_bests()
+        self._changed: dict[tuple[Any, ...], list[Judged]] = {}
 
     def _winner_if(self, change: Reason) -> _Key | None:
         viable = rank(applied(self._world, change)).viable
@@ -133,23 +134,28 @@ class _Search:
             return viable[0] if viable else None
         again = self._again(change, loser)
         if self._world.case.wish is None:
-            rival = next((one for one in self._bests if one.way.hospital != loser.way.hospital), None)
-            mine = min((one for one in again if not one.barred), key=lambda one: one.order, default=None)
-            return rival if mine is None or (rival is not None and rival.order < mine.order) else mine
+            return self._first_of(again, loser.way.hospital)
         others = [one for one in self._judged if one.way.hospital != loser.way.hospital]
         viable = ranked(self._ranking.rows, self._room, [*others, *again]).viable
         return viable[0] if viable else None
 
-    def _again(self, change: Reason, loser: Judged) -> list[Judged]:
+    def _first_of(self, again: Sequence[Judged], hospital: str) -> Judged | None:
+        """The first of one hospital's ways and the best of all others."""
+        rival = next((one for one in self._bests if one.way.hospital != hospital), None)
+        mine = min((one for one in again if not one.barred), key=lambda one: one.order, default=None)
+        return rival if mine is None or (rival is not None and rival.order < mine.order) else mine
+
+    def _again(self, change: Reason, loser: Judged) -> Sequence[Judged]:
         """The ways of the changed hospital, judged in the changed world; `_alone`: the others stay as they are."""
         id, room = loser.way.hospital, self._room
-        ways = [one.way for one in self._by_hospital[id]]
         if change.code == "change.eta_shorter":
             key = _Key.of(loser.way)
             return [
                 room.judge(shortened(one.way, change)) if _Key.of(one.way) == key else one
                 for one in self._by_hospital[id]
             ]
-        hospital = changed_hospital(room.hospitals[id], change, self._world)
-        changed = replace(room, hospitals={**room.hospitals, id: hospital})
-        return [changed.judge(way) for way in ways]
+        what = (id, change.code, change.facts.get("resource"), change.facts.get("capability"))
+        if what not in self._changed:  # asked for by every losing way of this hospital
+            changed = room.with_hospital(changed_hospital(room.hospitals[id], change, self._world))
+            self._changed[what] = [changed.judge(one.way) for one in self._by_hospital[id]]
+        return self._changed[what]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from dispatch.counterfactual import changes_for
 from dispatch.judging import Judged, Way, resource_for
 from dispatch.needs import Case, case_of
 from dispatch.policy import Policy
-from dispatch.ranking import Ranking, World, canonical, rank
+from dispatch.ranking import Ranged, Ranking, World, as_told, canonical, rank
 from dispatch.reasons import option_of, rejection_of
 
 __all__ = ["Case", "Way", "canonical", "case_of", "decide", "decide_destination", "resource_for"]
@@ -43,11 +44,12 @@ def decide_destination(
     onward_s: Mapping[tuple[str, str], float] | None = None,
     what_ifs: Sequence[tuple[Reason, Sequence[Way]]] = (),
     table: ResourceTable | None = None,
+    ranged: Ranged = as_told,
 ) -> Decision:
     """`decide` on these parts of a World."""
     world = World(
         case, tuple(ways), hospitals, tuple(holds), now, policy, table or resource_table(), onward_s or {},
-        tuple((change, tuple(then)) for change, then in what_ifs), traffic_version, roads,
+        tuple((change, tuple(then)) for change, then in what_ifs), traffic_version, roads, ranged,
     )  # fmt: skip
     return decide(world)
 
@@ -59,11 +61,11 @@ def decide(world: World) -> Decision:
     change that would make it win: first those that could have been taken, in their order, then the barred ones by time.
     """
     ranking = rank(world)
-    viable, barred = ranking.viable, ranking.barred
+    viable, barred = with_ranges(world, ranking), ranking.barred
     winner = viable[0] if viable else None
     losers = (*viable[1:], *barred)
     changes = changes_for(world, ranking, losers)
-    inputs = digest(world)
+    inputs = digest(world, [one.way for one in viable], [one.way for one in barred])
     return Decision(
         options=tuple(option_of(one, viable, ranking.room) for one in viable),
         rejected=tuple(
@@ -101,11 +103,19 @@ def _only_unwilling(one: Judged) -> bool:
     return all(reason.code in ("capacity", "closed", "refused") for reason in one.barred)
 
 
-def digest(world: World) -> str:
-    """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in."""
+def with_ranges(world: World, ranking: Ranking) -> tuple[Judged, ...]:
+    """The ways that could be taken, with their ranges: only of these anybody is told."""
+    ways = world.ranged([one.way for one in ranking.viable])
+    return tuple(ranking.room.ranged(one, way) for one, way in zip(ranking.viable, ways, strict=True))
+
+
+def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
+    """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in. Nobody
+    looks at the ranges of ways that could not be taken."""
+    unlooked = [one if one.eta_low_s is None else replace(one, eta_low_s=None, eta_high_s=None) for one in barred]
     looked_at = {
         "case": world.case,
-        "ways": _sorted(world.ways),
+        "ways": _sorted([*viable, *unlooked]),
         "hospitals": {id: _seen_of(world.hospitals[id], world.now) for id in {way.hospital for way in world.ways}},
         "holds": _sorted(world.holds),
         "onward": _onward(world.onward_s),

@@ -8,16 +8,14 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from casebook.errors import NoAnswer
 from casebook.events import Reason
 from casebook.picture import HospitalState, Picture
 from casebook.place import Place
@@ -25,7 +23,7 @@ from dispatch.area import Area
 from dispatch.closure_named import name_of
 from dispatch.journeys import traffic_of
 from dispatch.reasons import seconds
-from routing.ground import Stops, interval, table
+from routing.ground import Stops, intervals, table
 from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap
 from routing.traffic import Traffic
@@ -33,7 +31,16 @@ from routing.traffic import Traffic
 LEAST_DETOUR_S = 30  # a closure that costs less is not worth a word
 KEPT_TABLES = 8  # between hospitals: one per road map and state of its traffic
 
-KEPT_STOPS = 1024  # sets of places put on the road; each landing site and door is one of its own too
+KEPT_STOPS = 64  # sets of places put on the road
+Range = tuple[float, float]
+
+
+class End(NamedTuple):
+    """Where a drive ends: at a hospital's door, or at a landing site."""
+
+    hospital: str
+    site: str | None = None
+
 
 _prepared: WeakKeyDictionary[Roadmap, OrderedDict[tuple[Place, ...], Stops]] = WeakKeyDictionary()
 _between_hospitals: OrderedDict[Any, Mapping[tuple[str, str], float]] = OrderedDict()
@@ -86,8 +93,8 @@ class Drives:
         in_force = [closure for closure in self._traffic.closures if closure.holds_at(at)]
         self._without = {closure.id: self._row(self._traffic.without(closure.id)) for closure in in_force}
         self._open = self._row(replace(self._traffic, closures=())) if len(in_force) > 1 else None
-        self._ranges: dict[Place, tuple[float, float] | None] = {}
-        self._ranged = True
+        self._ranges: dict[int, Range | None] = {}
+        self._site_columns = {site.id: len(hospitals) + row for row, site in enumerate(area.sites)}
 
     @property
     def closed(self) -> list[str]:
@@ -99,15 +106,9 @@ class Drives:
         """Seconds to each landing site, in the area's order; NaN where there is no way."""
         return np.array(self._times[len(self._doors) :], np.float64)
 
-    def unranged(self) -> Drives:
-        """The same, without ranges: for ways that are only asked whether they would win."""
-        other = copy.copy(self)
-        other._ranged = False
-        return other
-
     def with_open(self, id: str) -> Drives:
-        """As if this closure were lifted; without ranges."""
-        other = self.unranged()
+        """As if this closure were lifted; it is not to be asked for ranges."""
+        other = copy.copy(self)
         other._times, other._without, other._open = self._without[id], {}, None
         return other
 
@@ -116,18 +117,16 @@ class Drives:
             return []
         return table(self._roadmap, self._start, self._ends, profile=AMBULANCE_SIREN, traffic=traffic, at=self._at)[0]
 
-    def range_s(self, end: Place) -> tuple[float, float] | None:
-        """p10 and p90 of the drive from the scene, by the siren's interval on its way; None where there is no way."""
-        if not self._ranged:
-            return None
-        if end not in self._ranges:
-            self._ranges[end] = None
-            with suppress(NoAnswer):
-                self._ranges[end] = interval(
-                    self._roadmap, self._start, _stops(self._roadmap, (end,)), profile=AMBULANCE_SIREN,
-                    traffic=self._traffic, at=self._at,
-                )  # fmt: skip
-        return self._ranges[end]
+    def ranges_s(self, ends: Sequence[End]) -> list[Range | None]:
+        """p10 and p90 of the drives to these doors and sites, by the siren's interval on each likely way; None where
+        there is no way."""
+        columns = [self._doors[end.hospital] if end.site is None else self._site_columns[end.site] for end in ends]
+        new = [column for column in dict.fromkeys(columns) if column not in self._ranges]
+        found = intervals(
+            self._roadmap, self._start, self._ends, new, profile=AMBULANCE_SIREN, traffic=self._traffic, at=self._at
+        ) if new else []  # fmt: skip
+        self._ranges |= dict(zip(new, found, strict=True))
+        return [self._ranges[column] for column in columns]
 
     def to_door(self, hospital: str) -> float | None:
         return self._times[self._doors[hospital]]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from casebook.capacity import WHOLE_HOSPITAL, Hold, free_now
+from casebook.capacity import WHOLE_HOSPITAL, Figure, Hold, Resource, free_now
 from casebook.capacity.ageing import p_free_on_arrival
 from casebook.capacity.resources import ResourceTable
 from casebook.errors import NotFound
@@ -97,11 +97,28 @@ def resource_for(category: str, policy: Policy) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a case finds at one hospital, whichever way it comes. `full`: the reason where no place is left."""
+
+    free: int | None
+    held: int
+    figure: Figure | None
+    missing: tuple[str, ...]
+    wanted: tuple[str, ...]
+    closed: tuple[Reason, ...]
+    level: int
+    offload_s: float
+    mean_s: float
+    age_s: float
+    full: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
-    """What surrounds every way of one decision, worked out once: see `room_for` in dispatch/destination.py.
+    """What surrounds every way of one decision, worked out once: see `room_for` in dispatch/ranking.py.
 
     `onward_s`: between hospitals, (from, to) -> seconds; what is not there is not known. `held`: (hospital, resource)
-    -> slots that others hold.
+    -> slots that others hold. What is seen of a hospital is kept for its other ways: mappings are not to be changed.
     """
 
     case: Case
@@ -114,56 +131,96 @@ class Room:
     onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     held: Mapping[tuple[str, str], int] = field(default_factory=dict)
     resource: str = field(init=False)  # what this case takes; looked up once, asked for at every way
+    _row: Resource = field(init=False, repr=False, compare=False)
+    _flies: bool = field(init=False, repr=False, compare=False)
+    _limit_s: float = field(init=False, repr=False, compare=False)
+    _seen: dict[str, Seen] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "resource", resource_for(self.case.category, self.policy))
+        resource, policy = resource_for(self.case.category, self.policy), self.policy
+        object.__setattr__(self, "resource", resource)
+        object.__setattr__(self, "_row", self.table.rows[resource])
+        object.__setattr__(self, "_flies", self.case.category in policy.change_costs_s.categories)
+        object.__setattr__(
+            self, "_limit_s", float("inf") if self.case.closest_any else policy.limit_s(self.case.pathway)
+        )
+        object.__setattr__(self, "_seen", {})
+
+    def with_hospital(self, hospital: HospitalState) -> Room:
+        """The same, but for this hospital."""
+        return replace(self, hospitals={**self.hospitals, hospital.id: hospital})
 
     def free(self, hospital: HospitalState) -> int | None:
         """Free for this case: reported less held by others; None where nobody knows."""
-        resource = self.resource
-        held = self.held.get((hospital.id, resource), 0)
-        return free_now(hospital.figures.get(resource), held, resource, self.now)
+        return self.seen(hospital.id).free
+
+    def seen(self, id: str) -> Seen:
+        """Raises NotFound for an unknown hospital."""
+        seen = self._seen.get(id)
+        if seen is None:
+            hospital = self.hospitals.get(id)
+            if hospital is None:
+                raise NotFound(what="hospital", id=id)
+            seen = self._seen[id] = self._look(hospital)
+        return seen
+
+    def _look(self, hospital: HospitalState) -> Seen:
+        figure, held = hospital.figures.get(self.resource), self.held.get((hospital.id, self.resource), 0)
+        free = free_now(figure, held, self.resource, self.now)
+        able = hospital.capabilities
+        return Seen(
+            free, held, figure,
+            missing=tuple(word for word in self.needs.must if word not in able),
+            wanted=tuple(word for word in self.needs.helps if word not in able),
+            closed=tuple(self._closed(hospital)),
+            level=self._level(hospital),
+            offload_s=self._offload_s(hospital),
+            mean_s=mean_wait_s(figure, self._row),
+            age_s=figure.age_s(self.now) if figure is not None else 0.0,
+            full=self._full(figure, held) if free == 0 and figure is not None else None,
+        )  # fmt: skip
 
     def judge(self, way: Way, *, transfer: bool = False) -> Judged:
         """`transfer`: as a hospital that stabilises and transfers on. Raises NotFound for an unknown hospital."""
-        hospital = self.hospitals.get(way.hospital)
-        if hospital is None:
-            raise NotFound(what="hospital", id=way.hospital)
-        case, policy = self.case, self.policy
-        missing = tuple(word for word in self.needs.helps if word not in hospital.capabilities)
-        free = self.free(hospital)
-        onward = self._onward(hospital) if transfer else None
-        care = self._care(way, hospital, free, onward) if way.eta_s is not None else None
-        costs_s = policy.change_costs_s.by_mode[way.mode] + len(missing) * policy.missing_want_costs_s.seconds
-        beyond_s = 0.0 if case.closest_any else max(0.0, way.transport_s - policy.limit_s(case.pathway))
+        seen, policy = self.seen(way.hospital), self.policy
+        onward = self._onward(way.hospital) if transfer else None
+        care = self.care(way, onward[1] if onward else None)
+        costs_s = policy.change_costs_s.by_mode[way.mode] + len(seen.wanted) * policy.missing_want_costs_s.seconds
+        beyond_s = max(0.0, way.transport_s - self._limit_s)
+        silent = seen.free is None and not self.case.closest_any
         return Judged(
-            way=way,
-            barred=tuple(self._bars(way, hospital, free, onward)),
-            beyond_limit_s=beyond_s,
-            unknown=bool(way.unsettled) or (not case.closest_any and free is None) or self._silent(onward),
-            level=self._level(hospital),
-            missing_wants=missing,
-            weighed_s=round((care.definitive_s if care else 0.0) + costs_s, 1),
-            care=care,
-            tier=BEYOND if beyond_s > 0 or onward else WITHIN,
-            onward=onward[0] if onward else None,
-            missing_needs=tuple(word for word in self.needs.must if word not in hospital.capabilities),
+            way,
+            tuple(self._bars(way, seen, onward)),
+            beyond_s,
+            bool(way.unsettled) or silent or self._silent(onward),
+            seen.level,
+            seen.wanted,
+            round((care.definitive_s if care else 0.0) + costs_s, 1),
+            care,
+            BEYOND if beyond_s > 0 or onward else WITHIN,
+            onward[0] if onward else None,
+            seen.missing,
         )
 
-    def _care(self, way: Way, hospital: HospitalState, free: int | None, onward: tuple[str, float] | None) -> Care:
-        assert way.eta_s is not None
-        transfer_s = self.policy.secondary_transfer.leaves_after_s + onward[1] if onward else 0.0
+    def care(self, way: Way, onward_s: float | None = None) -> Care | None:
+        """The time to definitive care by this way, where there is one; `onward_s`: with a transfer that far."""
+        if way.eta_s is None:
+            return None
         if self.case.closest_any:
             return care_of(way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=None, mean_s=0.0, offload_s=0.0)
-        row, figure = self.table.rows[self.resource], hospital.figures.get(self.resource)
-        p_bay = None
-        if free is not None and figure is not None:
-            held = self.held.get((hospital.id, self.resource), 0)
-            p_bay = p_free_on_arrival(figure, held, way.eta_s, figure.age_s(self.now), row)
+        seen, p_bay = self.seen(way.hospital), None
+        if seen.free is not None:
+            p_bay = p_free_on_arrival(seen.figure, seen.held, way.eta_s, seen.age_s, self._row)
+        transfer_s = 0.0 if onward_s is None else self.policy.secondary_transfer.leaves_after_s + onward_s
         return care_of(
-            way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=p_bay, mean_s=mean_wait_s(figure, row),
-            offload_s=self._offload_s(hospital), transfer_s=transfer_s,
+            way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=p_bay, mean_s=seen.mean_s, offload_s=seen.offload_s,
+            transfer_s=transfer_s,
         )  # fmt: skip
+
+    def ranged(self, judged: Judged, way: Way) -> Judged:
+        """The same judgement of the same way whose range is told."""
+        onward_s = None if judged.onward is None else self.onward_s[way.hospital, judged.onward]
+        return replace(judged, way=way, care=self.care(way, onward_s))
 
     def _offload_s(self, hospital: HospitalState) -> float:
         """The queue at the door by the share of beds taken; what is not known counts as crowded."""
@@ -177,22 +234,20 @@ class Room:
         share = figure.taken / figure.total
         return float(max((step.seconds for step in rule.steps if share >= step.share_taken), default=0))
 
-    def _onward(self, hospital: HospitalState) -> tuple[str, float] | None:
+    def _onward(self, here: str) -> tuple[str, float] | None:
         """The nearest hospital that has what this one lacks and is neither closed nor known to be full."""
-        ways = [
-            (seconds, other)
-            for (here, other), seconds in self.onward_s.items()
-            if here == hospital.id and other != hospital.id and self._takes(self.hospitals[other])
-        ]
-        return (min(ways)[1], min(ways)[0]) if ways else None
+        ways = ((self.onward_s.get((here, other)), other) for other in self.hospitals if other != here)
+        able = ((seconds, other) for seconds, other in ways if seconds is not None and self._takes(other))
+        nearest = min(able, default=None)
+        return None if nearest is None else (nearest[1], nearest[0])
 
     def _silent(self, onward: tuple[str, float] | None) -> bool:
         """Whether nobody knows if the hospital that a casualty is transferred on to has a place."""
-        return onward is not None and self.free(self.hospitals[onward[0]]) is None
+        return onward is not None and self.seen(onward[0]).free is None
 
-    def _takes(self, hospital: HospitalState) -> bool:
-        able = all(word in hospital.capabilities for word in self.needs.must)
-        return able and not any(self._closed(hospital)) and self.free(hospital) != 0
+    def _takes(self, id: str) -> bool:
+        seen = self.seen(id)
+        return not seen.missing and not seen.closed and seen.free != 0
 
     def _level(self, hospital: HospitalState) -> int:
         """The trauma level where it ranks, 0 for all where it does not."""
@@ -201,22 +256,23 @@ class Room:
             return 0
         return NO_LEVEL if hospital.trauma_level is None else hospital.trauma_level
 
-    def _bars(
-        self, way: Way, hospital: HospitalState, free: int | None, onward: tuple[str, float] | None
-    ) -> Iterable[Reason]:
+    def _bars(self, way: Way, seen: Seen, onward: tuple[str, float] | None) -> Iterable[Reason]:
         if way.eta_s is None:
             yield from way.barred or (Reason("no_route"),)
-        if way.mode != "road" and self.case.category not in self.policy.change_costs_s.categories:
+        if way.mode != "road" and not self._flies:
             yield Reason("policy.no_flight", {"category": self.case.category})
-        demanded = self.policy.secondary_transfer.needs if onward else self.needs.must
-        lacking = [word for word in demanded if word not in hospital.capabilities]
+        lacking = seen.missing if onward is None else self._lacks_to_stabilise(way.hospital)
         if lacking:
-            yield Reason("capability", {"missing": lacking})
-        yield from self._closed(hospital)
-        if hospital.id in self.case.refused_by and not self.case.closest_any:
+            yield Reason("capability", {"missing": list(lacking)})
+        yield from seen.closed
+        if way.hospital in self.case.refused_by and not self.case.closest_any:
             yield Reason("refused")
-        if free == 0 and not self.case.closest_any:
-            yield self.full(hospital)
+        if seen.full is not None and not self.case.closest_any:
+            yield seen.full
+
+    def _lacks_to_stabilise(self, id: str) -> list[str]:
+        able = self.hospitals[id].capabilities
+        return [word for word in self.policy.secondary_transfer.needs if word not in able]
 
     def _closed(self, hospital: HospitalState) -> Iterable[Reason]:
         if not hospital.closures:
@@ -227,9 +283,7 @@ class Room:
                 until = closure.until.isoformat() if closure.until else None
                 yield Reason("closed", {"resource": resource, "reason": closure.reason, "until": until})
 
-    def full(self, hospital: HospitalState) -> Reason:
-        figure = hospital.figures[self.resource]
-        held = self.held.get((hospital.id, self.resource), 0)
+    def _full(self, figure: Figure, held: int) -> Reason:
         facts = {"resource": self.resource, "free": figure.free, "held": held}
         return Reason("capacity", facts | {"age_s": round(figure.age_s(self.now)), "author": figure.by})
 

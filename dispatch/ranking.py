@@ -9,7 +9,7 @@ what the rules say. A patient's wish goes first while it is safe and costs no mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,13 @@ from dispatch.judging import WITHIN, Judged, Room, Way, held_by_others
 from dispatch.needs import Case, Needs, Rows, needs_of, rows_for
 from dispatch.policy import NeedsRow, Policy
 
+Ranged = Callable[[Sequence[Way]], Sequence[Way]]
+
+
+def as_told(ways: Sequence[Way]) -> Sequence[Way]:
+    """Ways that came with their ranges."""
+    return ways
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -31,6 +38,7 @@ class World:
 
     `what_ifs`: changes outside the hospitals (a road open again, daylight), each with all ways as they would then be.
     `onward_s`: by road between hospitals, (from, to) -> seconds, for those that would have to transfer on.
+    `ranged`: gives ways of `ways` their p10 and p90, asked for those only that could be taken: no rank depends on them.
     """
 
     case: Case
@@ -44,6 +52,7 @@ class World:
     what_ifs: tuple[tuple[Reason, tuple[Way, ...]], ...] = ()
     traffic_version: str = ""
     roads: str = ""
+    ranged: Ranged = as_told
 
 
 @dataclass(frozen=True, slots=True)

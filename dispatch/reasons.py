@@ -103,7 +103,9 @@ def _room_at(hospital: HospitalState, room: Room) -> Reason:
     if free is None:
         return _capacity_unknown(hospital, room)
     if free == 0:
-        return room.full(hospital)
+        full = room.seen(hospital.id).full
+        assert full is not None
+        return full
     figure = hospital.figures[room.resource]
     facts = {"resource": room.resource, "free": free, "author": figure.by}
     return Reason("free", facts | seconds("age", figure.age_s(room.now)))

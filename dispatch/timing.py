@@ -17,11 +17,13 @@ from casebook.place import Place, distance_m
 from casebook.steps import Duty
 from dispatch.area import Area
 from dispatch.closure_named import name_of
-from dispatch.drives import Drives, onward_between
+from dispatch.drives import Drives, End, onward_between
 from dispatch.flights import Flights, prepared_for
 from dispatch.journeys import helicopters
 from dispatch.judging import Way
+from dispatch.needs import case_of, needs_of, rows_for
 from dispatch.policy import Policy
+from dispatch.ranking import Ranged, as_told
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
 from routing.air import (
     Aircraft,
@@ -58,6 +60,7 @@ class Timed:
     ways: tuple[Way, ...]
     what_ifs: tuple[tuple[Reason, tuple[Way, ...]], ...] = ()
     onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    ranged: Ranged = field(default=as_told, compare=False)
 
 
 def ways_for(
@@ -88,16 +91,47 @@ def ways_for(
     at_scene = next((s for s in area.sites if not left and distance_m(s.place, scene) <= WALK_M), None)
     asked = replace(base, scene_landing=at_scene)
     now_flown = _flights(asked, area, hospitals, drives, picture)
-    ways = _ways(asked, now_flown, hospitals, drives, picture)
+    plans: dict[tuple[str, str], Plan] = {}
+    ways = _ways(asked, now_flown, hospitals, drives, picture, plans)
+    ranges, able = _Ranges(drives, plans), _able(hospitals, casualty, policy, now)
+    ranges.ask([way for way in ways if way.hospital in able])
     what_ifs: list[tuple[Reason, tuple[Way, ...]]] = []
     for id in drives.closed:
         opened = drives.with_open(id)
         flown = _flights(asked, area, hospitals, opened, picture)
-        what_ifs.append((_opened(roadmap, picture, id), _ways(asked, flown, hospitals, opened, picture)))
+        what_ifs.append((_opened(roadmap, picture, id), _ways(asked, flown, hospitals, opened, picture, {})))
     for change, then in _skies(asked, meets_dusk=now_flown.meets_dusk):
-        flown, unranged = _flights(then, area, hospitals, drives, picture), drives.unranged()
-        what_ifs.append((change, _ways(then, flown, hospitals, unranged, picture)))
-    return Timed(ways, tuple(what_ifs), onward_between(roadmap, picture, leaves_at))
+        flown = _flights(then, area, hospitals, drives, picture)
+        what_ifs.append((change, _ways(then, flown, hospitals, drives, picture, {})))
+    return Timed(ways, tuple(what_ifs), onward_between(roadmap, picture, leaves_at), ranges)
+
+
+def _able(hospitals: Sequence[HospitalState], casualty: CasualtyState, policy: Policy, now: datetime) -> set[str]:
+    """The hospitals that have what is surely demanded: likely those that could be taken."""
+    case = case_of(casualty)
+    must = needs_of(case, policy, rows_for(case, policy, now), ()).must
+    return {one.id for one in hospitals if all(word in one.capabilities for word in must)}
+
+
+class _Ranges:
+    """p10 and p90 of ways, by their plans; each drive is asked for once, those asked for together in one pass."""
+
+    def __init__(self, drives: Drives, plans: Mapping[tuple[str, str], Plan]) -> None:
+        self._drives, self._plans = drives, plans
+        self._known: dict[tuple[str, str], Way] = {}
+
+    def ask(self, ways: Sequence[Way]) -> None:
+        new = [way for way in ways if way.eta_s is not None and (way.hospital, way.mode) not in self._known]
+        plans = [self._plans[way.hospital, way.mode] for way in new]
+        ends = [End(plan.hospital, plan.site.id if plan.site else None) for plan in plans if plan.mode != "air"]
+        drives_s = iter(self._drives.ranges_s(ends))
+        for way, plan in zip(new, plans, strict=True):
+            drive_s = None if plan.mode == "air" else next(drives_s)
+            self._known[way.hospital, way.mode] = _ranged(way, plan, drive_s)
+
+    def __call__(self, ways: Sequence[Way]) -> Sequence[Way]:
+        self.ask(ways)
+        return [self._known.get((way.hospital, way.mode), way) for way in ways]
 
 
 def _opened(roadmap: Roadmap, picture: Picture, id: str) -> Reason:
@@ -130,30 +164,39 @@ def _flights(
 
 
 def _ways(
-    base: Question, flights: Flights, hospitals: Sequence[HospitalState], drives: Drives, picture: Picture
-) -> tuple[Way, ...]:
-    """Every hospital's ways, road first, then the best flight of each mode or why there is none."""
+    base: Question, flights: Flights, hospitals: Sequence[HospitalState], drives: Drives, picture: Picture,
+    plans: dict[tuple[str, str], Plan],
+) -> tuple[Way, ...]:  # fmt: skip
+    """Every hospital's ways, road first, then the best flight of each mode or why there is none; without ranges.
+
+    The plan of each way is noted in `plans`, by hospital and mode.
+    """
     ways: list[Way] = []
     for hospital in hospitals:
-        ways.append(_by_road(base, hospital, drives, picture))
+        ways.append(_by_road(base, hospital, drives, picture, plans))
         if flights.told(hospital.id):
-            ways += [_by_air(mode, flights, hospital, drives, picture) for mode in ("air", "rendezvous")]
+            ways += [_by_air(mode, flights, hospital, picture, plans) for mode in ("air", "rendezvous")]
     return tuple(ways)
 
 
-def _by_road(base: Question, hospital: HospitalState, drives: Drives, picture: Picture) -> Way:
+def _by_road(
+    base: Question, hospital: HospitalState, drives: Drives, picture: Picture, plans: dict[tuple[str, str], Plan]
+) -> Way:
     detours = drives.detours(hospital.id)
     plan = ground(replace(base, hospital=hospital.id, drive_to_door_s=drives.to_door(hospital.id)))
     if isinstance(plan, Refusal):
         return Way(hospital.id, "road", barred=plan.reasons, detours=detours)
-    return _ranged(_way(plan, picture, detours), plan, drives.range_s(hospital.place))
+    plans[hospital.id, "road"] = plan
+    return _way(plan, picture, detours)
 
 
-def _by_air(mode: str, flights: Flights, hospital: HospitalState, drives: Drives, picture: Picture) -> Way:
+def _by_air(
+    mode: str, flights: Flights, hospital: HospitalState, picture: Picture, plans: dict[tuple[str, str], Plan]
+) -> Way:
     timed = [(_way(plan, picture, ()), plan) for plan in flights.plans(hospital.id, mode)]
     if timed:
-        way, plan = min(timed, key=lambda one: _settled_then_soonest(one[0]))
-        return _ranged(way, plan, drives.range_s(plan.site.place) if plan.site and mode != "air" else None)
+        way, plans[hospital.id, mode] = min(timed, key=lambda one: _settled_then_soonest(one[0]))
+        return way
     if mode == "air" and not flights.from_scene:
         return Way(hospital.id, mode, barred=(Reason("no_landing_site"),))
     return Way(hospital.id, mode, barred=_why_not(flights.barred(hospital.id)))

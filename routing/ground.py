@@ -19,13 +19,14 @@ from casebook.place import Place
 from routing.costs import Costs, costs_for
 from routing.engine import DEFAULT_ENGINE, NEVER_MS, UNREACHED
 from routing.profiles import Profile
+from routing.ranges import Range, ranges_s, way_range_s
 from routing.roads.roadmap import Roadmap
 from routing.route import OFF_ROAD, Avoided, Leg, Question, Route, tell
 from routing.stops import Stops, off_road_ms
 from routing.traffic import FREE_FLOW, Closure, Holding, Traffic
 from routing.way import Way, find_way, spoken, table_ms
 
-__all__ = ["OFF_ROAD", "Avoided", "Leg", "Route", "Stops", "interval", "node_times", "route", "table"]
+__all__ = ["OFF_ROAD", "Avoided", "Leg", "Route", "Stops", "intervals", "node_times", "route", "table"]
 
 
 def route(
@@ -73,21 +74,24 @@ def table(
     return _seconds(times)
 
 
-def interval(
+def intervals(
     roadmap: Roadmap,
     start: Stops,
-    end: Stops,
+    ends: Stops,
+    rows: Sequence[int],
     *,
     profile: Profile,
     traffic: Traffic = FREE_FLOW,
     at: datetime,
     engine: str = DEFAULT_ENGINE,
-) -> tuple[float, float]:
-    """p10 and p90 in seconds of `route`'s way between two places, each prepared alone. Raises NoAnswer as `route`."""
-    solved = _Asked(roadmap, start, end, profile, engine).solve(traffic, at)
-    way, costs = solved.way, solved.costs
-    low_ms = way.total_ms(costs.low_ms, costs.off_road_kph.high)
-    return low_ms / 1000, way.total_ms(costs.high_ms, costs.off_road_kph.low) / 1000
+) -> list[Range | None]:
+    """p10 and p90 in seconds of `route`'s way from one place to these rows of `ends`; None where there is none, or no
+    road near."""
+    if not any(closure.since > at for closure in traffic.closures):
+        costs = costs_for(roadmap, profile=profile, holding=traffic.holding(at), engine=engine)
+        return ranges_s(costs, start, ends, rows)
+    singly = [Stops(roadmap, [ends.places[row]]) for row in rows]
+    return [_Asked(roadmap, start, end, profile, engine).range_s(traffic, at) for end in singly]
 
 
 def node_times(
@@ -172,6 +176,13 @@ class _Asked:
         avoids = self._avoided(solved.holding) if solved.holding.closures else ()
         question = Question(self.roadmap, self.start.places[0], self.end.places[0], self.profile.name, at)
         return tell(question, solved.costs, solved.way, avoids, traffic.version)
+
+    def range_s(self, traffic: Traffic, at: datetime) -> Range | None:
+        try:
+            solved = self.solve(traffic, at)
+        except NoAnswer:
+            return None
+        return way_range_s(solved.way, solved.costs)
 
     def solve(self, traffic: Traffic, at: datetime) -> _Solved:
         """The way under what holds at `at`, and under each later closure that the vehicle would meet."""

@@ -12,7 +12,7 @@ from casebook import events as e
 from casebook.errors import NoAnswer
 from casebook.picture import Picture
 from casebook.place import distance_m
-from dispatch.destination import Way, case_of, decide_destination
+from dispatch.destination import Way, canonical, case_of, decide_destination
 from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.rule_files import default_policy
 from dispatch.timing import ways_for
@@ -28,7 +28,8 @@ BASE = [*enrolled(), *reported(), *crash(), *casualty()]
 
 
 def ways(valley: Roadmap, picture: Picture, at=START, area=AREA) -> dict[tuple[str, str], Way]:
-    return {(way.hospital, way.mode): way for way in ways_for(valley, area, picture, A, at, POLICY).ways}
+    timed = ways_for(valley, area, picture, A, at, POLICY)
+    return {(way.hospital, way.mode): way for way in timed.ranged(timed.ways)}
 
 
 def test_every_hospital_is_timed_by_road_and_where_a_helicopter_is_by_air_and_rendezvous(valley: Roadmap):
@@ -143,6 +144,30 @@ def test_with_the_motorway_closed_the_rendezvous_wins_and_the_road_hears_why(val
     assert (decision.options[0].hospital, decision.options[0].mode) == ("city", "rendezvous")
     road = next(one for one in decision.rejected if (one.hospital, one.mode) == ("city", "road"))
     assert [r.code for r in road.reasons] == ["closure", "policy.bypass_limit", "wait_for_bay", "time"]
+
+
+@pytest.mark.parametrize("facts", [[], [G1_EAST], [e.UnitOnStandby("H1", "20210418-001")]])
+def test_a_decision_that_asks_for_the_ranges_it_tells_is_the_one_that_had_them_all(valley: Roadmap, facts):
+    picture = told([*BASE, *facts])
+    timed = ways_for(valley, AREA, picture, A, START, POLICY)
+    case, holds = case_of(picture.get_casualty(A)), picture.holds.values()
+
+    def decided(ways, **more):
+        return decide_destination(
+            case,
+            ways,
+            picture.hospitals,
+            holds,
+            START,
+            POLICY,
+            onward_s=timed.onward_s,
+            what_ifs=timed.what_ifs,
+            **more,
+        )
+
+    asking, having = decided(timed.ways, ranged=timed.ranged), decided(timed.ranged(timed.ways))
+    assert canonical(asking) == canonical(having)
+    assert all(one.eta_low_s is not None for one in asking.options)
 
 
 # --- legs and whereabouts
