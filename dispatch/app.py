@@ -182,7 +182,10 @@ class DispatchRoom:
 
     async def _preview_distribution(self, command: PreviewDistribution, asker: Asker) -> dict[str, Any]:
         picture, at = self._book.picture, self._desk.instant(asker)
-        return await self._desk.think(lambda: preview_distribution(command, picture, at, self._roadmap, self._policy))
+        rules = self._area.rules.distribution
+        return await self._desk.think(
+            lambda: preview_distribution(command, picture, at, self._roadmap, rules, self._policy)
+        )
 
     async def _preview_closure(self, command: PreviewClosure, asker: Asker) -> dict[str, Any]:
         picture, at = self._book.picture, self._desk.instant(asker)

@@ -18,6 +18,8 @@ import yaml
 
 from casebook.capacity import AGE_LIMIT_S, CAPABILITIES
 from casebook.errors import RefusedInput
+from casebook.scores import get_table, list_scores
+from dispatch.distribution.rules import DistributionRules, faults_of_rules
 from dispatch.policy import MODES, NO_CATEGORY, AssignmentRules, Policy, RerouteRules, Shape, Sourced, TaskRules
 
 FOLDER = Path(__file__).parent / "rules"
@@ -28,7 +30,7 @@ CHANGES = frozenset(
     }
 )  # fmt: skip
 
-Table = TypeVar("Table", Policy, AssignmentRules, TaskRules, RerouteRules)
+Table = TypeVar("Table", Policy, AssignmentRules, TaskRules, RerouteRules, DistributionRules)
 
 
 def load_rules(file: Path, kind: type[Table]) -> Table:
@@ -45,6 +47,9 @@ def load_rules(file: Path, kind: type[Table]) -> Table:
     _refuse_unsourced(table, file.name)
     if isinstance(table, Policy):
         _refuse_unknown_words(table, file.name)
+    if isinstance(table, DistributionRules):
+        for key, facts in faults_of_rules(table):
+            raise RefusedInput(key, where=file.name, **facts)
     return table
 
 
@@ -56,6 +61,7 @@ class Rulebook:
     assignment: AssignmentRules
     tasks: TaskRules
     rerouting: RerouteRules
+    distribution: DistributionRules
 
 
 def rulebook(on: dt.date | None = None, region: Path | None = None) -> Rulebook:
@@ -72,6 +78,7 @@ def rulebook(on: dt.date | None = None, region: Path | None = None) -> Rulebook:
         _in_force("assignment", AssignmentRules, on, region),
         _in_force("tasks", TaskRules, on, region),
         _in_force("rerouting", RerouteRules, on, region),
+        _in_force("distribution", DistributionRules, on, region),
     )
 
 
@@ -115,6 +122,11 @@ def default_rerouting() -> RerouteRules:
     return load_rules(FOLDER / "rerouting.yaml", RerouteRules)
 
 
+@cache
+def default_distribution() -> DistributionRules:
+    return load_rules(FOLDER / "distribution.yaml", DistributionRules)
+
+
 def _refuse_unsourced(table: Any, where: str) -> None:
     for path, rule in _rules_in(table, ""):
         if rule.source not in table.sources:
@@ -150,11 +162,18 @@ def _refuse_unknown_words(policy: Policy, where: str) -> None:
     for rule, table in (("resource", policy.resource.by_category), ("wish_limit_s", policy.wish_limit_s.by_category)):
         if NO_CATEGORY not in table:
             raise RefusedInput("rule_incomplete", where=where, rule=rule, missing=NO_CATEGORY)
+    if policy.signs is not None and not _is_rule_list(policy.signs.score):
+        raise RefusedInput("rule_unknown_word", where=where, rule="signs", word=policy.signs.score)
     if "default" not in policy.bypass_limit_s.by_pathway:
         raise RefusedInput("rule_incomplete", where=where, rule="bypass_limit_s", missing="default")
     if missing := set(MODES) - set(policy.change_costs_s.by_mode):
         raise RefusedInput("rule_incomplete", where=where, rule="change_costs_s", missing=", ".join(sorted(missing)))
     _refuse_contradictions(policy, where)
+
+
+def _is_rule_list(score: str) -> bool:
+    """Whether it is a score that we know whose table is a list of criteria."""
+    return score in list_scores() and get_table(score).method == "criteria"
 
 
 def _refuse_contradictions(policy: Policy, where: str) -> None:

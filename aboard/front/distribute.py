@@ -77,9 +77,10 @@ def distribute(
 
 
 def _rules(file: Path | None, seconds: float | None) -> DistributionRules:
-    from dispatch.distribution.rules import load_distribution_rules, shipped_rules
+    from dispatch.distribution.rules import DistributionRules as Rules
+    from dispatch.rule_files import default_distribution, load_rules
 
-    table = shipped_rules() if file is None else load_distribution_rules(file)
+    table = default_distribution() if file is None else load_rules(file, Rules)
     if seconds is None:
         return table
     return msgspec.structs.replace(table, search=msgspec.structs.replace(table.search, seconds=seconds))

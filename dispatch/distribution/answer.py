@@ -108,9 +108,8 @@ class TriageQuality(Shape, frozen=True):
 
 
 class Proofs(Shape, frozen=True):
-    """`bound`: no plan loses less; `gap`: share of the loss between the two; `hurried`: the time limit was reached,
-    so that
-    another run may find another plan."""
+    """`bound`: no plan loses less; `gap`: share of the loss between the two; `hurried`: the wall clock cut it short, so
+    that another run may find another plan. `rounds`, `trips_considered`, `nodes`: how far was looked."""
 
     bound: float
     gap: float
@@ -118,6 +117,7 @@ class Proofs(Shape, frozen=True):
     hurried: bool
     rounds: int
     trips_considered: int
+    nodes: int
 
 
 class Answer(Shape, frozen=True):

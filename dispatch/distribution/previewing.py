@@ -15,7 +15,7 @@ from casebook.picture import Picture
 from dispatch.distribution.from_picture import case_of_picture
 from dispatch.distribution.officer import distribution_view
 from dispatch.distribution.reading import check_case
-from dispatch.distribution.rules import shipped_rules
+from dispatch.distribution.rules import DistributionRules
 from dispatch.distribution.sharing import distribute
 from dispatch.distribution.travel import with_roads
 from dispatch.journeys import traffic_of
@@ -32,13 +32,17 @@ class PreviewDistribution(Command, frozen=True):
 
 
 def preview_distribution(
-    command: PreviewDistribution, picture: Picture, at: datetime, roadmap: Roadmap, policy: Policy
+    command: PreviewDistribution,
+    picture: Picture,
+    at: datetime,
+    roadmap: Roadmap,
+    rules: DistributionRules,
+    policy: Policy,
 ) -> dict[str, Any]:
     """`plan`: the answer as `aboard distribute` gives it; `view`: the transport officer's, beside what happened so far.
 
     Raises NotFound for an unknown incident.
     """
-    rules = shipped_rules()
     case = check_case(case_of_picture(picture, command.incident, at, rules, command.seed), rules)
     answer = distribute(with_roads(case, roadmap, traffic_of(picture)), rules, policy, quick=command.quick)
     plan = msgspec.json.decode(msgspec.json.encode(answer))

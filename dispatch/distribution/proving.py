@@ -1,13 +1,12 @@
 """The best plan, and how far from the best it can be at most: a linear program with trips as columns, then whole
 numbers.
 
-HiGHS does the arithmetic, on one thread with a seed. First only trips of plans that are known are columns; prices
-tell which
-trips are worth adding, until none is: then the program's value is a floor that no plan goes below. A plan that is
-better
-than the one in hand can only use trips whose reduced cost is less than the gap, so the search for whole numbers is
-given
-those and no others, and what it proves holds for all. docs/decisions/0018-who-goes-where-as-flows.md.
+HiGHS does the arithmetic, on one thread with a seed. First only trips of plans that are known are columns; prices tell
+which trips are worth adding, until none is: then the program's value is a floor that no plan goes below. A plan that is
+better than the one in hand can only use trips whose reduced cost is less than the gap, so the search for whole numbers
+is given those and no others, and what it proves holds for all. How far it looks is counted (rounds, trips, nodes of the
+tree), so that a busy machine finds the same plan, only later; the wall clock is the last guard.
+docs/decisions/0018-who-goes-where-as-flows.md, 0020-a-joint-plan-is-proposed.md.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import highspy
+import msgspec
 import numpy as np
 
 from dispatch.distribution.building import Builder, Plan, Trip
@@ -31,8 +31,8 @@ PROOF_COLUMNS = 8  # so many times the usual columns are tried where that settle
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`bound`: no plan costs less. `proven`: the plan is within the asked gap of it. `hurried`: the time limit cut
-    it short."""
+    """`bound`: no plan costs less. `proven`: the plan is within the asked gap of it. `hurried`: the wall clock cut it
+    short. `nodes`: of the tree that was searched."""
 
     plan: Plan
     bound: float
@@ -40,6 +40,7 @@ class Proof:
     hurried: bool
     rounds: int
     columns: int
+    nodes: int = 0
 
     @property
     def gap(self) -> float:
@@ -64,19 +65,19 @@ class _Prover:
     def prove(self, best: Plan, known: Sequence[Plan]) -> Proof:
         master = _Master(self.columns, self.seed)
         master.add(self._trips_of(known))
-        bound, dual, rounds, ended = self._floor(master, best)
+        bound, dual, rounds, hurried = self._floor(master, best)
         if dual is None or self._proven(best, bound):
-            return Proof(best, bound, self._proven(best, bound), not ended, rounds, len(master.trips))
-        floor, plan, hurried, tried = bound, best, not ended, 0
+            return Proof(best, bound, self._proven(best, bound), hurried, rounds, len(master.trips))
+        floor, plan, tried, nodes = bound, best, 0, 0
         for most in (self.search.columns, self.search.columns * PROOF_COLUMNS):
             chosen, rest = self._worth(dual, plan.cost - floor, self._trips_of([plan]), most)
             if tried and rest < highspy.kHighsInf:
                 break  # too many to settle it: the floor stands
-            plan, least, hurried = self._whole(chosen, plan)
-            bound, tried = max(bound, min(least, floor + rest)), len(chosen)
+            plan, least, hurried, looked = self._whole(chosen, plan)
+            bound, tried, nodes = max(bound, min(least, floor + rest)), len(chosen), nodes + looked
             if hurried or self._proven(plan, bound):
                 break
-        return Proof(plan, min(bound, plan.cost), self._proven(plan, bound), hurried or not ended, rounds, tried)
+        return Proof(plan, min(bound, plan.cost), self._proven(plan, bound), hurried, rounds, tried, nodes)
 
     def _proven(self, plan: Plan, bound: float) -> bool:
         return plan.cost - bound <= self.search.gap * plan.cost + TINY
@@ -100,7 +101,7 @@ class _Prover:
     # --- the floor
 
     def _floor(self, master: _Master, best: Plan) -> tuple[float, Floats | None, int, bool]:
-        """(bound, prices, rounds, whether no trip is worth adding any more)."""
+        """(bound, prices once no trip is worth adding any more, rounds, whether the wall clock ended it)."""
         bound, dual, round_ = 0.0, None, 0
         for round_ in range(1, self.search.rounds + 1):
             value, dual = master.solve()
@@ -109,9 +110,9 @@ class _Prover:
             bound = max(bound, floor)
             wanted = list(self._worth_adding(priced))
             if not wanted or best.cost - bound <= self.search.gap * best.cost:
-                return floor if not wanted else bound, dual, round_, True
+                return floor if not wanted else bound, dual, round_, False
             if self._left_s() <= 0:
-                break
+                return bound, None, round_, True
             master.add(wanted)
         return bound, None, round_, False
 
@@ -153,17 +154,14 @@ class _Prover:
                 chosen[self.columns.trip(one.kind, one.group, *at, one.count, int(one.place[n])), one.back] = None
         return list(chosen), limit
 
-    def _whole(self, chosen: list[tuple[Trip, int]], best: Plan) -> tuple[Plan, float, bool]:
-        """(plan, floor of the plans that these trips can make, whether time ran out)."""
+    def _whole(self, chosen: list[tuple[Trip, int]], best: Plan) -> tuple[Plan, float, bool, int]:
+        """(plan, floor of the plans that these trips can make, whether the wall clock ended it, nodes)."""
         whole = _Master(self.columns, self.seed)
         whole.add(chosen)
-        found, floor, hurried = whole.solve_whole(
-            best, self._trips_of([best]), max(0.5, self._left_s()), self.search.gap
-        )
-        if found is None:
-            return best, floor, hurried
-        plan = self.builder.priced(found)
-        return (plan if plan.cost < best.cost - 1e-12 else best), floor, hurried
+        limit = msgspec.structs.replace(self.search, seconds=max(0.5, self._left_s()))
+        found, floor, hurried, nodes = whole.solve_whole(best, limit)
+        plan = best if found is None else self.builder.priced(found)
+        return (plan if plan.cost < best.cost - 1e-12 else best), floor, hurried, nodes
 
 
 def _same(trip: Trip) -> Trip:
@@ -237,25 +235,25 @@ class _Master:
         self.highs.run()
         return self.highs.getInfo().objective_function_value, np.array(self.highs.getSolution().row_dual)
 
-    def solve_whole(
-        self, best: Plan, known: list[tuple[Trip, int]], seconds: float, gap: float
-    ) -> tuple[list[Trip] | None, float, bool]:
-        """(trips, floor, whether time ran out); None when nothing better than `best` was found."""
+    def solve_whole(self, best: Plan, search: Search) -> tuple[list[Trip] | None, float, bool, int]:
+        """(trips, floor, whether the wall clock ended it, nodes); no trips: nothing better than `best` was found."""
         whole = np.arange(self.first_mover, self.size, dtype=np.int32)
         kinds = np.array([highspy.HighsVarType.kInteger] * len(whole))
         self.highs.changeColsIntegrality(len(whole), whole, kinds)
-        for option, value in (("time_limit", seconds), ("mip_rel_gap", gap), ("mip_abs_gap", TINY)):
+        for option, value in (
+            ("time_limit", search.seconds), ("mip_max_nodes", search.nodes), ("mip_rel_gap", search.gap),
+            ("mip_abs_gap", TINY), ("objective_bound", best.cost + TINY),
+        ):  # fmt: skip
             self.highs.setOptionValue(option, value)
-        self.highs.setOptionValue("objective_bound", best.cost + TINY)
         self.highs.run()
         info, status = self.highs.getInfo(), self.highs.getModelStatus()
         hurried = status == highspy.HighsModelStatus.kTimeLimit
-        floor = info.mip_dual_bound
+        floor, nodes = info.mip_dual_bound, max(0, info.mip_node_count)
         if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-            return None, min(floor, best.cost) if floor == floor else 0.0, hurried
+            return None, min(floor, best.cost) if floor == floor else 0.0, hurried, nodes
         values = np.round(np.array(self.highs.getSolution().col_value)).astype(int)
         found = [trip for (trip, _), at in self.trips.items() for _ in range(values[at])]
-        return found, floor, hurried
+        return found, floor, hurried, nodes
 
 
 __all__ = ["Proof", "prove"]

@@ -1,28 +1,24 @@
-"""The dated table of distribution (dispatch/rules/distribution.yaml): shapes, reading, and how survival falls with
-time.
+"""The dated table of distribution (dispatch/rules/distribution.yaml): shapes, checks, and how survival falls with time.
 
-What the figures are used for is the business of dispatch/distribution/compiling.py.
+Reading it is dispatch/rule_files.py's; what the figures are used for is dispatch/distribution/compiling.py's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 import msgspec
 
 from casebook.capacity import AGE_LIMIT_S
 from casebook.casualty import Category
-from casebook.errors import RefusedInput
 from dispatch.policy import NO_CATEGORY, Evidence, Shape, Sourced
-from dispatch.rule_files import FOLDER, load_rules
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Steps = Annotated[tuple[Annotated[int, msgspec.Meta(ge=0, le=12)], ...], msgspec.Meta(min_length=1)]
 
 
 class Curve(Sourced, frozen=True):
@@ -37,15 +33,22 @@ class Curve(Sourced, frozen=True):
 
 
 class Rpm(Sourced, frozen=True):
-    """Logistic survival by the RPM, which falls with time while nobody treats."""
+    """Survival by the RPM (0 to 12) at the scene, and the RPM after each `every_min` without care (`falls_to`)."""
 
-    intercept: float
-    slope: Positive
-    falls_per_h: Annotated[float, msgspec.Meta(ge=0)]
+    survival: Annotated[tuple[Share, ...], msgspec.Meta(min_length=13, max_length=13)]
+    every_min: Positive
+    falls_to: Annotated[tuple[Steps, ...], msgspec.Meta(min_length=13, max_length=13)]
 
     def at(self, rpm: float, minutes: float) -> float:
-        left = max(0.0, rpm - self.falls_per_h * max(0.0, minutes) / 60)
-        return 1.0 / (1.0 + math.exp(-(self.intercept + self.slope * left)))
+        """Straight between the half hours of the table, which begins anew from its last column."""
+        now, left = round(rpm), max(0.0, minutes)
+        while left > self.every_min * len(self.falls_to[now]) and now > 0:
+            left -= self.every_min * len(self.falls_to[now])
+            now = self.falls_to[now][-1]
+        steps = (now, *self.falls_to[now])
+        whole = min(int(left // self.every_min), len(steps) - 2)
+        before, after = self.survival[steps[whole]], self.survival[steps[whole + 1]]
+        return before + (after - before) * min(1.0, left / self.every_min - whole)
 
 
 class Survival(Shape, frozen=True):
@@ -98,12 +101,13 @@ class Horizon(Sourced, frozen=True):
 
 
 class Search(Sourced, frozen=True):
-    """`starts`: ways of building a first plan; `columns`: trips that the exact search is given; `rounds`: of
-    pricing."""
+    """`starts`: ways of building a first plan; `rounds`: of pricing; `columns`: trips that the exact search is given;
+    `nodes`: of its tree. `seconds`: of the wall clock, the last guard."""
 
     starts: Annotated[int, msgspec.Meta(ge=1)]
     columns: Annotated[int, msgspec.Meta(ge=1)]
     rounds: Annotated[int, msgspec.Meta(ge=0)]
+    nodes: Annotated[int, msgspec.Meta(ge=1)]
     seconds: Positive
     gap: Share
 
@@ -142,31 +146,25 @@ class DistributionRules(Shape, frozen=True):
         return curves.get(category, curves[NO_CATEGORY]).at(minutes)
 
 
-def load_distribution_rules(file: Path) -> DistributionRules:
-    """Raises RefusedInput naming the file, the rule and what is wrong with it."""
-    loader: Any = load_rules  # its type names the tables of the desk only
-    rules: DistributionRules = loader(file, DistributionRules)
+def faults_of_rules(rules: DistributionRules) -> Iterable[tuple[str, dict[str, str]]]:
+    """(key of an error, facts) for each thing in the table that fits its shape and still cannot be meant."""
     if NO_CATEGORY not in rules.survival.by_category:
-        raise RefusedInput("rule_incomplete", where=file.name, rule="survival", missing=NO_CATEGORY)
-    named = [("reserve", word) for word in rules.reserve.by_resource]
-    named += [("standing", word) for word in rules.standing.by_resource]
-    named += [("walking_wounded", rules.walking_wounded.resource)]
-    for rule, word in named:
-        if word not in AGE_LIMIT_S:
-            raise RefusedInput("rule_unknown_word", where=file.name, rule=rule, word=word)
-    colours = {*Category, NO_CATEGORY}
-    named = [("survival", word) for word in rules.survival.by_category]
-    named += [("first_wave", word) for word in rules.first_wave.by_category]
-    named += [("not_carried", word) for word in rules.not_carried.categories]
-    named += [("sitting", word) for word in rules.sitting.categories]
-    for rule, word in named:
-        if word not in colours:
-            raise RefusedInput("rule_unknown_word", where=file.name, rule=rule, word=word)
+        yield "rule_incomplete", {"rule": "survival", "missing": NO_CATEGORY}
+    resources = [("reserve", word) for word in rules.reserve.by_resource]
+    resources += [("standing", word) for word in rules.standing.by_resource]
+    resources += [("walking_wounded", rules.walking_wounded.resource)]
+    colours = [("survival", word) for word in rules.survival.by_category]
+    colours += [("first_wave", word) for word in rules.first_wave.by_category]
+    colours += [("not_carried", word) for word in rules.not_carried.categories]
+    colours += [("sitting", word) for word in rules.sitting.categories]
+    for named, known in ((resources, AGE_LIMIT_S), (colours, {*Category, NO_CATEGORY})):
+        for rule, word in named:
+            if word not in known:
+                yield "rule_unknown_word", {"rule": rule, "word": word}
+    for rpm, steps in enumerate(rules.rpm.falls_to):
+        if list(steps) != sorted(steps, reverse=True) or steps[0] > rpm or (rpm > 0 and steps[-1] >= rpm):
+            yield "rules_contradict", {"rule": f"rpm.falls_to.{rpm}", "why": str(list(steps))}
+    if list(rules.rpm.survival) != sorted(rules.rpm.survival):
+        yield "rules_contradict", {"rule": "rpm.survival", "why": str(list(rules.rpm.survival))}
     if rules.horizon.untaken_min <= rules.horizon.minutes:
-        raise RefusedInput("rules_contradict", where=file.name, rule="horizon", why="untaken_min <= minutes")
-    return rules
-
-
-@cache
-def shipped_rules() -> DistributionRules:
-    return load_distribution_rules(FOLDER / "distribution.yaml")
+        yield "rules_contradict", {"rule": "horizon", "why": "untaken_min <= minutes"}

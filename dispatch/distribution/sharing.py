@@ -15,11 +15,11 @@ from dispatch.distribution.compiling import compile_case
 from dispatch.distribution.improving import good_plans
 from dispatch.distribution.proving import Proof, prove
 from dispatch.distribution.reporting import not_taken_of, outcome_of, rows_of, summary_of, totals_of, triage_of
-from dispatch.distribution.rules import DistributionRules, shipped_rules
+from dispatch.distribution.rules import DistributionRules
 from dispatch.distribution.simple_rules import simple_plans
 from dispatch.policy import Policy
 from dispatch.ranking import canonical
-from dispatch.rule_files import default_policy
+from dispatch.rule_files import default_distribution, default_policy
 
 ID_LENGTH = 12
 
@@ -31,7 +31,7 @@ def distribute(
 
     Never worse than any simple rule, nor than the quick plan.
     """
-    rules, policy = rules or shipped_rules(), policy or default_policy()
+    rules, policy = rules or default_distribution(), policy or default_policy()
     builder = Builder(compile_case(ask, rules, policy))
     simple = simple_plans(builder)
     known = [*good_plans(builder, rules.search.starts, ask.seed), *simple.values()]
@@ -47,7 +47,7 @@ def distribute(
         compared={name: outcome_of(builder, plan) for name, plan in simple.items()},
         proof=Proofs(
             bound=round(proof.bound, 6), gap=round(proof.gap, 6), proven=proof.proven, hurried=proof.hurried,
-            rounds=proof.rounds, trips_considered=proof.columns,
+            rounds=proof.rounds, trips_considered=proof.columns, nodes=proof.nodes,
         ),
         triage=triage_of(problem, rows), redirections=sum(row.redirected for row in rows),
         standing=tuple(sorted({row.hospital for row in rows if row.place == "standing"})),

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from dispatch.distribution.answer import Answer
 from dispatch.distribution.ask import Ask
 from dispatch.distribution.reading import case_of_text
-from dispatch.distribution.rules import DistributionRules, shipped_rules
+from dispatch.distribution.rules import DistributionRules
 from dispatch.policy import Policy
-from dispatch.rule_files import default_policy
+from dispatch.rule_files import default_distribution, default_policy
 
 RESOURCE = {"red": "resus_bay", "yellow": "ed_bed", "green": "ed_bed"}
 NO_OFFLOAD = {"ed_bed": 0.0}
@@ -25,9 +25,9 @@ NO_OFFLOAD = {"ed_bed": 0.0}
 
 def exact_rules(**search: Any) -> DistributionRules:
     """The shipped table, searched to the end."""
-    rules = shipped_rules()
+    rules = default_distribution()
     return msgspec.structs.replace(
-        rules, search=msgspec.structs.replace(rules.search, **{"gap": 0.0, "seconds": 60.0, **search})
+        rules, search=msgspec.structs.replace(rules.search, **{"gap": 0.0, "seconds": 60.0, "nodes": 100_000, **search})
     )
 
 
@@ -42,7 +42,7 @@ def case_text(case: dict[str, Any]) -> str:
 
 
 def read(case: dict[str, Any]) -> Ask:
-    return case_of_text(case_text(case), "case.json", shipped_rules())
+    return case_of_text(case_text(case), "case.json", default_distribution())
 
 
 def hospital(id: str, resus: int = 1, beds: int = 2, **more: Any) -> dict[str, Any]:

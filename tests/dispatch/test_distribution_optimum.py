@@ -120,3 +120,19 @@ def test_green_ride_the_bus_together_and_leave_the_ambulance_to_the_red() -> Non
     assert {row.category for row in bus} == {"green"}
     assert len(bus) == 8
     assert {row.casualty for row in answer.rows if row.vehicle == "A1"} == {"R1", "R2"}
+
+
+def test_the_wall_clock_decides_nothing_until_it_cuts_in_and_then_says_so() -> None:
+    """What is counted ends the search; a clock that allows less or more than enough changes no byte of the plan."""
+    who = [casualty(f"T{n}", ("red", "yellow", "green")[n % 3], boardable_min=n % 7) for n in range(24)]
+    places = [hospital(f"H{n}", resus=n % 3, beds=2 + n % 2) for n in range(8)]
+    vehicles = [{"id": f"A{n}"} for n in range(6)]
+    ways = {one["id"]: 5 + 7 * n for n, one in enumerate(places)}
+    ask = read(case(who, places, vehicles, ways, {one["id"]: 2 + n for n, one in enumerate(vehicles)}))
+    patient, brief = (distribute(ask, exact_rules(seconds=s, nodes=3), CALM) for s in (500.0, 50.0))
+    assert not patient.proof.hurried and not brief.proof.hurried
+    assert (patient.rows, patient.proof, patient.outcome) == (brief.rows, brief.proof, brief.outcome)
+    cut = distribute(ask, exact_rules(seconds=1e-9), CALM)
+    assert cut.proof.hurried
+    assert cut.totals.tags
+    assert cut.outcome.loss >= patient.proof.bound - TOLERANCE

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,11 @@ from casebook.errors import RefusedInput
 from dispatch.distribution.answer import answer_schema
 from dispatch.distribution.ask import ask_schema
 from dispatch.distribution.reading import case_of_text, line_of, read_case
-from dispatch.distribution.rules import load_distribution_rules, shipped_rules
+from dispatch.distribution.rules import DistributionRules
 from dispatch.distribution.sharing import distribute
-from dispatch.rule_files import FOLDER
+from dispatch.rule_files import FOLDER, default_distribution, load_rules, rulebook
 
-RULES = shipped_rules()
+RULES = default_distribution()
 
 
 def whole() -> dict[str, Any]:
@@ -143,7 +145,7 @@ def test_a_table_that_is_wrong_is_refused(tmp_path: Path, old: str, new: str, ke
     file = tmp_path / "distribution.yaml"
     file.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(RefusedInput) as refused:
-        load_distribution_rules(file)
+        load_rules(file, DistributionRules)
     assert refused.value.key == key
 
 
@@ -154,3 +156,35 @@ def test_survival_falls_with_time_whatever_the_category() -> None:
     by_rpm = [RULES.survival_at("red", rpm, 30) for rpm in range(13)]
     assert by_rpm == sorted(by_rpm)
     assert RULES.survival_at("red", 8, 60) < RULES.survival_at("red", 8, 0)
+
+
+def test_a_region_puts_its_own_table_in_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    text = (
+        (FOLDER / "distribution.yaml")
+        .read_text(encoding="utf-8")
+        .replace("valid_from: 2026-01-02", "valid_from: 2026-03-01")
+    )
+    (tmp_path / "distribution-2026.yaml").write_text(text.replace("{red: 2}", "{red: 5}"), encoding="utf-8")
+    own = rulebook(region=tmp_path).distribution
+    assert own.first_wave.by_category == {"red": 5}
+    assert own.version == "distribution@2026-03-01"
+    assert rulebook().distribution == RULES
+    with pytest.raises(RefusedInput) as refused:
+        rulebook(on=date(2026, 2, 1), region=tmp_path)
+    assert refused.value.key == "rules_not_yet"
+
+
+@pytest.mark.parametrize("rpm", range(13))
+def test_survival_by_rpm_starts_with_the_table_and_only_falls(rpm: int) -> None:
+    rule = RULES.rpm
+    assert rule.at(rpm, 0) == rule.survival[rpm]
+    assert rule.at(rpm, rule.every_min) == pytest.approx(rule.survival[rule.falls_to[rpm][0]])
+    later = [rule.at(rpm, minute) for minute in range(0, 1500, 5)]
+    assert later == sorted(later, reverse=True)
+    assert min(later) >= rule.survival[0]
+
+
+def test_the_logistic_form_of_the_paper_gives_the_table_within_a_hundredth() -> None:
+    """The paper states a logistic function; one through these two figures reproduces all thirteen."""
+    for rpm, survival in enumerate(RULES.rpm.survival):
+        assert 1 / (1 + math.exp(2.9 - 0.578 * rpm)) == pytest.approx(survival, abs=0.011)
