@@ -88,6 +88,7 @@ class CasualtyState:
     findings_at: datetime | None = None
     findings_told: Mapping[str, datetime] = field(default_factory=dict)  # field of Findings -> when it last changed
     trend: tuple[Sample, ...] = ()
+    signs: e.SignsMet | None = None  # criteria that vital signs meet, until they are cleared
     unit: str | None = None
     wish: str | None = None
     requested_at: datetime | None = None

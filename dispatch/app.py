@@ -35,6 +35,7 @@ from dispatch.observed import ReportTraffic, facts_of
 from dispatch.overview import RegionOverview, overview_of
 from dispatch.road_watch import RoadWatch
 from dispatch.roads_drawn import roads_geojson
+from dispatch.signs import SignsWatch
 from dispatch.tasks import ApproveTask, FinishTask, OpenTask, RefuseTask, open_task, tasks_due
 from dispatch.what_if import WhatIf, what_if
 from routing.roads import Roadmap
@@ -55,6 +56,7 @@ class DispatchRoom:
         self._desk = Desk(book, clock, roadmap, area, threaded=threaded)
         self._watch = RoadWatch(self._desk, area.rules.rerouting)
         self._cases = CaseWatch(self._desk, area.rules.rerouting, self._watch.lock)
+        self._signs = SignsWatch(area.rules.destination)
         self._roads: bytes | None = None
         behind = book.log.read(max(0, book.picture.seq - LOG_BEHIND))
         self._lines: deque[Entry] = deque(filter(is_told, behind), LOG_LINES)
@@ -112,6 +114,7 @@ class DispatchRoom:
     def due(self, picture: Picture, now: datetime) -> list[Due]:
         """What the desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
         dues = [*tasks_due(picture, now, self._tasks), *holds_due(picture, now, self._policy)]
+        dues += self._signs.due(picture)
         for aircraft, casualty in onward(picture):
             met_at = casualty.times.get("casualty_transferred", now)
             leg = onward_leg(self._area, picture, aircraft.id, casualty.option.hospital, met_at)  # type: ignore[union-attr]

@@ -28,6 +28,7 @@ from dispatch.case_file import (
     Spot,
 )
 from dispatch.journeys import helicopters
+from dispatch.needs import field_triage_of
 from dispatch.timing import serves_only
 from dispatch.whereabouts import where_is, where_is_unit
 
@@ -62,13 +63,12 @@ def _observed(seen: TrafficSeen) -> CaseObserved:
 
 def _casualty(state: CasualtyState, carrier: UnitState | None) -> CaseCasualty:
     found = state.findings or Findings()
-    names = (
-        "wants", "last_known_well", "field_triage", "pregnancy_weeks", "airway_unmanageable", "in_arrest",
-    )  # fmt: skip
+    names = ("wants", "last_known_well", "pregnancy_weeks", "airway_unmanageable", "in_arrest")
     return CaseCasualty(
         id=state.id, age_years=state.age_years, sex=_sex(state.sex), category=state.category, wish=state.wish,
         pathway=found.pathway if state.findings else None, needs=found.needs, scores=dict(found.scores),
         refused_by=tuple(sorted(state.refusals)), aboard=carrier.id if carrier else None,
+        field_triage=field_triage_of(state),
         **{name: getattr(found, name) for name in names},
     )  # fmt: skip
 

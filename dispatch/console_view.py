@@ -246,6 +246,8 @@ def facts_of(body: Mapping[str, Any]) -> dict[str, Any]:
     option = body.get("option") or next(iter((body.get("decision") or {}).get("options", ())), None)
     if option:
         facts |= {"hospital": option["hospital"], "mode": option["mode"], "eta_min": round(option["eta_s"] / 60, 1)}
+    if "criteria" in body:
+        facts["criteria"] = body["criteria"]
     if "leg" in body:
         facts["eta_min"] = round(body["leg"]["eta_s"] / 60, 1)
     if body.get("why") and "leg" in body:

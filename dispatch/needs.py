@@ -49,9 +49,18 @@ def case_of(state: CasualtyState) -> Case:
         needs=found.needs, wants=found.wants, airway_unmanageable=found.airway_unmanageable, in_arrest=found.in_arrest,
         wish=state.wish, age_years=_float(state.age_years), scores=_floats(found.scores),
         last_known_well=found.last_known_well,
-        field_triage=found.field_triage, pregnancy_weeks=_float(found.pregnancy_weeks),
+        field_triage=field_triage_of(state), pregnancy_weeks=_float(found.pregnancy_weeks),
         refused_by=tuple(sorted(state.refusals)),
     )  # fmt: skip
+
+
+FIELD_TRIAGE = ("red", "yellow", "")  # the worst first
+
+
+def field_triage_of(state: CasualtyState) -> str:
+    """The worse of what the crew said and what vital signs meet (dispatch/signs.py): neither takes the other back."""
+    said = state.findings.field_triage if state.findings else ""
+    return min(said, state.signs.field_triage if state.signs else "", key=FIELD_TRIAGE.index)
 
 
 def _float(value: float | None) -> float | None:

@@ -62,6 +62,19 @@ class NeedsRow(Sourced, frozen=True):
     if_within_limit: bool = False
 
 
+class SignsRule(Sourced, frozen=True):
+    """Vital signs that count as field triage: red or yellow by the criteria of a score's table.
+
+    Met for `lasts_s` they count, until none was met for `clears_after_s`; a value older than `fresh_s` is not known.
+    """
+
+    score: str
+    pathways: tuple[str, ...]
+    lasts_s: float
+    clears_after_s: float
+    fresh_s: float
+
+
 class ClosestAny(Sourced, frozen=True):
     needs: tuple[str, ...]
 
@@ -132,7 +145,7 @@ class PrealertRule(Sourced, frozen=True):
 
 
 class Policy(Shape, frozen=True):
-    """dispatch/rules/destination.yaml. All spans in seconds."""
+    """dispatch/rules/destination.yaml. All spans in seconds. `signs` None: vital signs change no needs."""
 
     table: str
     valid_from: dt.date
@@ -151,6 +164,7 @@ class Policy(Shape, frozen=True):
     wish_limit_s: SecondsByCategory
     hold: HoldRule
     prealert: PrealertRule
+    signs: SignsRule | None = None
 
     @property
     def version(self) -> str:

@@ -9,6 +9,8 @@ from casebook.events.casualties import CasualtyFound as CasualtyFound
 from casebook.events.casualties import CasualtyTransferred as CasualtyTransferred
 from casebook.events.casualties import CasualtyTriaged as CasualtyTriaged
 from casebook.events.casualties import FindingsRecorded as FindingsRecorded
+from casebook.events.casualties import SignsCleared as SignsCleared
+from casebook.events.casualties import SignsMet as SignsMet
 from casebook.events.casualties import VitalsRecorded as VitalsRecorded
 from casebook.events.casualties import WishStated as WishStated
 from casebook.events.destination import CrewDiverted as CrewDiverted

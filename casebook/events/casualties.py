@@ -51,6 +51,30 @@ class VitalsRecorded(Event):
     vitals: dict[str, Any]
 
 
+@fact("signs_met")
+@dataclass(frozen=True, slots=True)
+class SignsMet(Event):
+    """Fresh vital signs meet criteria of a score's table: they count as `field_triage` ("red") until they are cleared.
+
+    `values`: what met them, field of casebook.vitals.Vitals -> value; `table`: the table's version.
+    """
+
+    casualty: str
+    field_triage: str
+    criteria: tuple[str, ...]
+    values: dict[str, float]
+    table: str
+
+
+@fact("signs_cleared")
+@dataclass(frozen=True, slots=True)
+class SignsCleared(Event):
+    """The same vital signs were measured again, and have met no criterion for long enough."""
+
+    casualty: str
+    criteria: tuple[str, ...]
+
+
 @fact("wish_stated")
 @dataclass(frozen=True, slots=True)
 class WishStated(Event):

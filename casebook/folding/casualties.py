@@ -70,6 +70,16 @@ def _trimmed(trend: tuple[Sample, ...]) -> tuple[Sample, ...]:
     return trend
 
 
+@folds(e.SignsMet)
+def _signs_met(picture: Picture, event: e.SignsMet, occasion: Occasion) -> Picture:
+    return change_casualty(picture, event.casualty, signs=event)
+
+
+@folds(e.SignsCleared)
+def _signs_cleared(picture: Picture, event: e.SignsCleared, occasion: Occasion) -> Picture:
+    return change_casualty(picture, event.casualty, signs=None)
+
+
 @folds(e.WishStated)
 def _wish_stated(picture: Picture, event: e.WishStated, occasion: Occasion) -> Picture:
     picture.get_hospital(event.hospital)

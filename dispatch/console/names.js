@@ -36,6 +36,8 @@ function fact(view, name, value) {
     case 'site': return siteName(view, value);
     case 'mode': return say(`dispatch.mode.${value}`);
     case 'category': return say(`triage.${value}`);
+    case 'field_triage': return say(`dispatch.field_triage.${value}`);
+    case 'criteria': return value.map((/** @type {string} */ one) => (isWord(`dispatch.criterion.${one}`) ? say(`dispatch.criterion.${one}`) : one)).join(say('dispatch.join'));
     case 'duty': return say(`dispatch.duty.${value}`);
     case 'until': return clockText(value);
     case 'to': case 'agency': case 'approver': return agencyName(view, value);

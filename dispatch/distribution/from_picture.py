@@ -17,6 +17,7 @@ from casebook.steps import Duty
 from dispatch.arrivals import door_at
 from dispatch.distribution.ask import Ask, Casualty, Closed, Hospital, Places, Point, Travel, UnderWay, Vehicle
 from dispatch.distribution.rules import DistributionRules
+from dispatch.needs import field_triage_of
 from dispatch.whereabouts import HELICOPTER, where_is_unit
 
 AT_THE_DOOR = (Stage.ARRIVED, Stage.HANDING_OVER, Stage.HANDED_OVER, Stage.CLOSED)
@@ -71,7 +72,7 @@ def _casualty(one: CasualtyState, incident: str) -> Casualty:
     return Casualty(
         id=one.id, category=one.category, pathway=found.pathway, scene=incident, needs=found.needs, wants=found.wants,
         age_years=one.age_years, scores={name: float(value) for name, value in sorted(found.scores.items())},
-        field_triage=found.field_triage, pregnancy_weeks=found.pregnancy_weeks,
+        field_triage=field_triage_of(one), pregnancy_weeks=found.pregnancy_weeks,
         airway_unmanageable=found.airway_unmanageable, in_arrest=found.in_arrest,
         refused_by=tuple(sorted(one.refusals)), rpm=found.scores.get("rpm"),
     )  # fmt: skip
