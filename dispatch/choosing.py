@@ -59,7 +59,8 @@ class Legs:
 
 
 def wanted_of(picture: Picture, command: ChooseDestination, fresh: Decision) -> tuple[str, str]:
-    """(hospital, mode) that is asked for. Raises RefusedInput `override_needs_reason`, NoAnswer `no_capable_centre`."""
+    """(hospital, mode) that is asked for. Raises RefusedInput `override_needs_reason`, NoAnswer `no_capable_centre`,
+    AlreadyHeld: what was proposed a moment ago went to somebody else, which is no case for giving a reason."""
     seen = picture.get_casualty(command.casualty).proposal or fresh
     first = seen.options[0] if seen.options else None
     if not command.hospital:
@@ -70,6 +71,7 @@ def wanted_of(picture: Picture, command: ChooseDestination, fresh: Decision) -> 
     mode = command.mode or next((o.mode for o in fresh.options if o.hospital == command.hospital), "road")
     proposed = first is not None and (first.hospital, first.mode) == (command.hospital, mode)
     if not proposed and not command.override_reason.strip():
+        refuse_held((command.hospital, mode), fresh)
         first_id = first.hospital if first else "-"
         raise RefusedInput("override_needs_reason", hospital=command.hospital, proposed=first_id)
     return command.hospital, mode
@@ -87,11 +89,17 @@ def option_for(wanted: tuple[str, str], fresh: Decision, override_reason: str) -
     barred = next((one for one in fresh.rejected if (one.hospital, one.mode) == wanted), None)
     if barred is not None and barred.eta_s is not None and mode == "road" and override_reason.strip():
         return Option(hospital, mode, barred.eta_s, barred.terms_s, reasons=barred.reasons)
-    taken = next((r for r in barred.reasons if r.code == "capacity"), None) if barred else None
-    if taken is not None and taken.facts["held"]:
-        raise AlreadyHeld(resource=taken.facts["resource"], hospital=hospital, holder=taken.facts["held"])
+    refuse_held(wanted, fresh)
     why = ", ".join(reason.code for reason in barred.reasons) if barred else "no_route"
     raise NoAnswer("option_gone", hospital=hospital, mode=mode, why=why)
+
+
+def refuse_held(wanted: tuple[str, str], fresh: Decision) -> None:
+    """Raises AlreadyHeld when all that is free there is held for others."""
+    barred = next((one for one in fresh.rejected if (one.hospital, one.mode) == wanted), None)
+    taken = next((r for r in barred.reasons if r.code == "capacity"), None) if barred else None
+    if taken is not None and taken.facts["held"]:
+        raise AlreadyHeld(resource=taken.facts["resource"], hospital=wanted[0], holder=taken.facts["held"])
 
 
 def choose(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
+from casebook import events as e
 from casebook.book import Book
+from casebook.capacity import Hold
 from casebook.desks import DESK
 from casebook.errors import FeedLost
 from casebook.holds.booking import SharedHolds
+from casebook.picture import Picture
 
 
 class HoldWatch:
@@ -17,8 +20,19 @@ class HoldWatch:
         self._book, self._holds = book, holds
 
     async def react(self) -> None:
-        """Write what is new. A store that does not answer is no news; who then wants a hold is told so."""
-        now = self._book.clock.now()
+        """Write what is new. A store that does not answer is no news; who then wants a hold is told so.
+
+        What the book was told of other hubs while the store was read is newer than what was read: looked at next time.
+        """
+        now, known = self._book.clock.now(), _elsewhere(self._book.picture)
+
+        def news(newest: Picture) -> list[e.HoldSeen]:
+            return self._holds.news(held, newest, now) if _elsewhere(newest) == known else []
+
         with contextlib.suppress(FeedLost):
             held = await self._holds.store.list_held(now)
-            await self._book.write(lambda picture: self._holds.news(held, picture, now), DESK)
+            await self._book.write(news, DESK)
+
+
+def _elsewhere(picture: Picture) -> set[Hold]:
+    return {hold for hold in picture.holds.values() if hold.elsewhere}

@@ -114,6 +114,23 @@ async def test_a_longer_lease_of_the_other_hub_is_heard_of(store: HoldStore):
     assert not any(one.elsewhere for one in north.picture.holds.values()), "one's own is no news"
 
 
+async def test_what_a_hub_was_told_while_it_read_the_store_is_not_undone_by_what_it_read(store: HoldStore):
+    north, south = await hub(store, "north"), await hub(store, "south")
+    assert south.holds is not None
+    reading = store.list_held
+
+    async def read_too_early(at):
+        held = await reading(at)  # from here on what was read is old
+        await write(north, hold())
+        with pytest.raises(AlreadyHeld):
+            await write(south, hold(B))
+        return held
+
+    store.list_held = read_too_early  # type: ignore[method-assign]
+    await HoldWatch(south, south.holds).react()
+    assert [one.casualty for one in south.picture.list_holds(HOSPITAL, "resus_bay", START)] == ["north/I1-A"]
+
+
 async def test_a_batch_over_two_resources_is_held_whole_or_not_at_all(store: HoldStore):
     north, south = await hub(store, "north"), await hub(store, "south")
     await write(north, hold())

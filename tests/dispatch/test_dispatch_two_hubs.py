@@ -84,6 +84,21 @@ async def test_the_last_bay_goes_once_and_the_loser_has_a_plan_in_the_same_answe
     assert sorted((hold.hospital, hold.slot) for hold in holds if hold) == [("city", 1), ("mill", 1)]
 
 
+async def test_who_says_yes_to_what_was_taken_meanwhile_is_told_so_and_not_asked_for_a_reason(
+    valley: Roadmap, store: HoldStore
+):
+    """The screen still shows the bay; the desk has heard that it is gone and proposes another way by now."""
+    north, south = [await hub().ready(valley, store, name) for name in ("north", "south")]
+    await north.choose()
+    assert south.book.holds is not None
+    await HoldWatch(south.book, south.book.holds).react()
+    await south.room.react()
+    assert south.case.proposal.options[0].hospital == "mill"
+    with pytest.raises(Overtaken) as lost:
+        await south.choose(hospital="city", mode="road")
+    assert (lost.value.key, lost.value.as_answer()["next"]["hospital"]) == ("already_held", "mill")
+
+
 async def test_who_has_heard_of_it_does_not_even_propose_the_bay_that_is_gone(valley: Roadmap, store: HoldStore):
     north = await hub().ready(valley, store, "north")
     await north.choose()
