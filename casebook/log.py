@@ -1,20 +1,22 @@
 """The book itself: an append-only sequence of entries, each chained by SHA-256 to the one before.
 
-Two keepers behind one interface: memory (tests), SQLite (WAL, synchronous=FULL; nothing returns before it is on the
-disk). Scarce things are decided here: an entry may claim a key, and one conditional write lets only one holder in.
+Three keepers behind one interface: memory (here, for tests), SQLite (casebook/sqlite_log.py) and PostgreSQL
+(casebook/store). What a batch may do is decided here, once for all of them (`lay`): its places in the chain, whether an
+outbox row stands in the book already, who holds the scarce things that it claims. A keeper reads the ground under a
+lock, lays, and writes what was laid.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from casebook.errors import AlreadyHeld, CoordinationError
+from casebook.errors import AlreadyHeld, CoordinationError, RefusedInput
 
 GENESIS = "0" * 64
 
@@ -81,12 +83,25 @@ class Entry:
     hash: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`signer` (hex of an Ed25519 public key) says: the book had `seq` entries, the last with `hash`, at `at`."""
+
+    seq: int
+    hash: str
+    at: datetime
+    signer: str
+    signature: str
+
+
 class Log(Protocol):
     """What a keeper of the book can do. `append` is all or nothing and durable when it returns."""
 
     blocking: bool  # True: append waits for a disk and belongs in a thread
 
-    def append(self, drafts: Sequence[Draft]) -> list[Entry]: ...
+    def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """Raises AlreadyHeld when a claim is lost, RowTwice when an outbox row is here already; nothing is written."""
+        ...
 
     def read(self, after: int = 0) -> Iterator[Entry]: ...
 
@@ -102,13 +117,35 @@ class Log(Protocol):
         """Sequence numbers written under this idempotency key."""
         ...
 
+    def checkpoints(self) -> list[Checkpoint]:
+        """What was signed so far, in order."""
+        ...
+
+    def adopt(self, entries: Sequence[Entry], claims: Sequence[Claim], checkpoints: Sequence[Checkpoint]) -> None:
+        """Take over a whole book as it is, into an empty one. Raises RefusedInput (`log_not_empty`)."""
+        ...
+
     def close(self) -> None: ...
 
 
 class ChainBroken(CoordinationError):
-    """The log was altered: `seq` is the first entry that does not fit."""
+    """The log was altered: `seq` is the first entry that does not fit.
+
+    `why`: missing (another number stands there), altered (it does not fit its hash), cut (a signed checkpoint is
+    beyond the end), rewritten (whole as a chain, but not the one that was signed), unsigned (a false signature).
+    """
 
     key = "chain_broken"
+
+    def __init__(self, seq: int, why: str, found: object = "-") -> None:
+        super().__init__(f"chain_{why}", seq=seq, why=why, found=found)
+
+
+class RowTwice(RefusedInput):
+    """An outbox row (unit, epoch, seq) stands in the book already."""
+
+    key = "row_twice"
+    http_status = 409
 
 
 def digest(entry: Entry) -> str:
@@ -143,6 +180,74 @@ def verify(entries: Iterator[Entry]) -> tuple[int, str]:
     return count, head
 
 
+@dataclass(slots=True)
+class Ground:
+    """What a keeper knows of what some batches touch, before they are written; `lay` brings it up to date.
+
+    `claims`: the holders of the keys wanted. `rows`: those outbox rows of the batches that are in the book already.
+    """
+
+    count: int
+    head: str
+    claims: dict[str, Claim]
+    rows: set[Source]
+
+
+Laid = list[Entry] | CoordinationError
+
+
+def lay(ground: Ground, batches: Iterable[Sequence[Draft]]) -> list[Laid]:
+    """Give each batch its places in the chain, one after the other.
+
+    A batch that loses a claim, brings an outbox row again or holds half a character is refused whole, with the error in
+    its place; the others stand.
+    """
+    laid: list[Laid] = []
+    for drafts in batches:
+        try:
+            laid.append(_lay(ground, drafts))
+        except CoordinationError as wrong:
+            laid.append(wrong)
+    return laid
+
+
+def _lay(ground: Ground, drafts: Sequence[Draft]) -> list[Entry]:
+    claims = dict(ground.claims)
+    rows: set[Source] = set()
+    for draft in drafts:
+        if (source := draft.source) is not None:
+            if source in ground.rows or source in rows:
+                raise RowTwice(unit=source.unit, epoch=source.epoch, seq=source.seq)
+            rows.add(source)
+        for claim in draft.claims:
+            take(claims, claim, draft.recorded_at)
+    try:
+        entries = chained(drafts, ground.count, ground.head)
+    except UnicodeEncodeError as wrong:
+        raise RefusedInput("bad_field", where="log", field="$", why=str(wrong)) from wrong
+    if entries:
+        ground.count, ground.head = entries[-1].seq, entries[-1].hash
+        ground.claims = claims
+        ground.rows |= rows
+    return entries
+
+
+def storable(drafts: Iterable[Draft]) -> None:
+    """What one keeper cannot keep none takes: PostgreSQL has no NUL in a text and no number beyond 63 bits."""
+    for draft in drafts:
+        source = draft.source or Source("", "", 1)
+        texts = (draft.kind, draft.by.role, draft.by.who, draft.by.origin, draft.asked, source.unit, source.epoch)
+        if any("\0" in text or (not text.isascii() and _half(text)) for text in texts):
+            raise RefusedInput("bad_field", where=draft.kind, field="by", why="NUL or half a character")
+        if not 0 < source.seq < 2**63:
+            raise RefusedInput("bad_field", where=draft.kind, field="seq", why=f"{source.seq} is out of range")
+
+
+def _half(text: str) -> bool:
+    """A lone surrogate: JSON can carry it, UTF-8 cannot."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 class MemoryLog:
     """The book in memory: for tests and dry runs."""
 
@@ -151,30 +256,41 @@ class MemoryLog:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._claims: dict[str, Claim] = {}
+        self._rows: set[Source] = set()
+        self._checkpoints: list[Checkpoint] = []
 
     def append(self, drafts: Sequence[Draft]) -> list[Entry]:
-        claims = dict(self._claims)
-        for draft in drafts:
-            for claim in draft.claims:
-                take(claims, claim, draft.recorded_at)
-        count, head = self.head()
-        fresh = chained(drafts, count, head)
-        self._claims = claims
-        self._entries += fresh
-        return fresh
+        storable(drafts)
+        ground = Ground(*self.head(), self._claims, self._rows)
+        (laid,) = lay(ground, [drafts])
+        if isinstance(laid, CoordinationError):
+            raise laid
+        self._claims = ground.claims
+        self._entries += laid
+        return laid
 
     def read(self, after: int = 0) -> Iterator[Entry]:
-        return iter(self._entries[after:])
+        return iter(self._entries[max(0, after) :])
 
     def head(self) -> tuple[int, str]:
         return len(self._entries), self._entries[-1].hash if self._entries else GENESIS
 
     def through(self, unit: str, epoch: str) -> int:
-        rows = (entry.source for entry in self._entries if entry.source is not None)
-        return max((row.seq for row in rows if (row.unit, row.epoch) == (unit, epoch)), default=0)
+        return max((row.seq for row in self._rows if (row.unit, row.epoch) == (unit, epoch)), default=0)
 
     def find_asked(self, key: str) -> list[int]:
         return [entry.seq for entry in self._entries if key and entry.asked == key]
+
+    def checkpoints(self) -> list[Checkpoint]:
+        return list(self._checkpoints)
+
+    def adopt(self, entries: Sequence[Entry], claims: Sequence[Claim], checkpoints: Sequence[Checkpoint]) -> None:
+        if self._entries:
+            raise RefusedInput("log_not_empty", file="memory", count=len(self._entries))
+        self._entries = list(entries)
+        self._claims = {claim.key: claim for claim in claims}
+        self._rows = {entry.source for entry in entries if entry.source is not None}
+        self._checkpoints = list(checkpoints)
 
     def close(self) -> None:
         return

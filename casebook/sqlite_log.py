@@ -1,107 +1,172 @@
-"""The book in one SQLite file: WAL, synchronous=FULL, so that an entry that was acknowledged survives a power cut."""
+"""The book in one SQLite file: WAL, synchronous=FULL, so that an entry that was acknowledged survives a power cut.
+
+What may be written is decided by casebook/log.py; who writes when by casebook/store/group_commit.py.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
+from casebook.errors import FeedLost, RefusedInput
+from casebook.log import GENESIS, Checkpoint, Claim, Draft, Entry, Ground, Laid, lay, storable
+from casebook.store import rows as r
+from casebook.store.group_commit import GroupWriter
+from casebook.store.migrations import NEWEST, SQLITE, WITH_CHECKPOINTS, steps_from
 
-from casebook.errors import AlreadyHeld, RefusedInput
-from casebook.log import GENESIS, By, Claim, Draft, Entry, Source, chained
+FULL = 2  # PRAGMA synchronous: flushed at every commit
+LASTING_JOURNALS = (
+    "wal",
+    "delete",
+    "truncate",
+    "persist",
+)  # with FULL each survives a power cut; memory and off do not
+BUSY_MS = 5000  # how long a write waits for another process's
+PAGE = 1000  # entries read at a time
+ADD = f"INSERT INTO entry ({r.COLUMNS}) VALUES ({','.join('?' * r.WIDTH)})"
+ADD_CHECKPOINT = f"INSERT OR REPLACE INTO checkpoint ({r.CHECKPOINT}) VALUES (?,?,?,?,?)"
+HOLD = "INSERT OR REPLACE INTO claim (key, holder, until) VALUES (?, ?, ?)"
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE entry (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
-    at TEXT NOT NULL, recorded_at TEXT NOT NULL, role TEXT NOT NULL, who TEXT NOT NULL, origin TEXT NOT NULL,
-    unit TEXT, epoch TEXT, unit_seq INTEGER, asked TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL,
-    UNIQUE (unit, epoch, unit_seq)
-) STRICT;
-CREATE INDEX entry_asked ON entry (asked) WHERE asked <> '';
-CREATE TABLE claim (key TEXT PRIMARY KEY, holder TEXT NOT NULL, until TEXT NOT NULL) STRICT;
-"""
-# One conditional write decides: nobody there, the same holder renewing, or a lease that has run out.
-_TAKE = """
-INSERT INTO claim (key, holder, until) VALUES (:key, :holder, :until)
-ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
-WHERE claim.holder = excluded.holder OR claim.until <= :now
-"""
+Sign = Callable[[Entry], Checkpoint]
 
 
 class SqliteLog:
-    """Opens the file, or makes it (`make`). Raises RefusedInput when it is not ours or newer than this program."""
+    """Opens the file, or makes it (`make`); brings an older file up to date unless it is only looked at (not `make`).
+
+    `sign`: what signs the head from time to time. Raises RefusedInput: it is not ours (`log_unreadable`), newer than
+    this program (`log_too_new`), or on what forgets in a power cut (`log_forgets`).
+    """
 
     blocking = True
 
-    def __init__(self, file: Path, *, make: bool = True) -> None:
-        self.file, self._make = file, make
+    def __init__(self, file: Path, *, make: bool = True, sign: Sign | None = None) -> None:
+        self.file, self._make, self._sign = file, make, sign
         self._lock = threading.RLock()  # one connection, several threads: nobody reads what may still be rolled back
+        self._writer = GroupWriter(file.name, self._commit, self._checkpoint if sign else None)
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = not file.exists()
         try:
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA busy_timeout=5000")
-            self._prepare()
+            self._must_last()
+            self._version = self._prepare()
         except sqlite3.DatabaseError as wrong:
             raise RefusedInput("log_unreadable", file=file.name, why=str(wrong)) from wrong
         if fresh:
             _sync_folder(file.parent)
 
-    def _prepare(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+    def _must_last(self) -> None:
+        journal = self._db.execute("PRAGMA journal_mode").fetchone()[0]
+        flushed = self._db.execute("PRAGMA synchronous").fetchone()[0]
+        if journal not in LASTING_JOURNALS or flushed < FULL:
+            raise RefusedInput("log_forgets", where=self.file.name, setting="journal_mode", value=journal)
+
+    def _prepare(self) -> int:
+        """The number of the file's format, after it was brought up to date."""
+        version = self._format()
+        if version > NEWEST:
+            raise RefusedInput("log_too_new", file=self.file.name, version=version, known=NEWEST)
         if version == 0 and not self._make:
             raise RefusedInput("log_unreadable", file=self.file.name, why="no book in it")
-        if version == 0:
-            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        elif version > SCHEMA_VERSION:
-            raise RefusedInput("log_too_new", file=self.file.name, version=version, known=SCHEMA_VERSION)
+        if not self._make or version == NEWEST:
+            return version
+        with self._transaction():
+            for number, step in steps_from(self._format(), SQLITE):  # asked again: another process may have been first
+                for statement in filter(str.strip, step.split(";")):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {number}")
+        return NEWEST
 
-    def append(self, drafts: Sequence[Draft]) -> list[Entry]:
-        """All or nothing; on the disk when it returns. Raises AlreadyHeld when a claim is lost."""
+    def _format(self) -> int:
+        return self._db.execute("PRAGMA user_version").fetchone()[0]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One write transaction; others wait from its beginning, so that what is read in it stays so."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                count, head = self.head()
-                fresh = chained(drafts, count, head)
-                for draft in drafts:
-                    for claim in draft.claims:
-                        self._claim(claim, draft.recorded_at)
-                self._db.executemany(f"INSERT INTO entry VALUES ({','.join('?' * 15)})", map(_row, fresh))
+                yield
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # some errors, such as a full disk, have rolled back already
+                    self._db.execute("ROLLBACK")
                 raise
-        return fresh
 
-    def _claim(self, claim: Claim, now: datetime) -> None:
-        if claim.until is None:
-            self._db.execute("DELETE FROM claim WHERE key = ? AND ? IN (holder, '*')", (claim.key, claim.holder))
-            return
-        # Compared as text, so both in UTC.
-        until, now_utc = _text(claim.until.astimezone(UTC)), _text(now.astimezone(UTC))
-        named = {"key": claim.key, "holder": claim.holder, "until": until, "now": now_utc}
-        if self._db.execute(_TAKE, named).rowcount == 0:
-            holder = self._db.execute("SELECT holder FROM claim WHERE key = ?", (claim.key,)).fetchone()[0]
-            resource, _, rest = claim.key.partition(":")
-            raise AlreadyHeld(resource=resource, hospital=rest, holder=holder)
+    # --- writing
+
+    def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """All or nothing; on the disk when it returns. Raises AlreadyHeld when a claim is lost, RowTwice."""
+        return self.submit(drafts).result()
+
+    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+        """The same, answered later; what queues meanwhile shares one flush."""
+        storable(drafts)
+        return self._writer.submit(drafts)
+
+    def _commit(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
+        with self._told(), self._transaction():
+            ground = self._ground(batches)
+            before = dict(ground.claims)
+            laid = lay(ground, batches)
+            written = [entry for one in laid if isinstance(one, list) for entry in one]
+            self._db.executemany(ADD, map(r.row_of, written))
+            gone, held = r.claims_changed(before, ground)
+            self._db.executemany("DELETE FROM claim WHERE key = ?", [(key,) for key in gone])
+            self._db.executemany(HOLD, map(r.claim_row, held))
+        return laid
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A full disk or a failing one: nothing was written, and the asker hears it in words."""
+        try:
+            yield
+        except sqlite3.Error as wrong:
+            raise FeedLost("log_silent", where=self.file.name, why=str(wrong)) from wrong
+
+    def _ground(self, batches: Sequence[Sequence[Draft]]) -> Ground:
+        claims: dict[str, Claim] = {}
+        for key in r.keys_wanted(batches):
+            query = "SELECT key, holder, until FROM claim WHERE key = ?"
+            claims |= {row[0]: r.claim_of(row) for row in self._db.execute(query, (key,))}
+        here = "SELECT 1 FROM entry WHERE unit = ? AND epoch = ? AND unit_seq = ?"
+        brought = r.rows_brought(batches)
+        present = {one for one in brought if self._db.execute(here, (one.unit, one.epoch, one.seq)).fetchone()}
+        return Ground(*self.head(), claims, present)
+
+    def _checkpoint(self) -> None:
+        assert self._sign is not None
+        with self._lock:
+            last = next(self.read(self.head()[0] - 1))
+            self._db.execute(ADD_CHECKPOINT, r.checkpoint_row(self._sign(last)))
+
+    def adopt(self, entries: Sequence[Entry], claims: Sequence[Claim], checkpoints: Sequence[Checkpoint]) -> None:
+        with self._transaction():
+            if count := self.head()[0]:
+                raise RefusedInput("log_not_empty", file=self.file.name, count=count)
+            self._db.executemany(ADD, map(r.row_of, entries))
+            self._db.executemany(HOLD, map(r.claim_row, claims))
+            self._db.executemany(ADD_CHECKPOINT, map(r.checkpoint_row, checkpoints))
+
+    # --- reading
 
     def read(self, after: int = 0) -> Iterator[Entry]:
+        query = f"SELECT {r.COLUMNS} FROM entry WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
         while True:
             with self._lock:
-                query = "SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT 1000"
-                rows = self._db.execute(query, (after,)).fetchall()
-            if not rows:
+                found = self._db.execute(query, (after,)).fetchall()
+            if not found:
                 return
-            for row in rows:
-                yield _entry(row)
-            after = rows[-1][0]
+            for row in found:
+                yield r.entry_of(row)
+            after = found[-1][0]
 
     def head(self) -> tuple[int, str]:
         with self._lock:
@@ -117,36 +182,20 @@ class SqliteLog:
         if not key:
             return []
         with self._lock:
-            rows = self._db.execute("SELECT seq FROM entry WHERE asked = ? ORDER BY seq", (key,)).fetchall()
-        return [seq for (seq,) in rows]
+            found = self._db.execute("SELECT seq FROM entry WHERE asked = ? ORDER BY seq", (key,)).fetchall()
+        return [seq for (seq,) in found]
+
+    def checkpoints(self) -> list[Checkpoint]:
+        if self._version < WITH_CHECKPOINTS:
+            return []
+        with self._lock:
+            found = self._db.execute(f"SELECT {r.CHECKPOINT} FROM checkpoint ORDER BY seq").fetchall()
+        return [r.checkpoint_of(row) for row in found]
 
     def close(self) -> None:
-        self._db.close()
-
-
-def _text(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")
-
-
-def _row(entry: Entry) -> tuple[object, ...]:
-    source = entry.source
-    return (
-        entry.seq, entry.kind, entry.version, msgspec.json.encode(entry.body).decode(), _text(entry.at),
-        _text(entry.recorded_at), entry.by.role, entry.by.who, entry.by.origin,
-        source.unit if source else None, source.epoch if source else None, source.seq if source else None,
-        entry.asked, entry.prev, entry.hash,
-    )  # fmt: skip
-
-
-def _entry(row: tuple) -> Entry:
-    try:
-        body = msgspec.json.decode(row[3])
-    except msgspec.DecodeError:
-        body = {"unreadable": row[3]}  # the chain check will name it
-    source = Source(row[9], row[10], row[11]) if row[9] is not None else None
-    at, recorded_at = datetime.fromisoformat(row[4]), datetime.fromisoformat(row[5])
-    by = By(row[6], row[7], row[8])
-    return Entry(row[0], row[1], row[2], body, at, recorded_at, by, source, row[12], row[13], row[14])
+        self._writer.close()
+        with self._lock:
+            self._db.close()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,112 @@
+"""One writer per store: whatever has queued while the last transaction was flushed goes into the next one.
+
+A keeper gives it `commit`, which writes many batches in one transaction and tells each batch's outcome, and `seal`,
+which signs the head. Asks neither what a batch says nor where it goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from casebook.errors import CoordinationError
+from casebook.log import Draft, Entry, Laid
+
+log = logging.getLogger(__name__)
+GROUP_DRAFTS = 5000  # drafts after which a transaction takes no further batch: about 50 ms of hashing
+SEAL_ENTRIES, SEAL_S = 1000, 60.0  # a checkpoint is signed after so many entries, or so many wall seconds
+
+Commit = Callable[[Sequence[Sequence[Draft]]], Sequence[Laid]]
+
+
+@dataclass(slots=True)
+class _Turn:
+    drafts: Sequence[Draft]
+    answer: Future[list[Entry]] = field(default_factory=Future)
+
+
+class GroupWriter:
+    """`submit` from any thread. The thread starts with the first batch and ends with `close`."""
+
+    def __init__(self, name: str, commit: Commit, seal: Callable[[], None] | None = None) -> None:
+        self._name, self._commit, self._seal = name, commit, seal
+        self._turns: queue.SimpleQueue[_Turn | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()  # nobody queues behind the end
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._unsealed, self._sealed_s = 0, time.monotonic()
+
+    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+        """Answered when the batch is on the disk, or with why nothing of it was written."""
+        turn = _Turn(drafts)
+        with self._gate:
+            if self._closed:
+                raise RuntimeError(f"{self._name} is closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_on, name=f"write {self._name}", daemon=True)
+                self._thread.start()
+            self._turns.put(turn)
+        return turn.answer
+
+    def close(self) -> None:
+        """Write what has queued, sign the head, end."""
+        with self._gate:
+            closed, self._closed = self._closed, True
+            if not closed:
+                self._turns.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _write_on(self) -> None:
+        while True:
+            turns, ending = self._gather()
+            if turns:
+                self._write([turn for turn in turns if turn.answer.set_running_or_notify_cancel()])
+            self._seal_when_due(ending)
+            if ending:
+                return
+
+    def _gather(self) -> tuple[list[_Turn], bool]:
+        """Wait for a turn, or until a signature is due; then take what else has queued."""
+        turns: list[_Turn] = []
+        drafts = 0
+        wait_s = max(0.0, self._sealed_s + SEAL_S - time.monotonic()) if self._unsealed and self._seal else None
+        with contextlib.suppress(queue.Empty):
+            while drafts < GROUP_DRAFTS:
+                turn = self._turns.get_nowait() if turns else self._turns.get(timeout=wait_s)
+                if turn is None:
+                    return turns, True
+                turns.append(turn)
+                drafts += max(1, len(turn.drafts))
+        return turns, False
+
+    def _write(self, turns: Sequence[_Turn]) -> None:
+        try:
+            outcomes = self._commit([turn.drafts for turn in turns])
+        except BaseException as wrong:  # noqa: BLE001 - whoever waits must hear, whatever it was
+            for turn in turns:
+                turn.answer.set_exception(wrong)
+            return
+        for turn, outcome in zip(turns, outcomes, strict=True):
+            if isinstance(outcome, CoordinationError):
+                turn.answer.set_exception(outcome)
+            else:
+                self._unsealed += len(outcome)
+                turn.answer.set_result(outcome)
+
+    def _seal_when_due(self, ending: bool) -> None:
+        late = time.monotonic() - self._sealed_s >= SEAL_S
+        if self._seal is None or not self._unsealed or not (ending or late or self._unsealed >= SEAL_ENTRIES):
+            return
+        try:
+            self._seal()
+            self._unsealed = 0
+        except Exception:
+            log.exception("%s: the head could not be signed; tried again later", self._name)
+        self._sealed_s = time.monotonic()

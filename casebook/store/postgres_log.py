@@ -1,0 +1,251 @@
+"""The book in PostgreSQL: the same entries, chain and claims as in the file, for a hub whose store is a server.
+
+What may be written is decided by casebook/log.py, under a lock that every writer takes; when the server goes away the
+writer waits for it, and asks it whether the last transaction was committed before it writes that again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from casebook.errors import CoordinationError, RefusedInput
+from casebook.log import GENESIS, Checkpoint, Claim, Draft, Entry, Ground, Laid, Source, lay, storable
+from casebook.store import rows as r
+from casebook.store.group_commit import GroupWriter
+from casebook.store.migrations import WITH_CHECKPOINTS
+from casebook.store.own_loop import OwnLoop
+from casebook.store.postgres_pen import APPENDING, COMMAND_S, HERE, LOST, silent, take_pen
+
+log = logging.getLogger(__name__)
+READERS = 3  # connections for reading, beside the one that writes
+PATIENCE_S, RETRY_S = 60.0, 0.2  # wall seconds for which a batch waits for a server that restarts; between two tries
+PAGE = 1000  # entries read at a time
+ADD = f"""
+INSERT INTO entry ({r.COLUMNS}) SELECT * FROM unnest(
+    $1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[])
+"""
+ADD_CHECKPOINT = f"""
+INSERT INTO checkpoint ({r.CHECKPOINT}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO UPDATE
+SET hash = excluded.hash, at = excluded.at, signer = excluded.signer, signature = excluded.signature
+"""
+HOLD = """
+INSERT INTO claim (key, holder, until) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
+"""
+PRESENT = """
+SELECT unit, epoch, unit_seq FROM entry
+WHERE (unit, epoch, unit_seq) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]))
+"""
+HEAD = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1"
+Told = TypeVar("Told")
+
+
+class PostgresLog:
+    """Connects, and makes or migrates the tables (`make`; else it only looks).
+
+    `sign`: what signs the head from time to time. `alone`: no other hub may write here meanwhile. `lasting`: refuse a
+    server that acknowledges before it has flushed. Raises FeedLost (`log_silent`) and RefusedInput as take_pen does.
+    """
+
+    blocking = True
+
+    def __init__(
+        self, url: str, *, make: bool = True, sign: Callable[[Entry], Checkpoint] | None = None, alone: bool = False,
+        lasting: bool = True,
+    ) -> None:  # fmt: skip
+        self.where = urlsplit(url).hostname or "postgresql"  # never the whole URL: it may carry a password
+        self._url, self._make, self._sign, self._alone, self._lasting = url, make, sign, alone, lasting
+        self._pen: Any = None
+        self._known: int | None = None  # entries there were when this writer, which is alone, wrote last
+        self._loop = OwnLoop(f"postgres {self.where}")
+        self._writer = GroupWriter(self.where, self._commit, self._checkpoint if sign else None)
+        try:
+            self._loop.run(self._open())
+        except BaseException:
+            self._loop.close()
+            raise
+
+    async def _open(self) -> None:
+        async with self._told():
+            self._version = await self._connect()
+            self._pool = await asyncpg.create_pool(
+                self._url, min_size=1, max_size=READERS, command_timeout=COMMAND_S, timeout=COMMAND_S
+            )
+
+    async def _connect(self) -> int:
+        self._pen, version = await take_pen(
+            self._url, self.where, make=self._make, alone=self._alone, lasting=self._lasting
+        )
+        return version
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (asyncpg.PostgresError, *LOST) as wrong:
+            raise silent(self.where, wrong) from wrong
+
+    # --- writing
+
+    def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """All or nothing; on the server's disk when it returns. Raises AlreadyHeld, RowTwice, FeedLost."""
+        return self.submit(drafts).result()
+
+    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+        """The same, answered later; what queues meanwhile shares one commit."""
+        storable(drafts)
+        return self._writer.submit(drafts)
+
+    def _commit(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
+        return self._loop.run(self._commit_patiently(batches))
+
+    async def _commit_patiently(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
+        """A server that restarts is waited for: no acknowledgement meanwhile, and nothing written twice after."""
+        clock = asyncio.get_running_loop()
+        until = clock.time() + PATIENCE_S
+        doubt: list[Laid] = []  # what the lost connection may have committed
+        while True:
+            try:
+                async with self._writing() as pen:
+                    laid, count = await self._write(pen, batches, doubt)
+                self._known = count if self._alone else None
+                return laid
+            except (*LOST, RefusedInput) as wrong:  # refused: it may not have noticed yet that we were gone
+                if clock.time() >= until or isinstance(wrong, asyncpg.DataError):
+                    raise wrong if isinstance(wrong, RefusedInput) else silent(self.where, wrong) from wrong
+                log.warning("%s is gone (%s); the writer waits for it", self.where, type(wrong).__name__)
+                await asyncio.sleep(RETRY_S)
+            except asyncpg.PostgresError as wrong:
+                raise silent(self.where, wrong) from wrong
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Any]:
+        """The connection, in a transaction that no other writer's overlaps."""
+        if self._pen.is_closed():
+            await self._connect()
+        pen = self._pen
+        try:
+            async with pen.transaction():
+                await pen.execute(f"SELECT pg_advisory_xact_lock({APPENDING}, {HERE})")
+                yield pen
+        except LOST:
+            pen.terminate()
+            raise
+
+    async def _write(self, pen: Any, batches: Sequence[Sequence[Draft]], doubt: list[Laid]) -> tuple[list[Laid], int]:
+        if await _is_there(pen, doubt):
+            return doubt, await pen.fetchval("SELECT max(seq) FROM entry")
+        ground = await self._ground(pen, batches)
+        if self._known not in (None, ground.count):
+            raise CoordinationError("log_moved_on", where=self.where, count=ground.count, known=self._known)
+        before = dict(ground.claims)
+        doubt[:] = laid = lay(ground, batches)
+        if written := _entries(laid):
+            await pen.execute(ADD, *map(list, zip(*map(r.row_of, written), strict=True)))
+        gone, held = r.claims_changed(before, ground)
+        if gone:
+            await pen.execute("DELETE FROM claim WHERE key = ANY($1::text[])", gone)
+        if held:
+            await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, held), strict=True)))
+        return laid, ground.count
+
+    async def _ground(self, pen: Any, batches: Sequence[Sequence[Draft]]) -> Ground:
+        head = await pen.fetchrow(HEAD)
+        claims: dict[str, Claim] = {}
+        if keys := r.keys_wanted(batches):
+            found = await pen.fetch("SELECT key, holder, until FROM claim WHERE key = ANY($1::text[])", keys)
+            claims = {row[0]: r.claim_of(row) for row in found}
+        present: set[Source] = set()
+        if brought := r.rows_brought(batches):
+            columns = ([x.unit for x in brought], [x.epoch for x in brought], [x.seq for x in brought])
+            present = {Source(*row) for row in await pen.fetch(PRESENT, *columns)}
+        count, last = head or (0, GENESIS)
+        return Ground(count, last, claims, present)
+
+    def _checkpoint(self) -> None:
+        assert self._sign is not None
+        signed = r.checkpoint_row(self._sign(next(self.read(self.head()[0] - 1))))
+        self._ask(lambda pool: pool.execute(ADD_CHECKPOINT, *signed))
+
+    def adopt(self, entries: Sequence[Entry], claims: Sequence[Claim], checkpoints: Sequence[Checkpoint]) -> None:
+        self._loop.run(self._adopt(entries, claims, checkpoints))
+
+    async def _adopt(
+        self, entries: Sequence[Entry], claims: Sequence[Claim], checkpoints: Sequence[Checkpoint]
+    ) -> None:
+        async with self._told(), self._writing() as pen:
+            if count := await pen.fetchval("SELECT count(*) FROM entry"):
+                raise RefusedInput("log_not_empty", file=self.where, count=count)
+            for start in range(0, len(entries), PAGE):
+                page = map(r.row_of, entries[start : start + PAGE])
+                await pen.execute(ADD, *map(list, zip(*page, strict=True)))
+            if claims:
+                await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, claims), strict=True)))
+            await pen.executemany(ADD_CHECKPOINT, list(map(r.checkpoint_row, checkpoints)))
+
+    # --- reading
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        async def asked() -> Any:
+            for _ in range(READERS):  # after a restart each connection of the pool fails once
+                with contextlib.suppress(*LOST):
+                    return await question(self._pool)
+            async with self._told():
+                return await question(self._pool)
+
+        return self._loop.run(asked())
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        query = f"SELECT {r.COLUMNS} FROM entry WHERE seq > $1 ORDER BY seq LIMIT {PAGE}"
+        while found := self._ask(lambda pool, last=after: pool.fetch(query, last)):
+            yield from map(r.entry_of, found)
+            after = found[-1][0]
+
+    def head(self) -> tuple[int, str]:
+        row = self._ask(lambda pool: pool.fetchrow(HEAD))
+        return (row[0], row[1]) if row else (0, GENESIS)
+
+    def through(self, unit: str, epoch: str) -> int:
+        query = "SELECT coalesce(max(unit_seq), 0) FROM entry WHERE unit = $1 AND epoch = $2"
+        return self._ask(lambda pool: pool.fetchval(query, unit, epoch))
+
+    def find_asked(self, key: str) -> list[int]:
+        if not key:
+            return []
+        query = "SELECT seq FROM entry WHERE asked = $1 AND asked <> '' ORDER BY seq"
+        return [row[0] for row in self._ask(lambda pool: pool.fetch(query, key))]
+
+    def checkpoints(self) -> list[Checkpoint]:
+        if self._version < WITH_CHECKPOINTS:
+            return []
+        query = f"SELECT {r.CHECKPOINT} FROM checkpoint ORDER BY seq"
+        return [r.checkpoint_of(row) for row in self._ask(lambda pool: pool.fetch(query))]
+
+    def close(self) -> None:
+        self._writer.close()
+        if not self._loop.closed:
+            self._loop.run(self._close())
+            self._loop.close()
+
+    async def _close(self) -> None:
+        await self._pen.close(timeout=COMMAND_S)
+        await self._pool.close()
+
+
+async def _is_there(pen: Any, doubt: Sequence[Laid]) -> bool:
+    written = _entries(doubt)
+    return bool(written) and bool(await pen.fetchval("SELECT 1 FROM entry WHERE hash = $1", written[-1].hash))
+
+
+def _entries(laid: Sequence[Laid]) -> list[Entry]:
+    return [entry for one in laid if isinstance(one, list) for entry in one]

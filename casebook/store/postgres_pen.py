@@ -1,0 +1,87 @@
+"""A connection to PostgreSQL that may write the book: its server flushes what it acknowledges and its tables fit.
+
+Decides whether the store can be trusted at all; what is written over the connection is postgres_log.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from casebook.errors import FeedLost, RefusedInput
+from casebook.store.migrations import NEWEST, POSTGRES, steps_from
+
+CONNECT_S, COMMAND_S = 10, 30  # wall seconds after which the store counts as silent
+# Keys of advisory locks; the second one is the schema's, so that two books in one database do not meet.
+MAKING, APPENDING, ALONE = 0x41424F41, 0x41424F42, 0x41424F43
+HERE = "hashtext(current_schema())"
+# What must be so for a commit to survive a power cut (PostgreSQL manual, chapters 20.5 and 30): every write of the log
+# flushed, no torn pages, no answer before the flush. Every other value of synchronous_commit flushes on this server.
+FORGETS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+LOST = (  # the connection or the server is gone, perhaps for a moment
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError, asyncpg.TooManyConnectionsError, OSError, TimeoutError,
+)  # fmt: skip
+
+
+def silent(where: str, wrong: BaseException) -> FeedLost:
+    return FeedLost("log_silent", where=where, why=str(wrong) or type(wrong).__name__)
+
+
+async def take_pen(url: str, where: str, *, make: bool, alone: bool, lasting: bool) -> tuple[Any, int]:
+    """A connection and the number of the store's format.
+
+    Raises RefusedInput: `log_forgets` (only where it must be `lasting`), `log_too_new`, `log_unreadable`, `log_in_use`
+    (another hub writes `alone`); FeedLost and what asyncpg raises when the server is not to be had.
+    """
+    pen = await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=COMMAND_S)
+    try:
+        if lasting:
+            await _must_last(pen, where)
+        if alone and not await pen.fetchval(f"SELECT pg_try_advisory_lock($1, {HERE})", ALONE):
+            raise RefusedInput("log_in_use", where=where)
+        return pen, await _prepare(pen, where, make)
+    except BaseException:
+        pen.terminate()
+        raise
+
+
+def find_weakness(settings: Mapping[str, str]) -> str | None:
+    """The first setting with which a server would acknowledge what it may forget."""
+    return next((name for name, value in FORGETS.items() if settings[name] == value), None)
+
+
+async def _must_last(pen: Any, where: str) -> None:
+    settings = {name: await pen.fetchval(f"SHOW {name}") for name in FORGETS}
+    if weak := find_weakness(settings):
+        raise RefusedInput("log_forgets", where=where, setting=weak, value=settings[weak])
+
+
+async def _prepare(pen: Any, where: str, make: bool) -> int:
+    """Bring the tables up to date, one hub at a time; only look where not `make`."""
+    if (encoding := await pen.fetchval("SHOW server_encoding")) != "UTF8":
+        raise RefusedInput("log_unreadable", file=where, why=f"server_encoding {encoding}")
+    async with pen.transaction():
+        await pen.execute(f"SELECT pg_advisory_xact_lock({MAKING}, {HERE})")
+        version = await _format(pen)
+        if version > NEWEST:
+            raise RefusedInput("log_too_new", file=where, version=version, known=NEWEST)
+        if not make:
+            if version == 0:
+                raise RefusedInput("log_unreadable", file=where, why="no book in it")
+            return version
+        if version == 0:
+            await pen.execute("CREATE TABLE log_format (version integer NOT NULL)")
+            await pen.execute("INSERT INTO log_format VALUES (0)")
+        for number, step in steps_from(version, POSTGRES):
+            await pen.execute(step)
+            await pen.execute("UPDATE log_format SET version = $1", number)
+    return NEWEST
+
+
+async def _format(pen: Any) -> int:
+    if await pen.fetchval("SELECT to_regclass('log_format')") is None:
+        return 0
+    return await pen.fetchval("SELECT version FROM log_format")
