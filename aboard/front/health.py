@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Annotated
 
 import httpx
@@ -24,11 +26,16 @@ def health() -> None:
 @app.command()
 def check(
     hub: Annotated[str, typer.Option(envvar="ABOARD_HUB_URL", metavar="URL")] = "http://127.0.0.1:8300",
+    authority: Annotated[Path | None, typer.Option("--authority", metavar="FILE", exists=True)] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Whether vehicles and screens may be sent to this hub; exit code 1 where not."""
+    """Whether vehicles and screens may be sent to this hub; exit code 1 where not.
+
+    `authority`: the certificate of a hub's own authority.
+    """
     try:
-        answer = httpx.get(f"{hub}/readyz", timeout=ANSWER_S, trust_env=False)
+        trusted = ssl.create_default_context(cafile=authority) if authority else True
+        answer = httpx.get(f"{hub}/readyz", timeout=ANSWER_S, trust_env=False, verify=trusted)
         told = answer.json()
     except (httpx.HTTPError, ValueError) as wrong:
         raise FeedLost("feed_lost", feed=hub) from wrong
