@@ -106,7 +106,7 @@ def judged(name: str, age_years: float | None, known: Mapping[str, Any]) -> tupl
 def _judged(name: str, age_years: float | None, known: tuple[tuple[str, Any], ...]) -> tuple[str, tuple[str, ...]]:
     given = inputs_of(get_table(name), Vitals(**dict(known)))
     result = score(name, given if age_years is None else given | {"age_years": age_years})
-    criteria = tuple(filter(None, result.outputs.get("physiology_triggers", "").split(";")))
+    criteria = tuple(filter(None, str(result.outputs.get("physiology_triggers") or "").split(";")))
     return (result.category.lower(), criteria) if criteria else ("", ())
 
 

@@ -1,4 +1,4 @@
-"""Vital signs that cross the line of a rule change the needs, once; what nobody measured or believes changes nothing."""
+"""Vital signs that cross the line of a rule change the needs, once; what is not measured or not believed does not."""
 
 from __future__ import annotations
 
