@@ -25,6 +25,7 @@ from ambulance_unit.hub_link import HubLink
 from ambulance_unit.monitor.feed import Monitor
 from ambulance_unit.outbox import open_or_set_aside
 from ambulance_unit.position import PositionSource, Receiver, Unknown
+from ambulance_unit.reserve import RESERVE_BYTES
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.told_view import ToldView
 from casebook.access import Badge, Gate, Role
@@ -55,6 +56,7 @@ class UnitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     monitor: str = ""
     position: str = ""
     authority: str = ""
+    outbox_key_file: str = ""
 
 
 def read_settings(file: Path) -> UnitSettings:
@@ -71,6 +73,18 @@ def save_settings(file: Path, settings: UnitSettings) -> None:
     write_private(file, msgspec.json.format(msgspec.json.encode(settings), indent=1))
 
 
+def read_outbox_key(file: Path) -> bytes:
+    """A key of 32 bytes, as they are or as 64 hexadecimal digits. Raises RefusedInput (`outbox_key_unreadable`)."""
+    try:
+        raw = file.read_bytes()
+        key = raw if len(raw) == 32 else bytes.fromhex(raw.decode("ascii").strip())
+    except (OSError, ValueError) as wrong:
+        raise RefusedInput("outbox_key_unreadable", file=file.name, why=str(wrong)) from wrong
+    if len(key) != 32:
+        raise RefusedInput("outbox_key_unreadable", file=file.name, why=f"{len(key)} bytes")
+    return key
+
+
 class Vehicle:
     """One vehicle. `async with vehicle.running()` runs its agent; `vehicle.app` is the tablet's server."""
 
@@ -78,7 +92,8 @@ class Vehicle:
         self.settings = settings
         self.clock = clock or (RateClock.at_file(Path(settings.clock)) if settings.clock else WallClock())
         folder = Path(settings.folder)
-        outbox, aside = open_or_set_aside(folder / "outbox.sqlite")
+        key = read_outbox_key(Path(settings.outbox_key_file)) if settings.outbox_key_file else b""
+        outbox, aside = open_or_set_aside(folder / "outbox.sqlite", key=key, reserve_bytes=RESERVE_BYTES)
         if aside is not None:
             log.error("the outbox could not be opened; it was set aside as %s", aside.name)
         scribe = Scribe(outbox)

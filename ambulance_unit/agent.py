@@ -16,6 +16,7 @@ from ambulance_unit.crew import CrewDesk
 from ambulance_unit.mission import View, arrival_of, with_leg_now
 from ambulance_unit.monitor.feed import Monitor
 from ambulance_unit.next_step import next_step
+from ambulance_unit.offline import LOW_H
 from ambulance_unit.outbox import Record
 from ambulance_unit.own_facts import OwnFacts
 from ambulance_unit.position import FollowLeg, PositionSource
@@ -30,6 +31,7 @@ from casebook.asking import Asker
 from casebook.clock import Clock
 from casebook.errors import CoordinationError, FeedLost
 from casebook.place import Place
+from casebook.vitals import alarms
 from media.waveforms import Numerics, WavePacket
 
 RETRY_S = 5.0  # wall seconds before a feed that failed is tried again
@@ -172,16 +174,16 @@ class Agent:
         return seqs
 
     def _report(self, at: datetime, fact: e.PositionReported) -> None:
-        self._put_soon(at, fact, "position")
+        self._put_soon(at, fact, "position", spare=True)
 
     async def _arrived(self, at: datetime) -> None:
         fact = arrival_of(self.view)
         if fact is not None:
             await self.record([fact], at, origin="geofence")
 
-    def _put_soon(self, at: datetime, fact: e.Event, origin: str) -> None:
-        """Store without waiting for the disk; what it does not take is counted and told to the crew."""
-        record = Record(at, fact.name, e.encode(fact), self.unit, origin)
+    def _put_soon(self, at: datetime, fact: e.Event, origin: str, *, spare: bool) -> None:
+        """Store one of a stream without waiting for the disk; what it does not take is counted and told to the crew."""
+        record = Record(at, fact.name, e.encode(fact), self.unit, origin, sample=True, spare=spare)
         self._soon(self._scribe.put([record])).add_done_callback(self._stored)
 
     def _soon(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -230,7 +232,8 @@ class Agent:
             self._move_monitor(aboard[0] if ours else None)
 
     def _store_sample(self, sample: Sample) -> None:
-        self._put_soon(sample.at, e.VitalsRecorded(sample.casualty, self.unit, sample.vitals.as_dict()), "monitor")
+        fact = e.VitalsRecorded(sample.casualty, self.unit, sample.vitals.as_dict())
+        self._put_soon(sample.at, fact, "monitor", spare=not alarms(sample.vitals))
         if self.live is not None:
             numbers = {name: value for name, value in sample.vitals.as_dict().items() if isinstance(value, int | float)}
             self.live.send_numerics(Numerics(sample.casualty, self.sampler.sampled, sample.at, numbers))
@@ -252,7 +255,7 @@ class Agent:
             "me": self.unit,
             "told_at": self._told.at,
             "link": self.link.as_view(),
-            "outbox": {"waiting": counts.waiting, "corrupt": counts.corrupt},
+            "outbox": {"waiting": counts.waiting, "corrupt": counts.corrupt, "room_h": self._outbox.room_h},
             "monitor": {"casualty": sampler.casualty, "latest": latest, "channels": channels},
             "position": self.whereabouts.as_view(),
             "technical": self.technical.as_view(),
@@ -304,3 +307,8 @@ class Agent:
             self.technical.note("damage", FeedLost("outbox_row_damaged", n=corrupt), self.clock.now())
         if lost:
             self.technical.note("hub", FeedLost("hub_lost_rows", n=lost), self.clock.now())
+        room = self._outbox.room_h
+        if room is not None and room < LOW_H:
+            self.technical.note("room", FeedLost("outbox_room_low", hours=room), self.clock.now())
+        else:
+            self.technical.clear("room")

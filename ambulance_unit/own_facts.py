@@ -43,7 +43,7 @@ class OwnFacts:
         """
         if self._epoch != self._outbox.epoch:
             self._reload()
-        acked, now = self._outbox.counts.acked, (self._wall_s(), self._clock.now())
+        acked, now = self._outbox.main.acked, (self._wall_s(), self._clock.now())
         for own in self._facts:
             if own.seq <= acked:
                 self._acked.setdefault(own.seq, now)
