@@ -65,7 +65,7 @@ class Topology:
         """For each pair, the weight of its lightest arc, of `weights_ms` per network arc; ABSENT_MS where all are
         absent. `bound`: for each turn, whether it binds the vehicle; None = all do."""
         rows_ms = self.row_weights(weights_ms, bound)
-        lightest = rows_ms[self.lead]
+        lightest = rows_ms.take(self.lead)
         if len(self.shared):
             lightest[self.shared] = np.minimum.reduceat(rows_ms[self.shared_rows], self.shared_start)
         return lightest

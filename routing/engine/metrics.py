@@ -21,9 +21,8 @@ METRICS = 8
 #: all over the map, the worst case: even at 1 in 240 on New York (56 ms both ways), 1 in 240 on Heidelberg.
 FEW = 1 / 240
 ONE_THREAD = 1  # more gain nothing on a small machine and spin for over a second on a busy one
-
-
 TAKEN_OFTEN = 8  # a set of weights that so often finds its metric taken gets one of its own
+BLOCK = 2**16  # weights compared at once
 
 
 class Wish:
@@ -73,9 +72,9 @@ class Metrics:
         """The metric that is brought to the wish with the least work; a spare when that is much."""
         few: list[tuple[int, int, _Metric]] = []
         for metric in self._all:
-            changed = np.count_nonzero(metric.weights != wish.weights)
-            if changed <= self._few:
-                few.append((int(changed), metric.turn, metric))
+            changed = None if metric.weights is None else _changed(metric.weights, wish.weights, self._few)
+            if changed is not None:
+                few.append((len(changed), metric.turn, metric))
         if few and (wish.turns_away < TAKEN_OFTEN or len(self._all) == METRICS):
             return min(few)[-1]
         wish.turns_away = 0
@@ -104,10 +103,22 @@ class _Metric:
         if self._shown is wish:
             return self._native
         shown, self._shown = self._shown, None
-        changed = None if shown is None else np.flatnonzero(shown.weights != wish.weights)
-        if changed is None or len(changed) > few:
+        changed = None if shown is None else _changed(shown.weights, wish.weights, few)
+        if changed is None:
             self._native.customize(wish.weights, ONE_THREAD)
         elif len(changed):
             self._native.update_weights(changed.astype(np.uint32), wish.weights[changed])
         self._shown = wish
         return self._native
+
+
+def _changed(before: NDArray[np.uint32], after: NDArray[np.uint32], few: int) -> NDArray[np.intp] | None:
+    """The rows that differ, None where they are more than `few`: where all roads changed, the first block says so."""
+    found: list[NDArray[np.intp]] = [np.empty(0, np.intp)]
+    for start in range(0, len(before), BLOCK):
+        differs = before[start : start + BLOCK] != after[start : start + BLOCK]
+        few -= np.count_nonzero(differs)
+        if few < 0:
+            return None
+        found.append(np.flatnonzero(differs) + start)
+    return np.concatenate(found)

@@ -55,9 +55,8 @@ class Observed:
         columns: tuple[NDArray[Any], ...] = (rows, low, likely, high, seen)
         for column in columns:
             column.flags.writeable = False
-        # A hundred thousand arcs are hashed by their sums; equality looks at all of them.
-        sums = hash((roads, len(low), *(float(column.sum()) for column in columns)))
-        return cls(roads, rows, low, likely, high, seen, sums)
+        # A hundred thousand arcs are hashed by the sum of their speeds; equality looks at all of them.
+        return cls(roads, rows, low, likely, high, seen, hash((roads, len(low), float(likely.sum()))))
 
     def __eq__(self, other: object) -> bool:
         if self is other or not isinstance(other, Observed):
