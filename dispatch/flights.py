@@ -20,7 +20,7 @@ from casebook.picture import HospitalState
 from dispatch.area import Area
 from routing.air import Aircraft, Check, LandingSite, check_site
 from routing.rendezvous import Door, Found, Landings, Plan, Question, Refusal, compare, search
-from routing.rendezvous.comparing import Sortie, Start
+from routing.rendezvous.comparing import Start
 
 CLOSE_S = 1.0  # an ETA is a sum of a dozen terms, each rounded to 0.1 s: what is not this near is not first
 UNSETTLED_S = 1e9  # longer than any flight: what nobody has to settle goes before what somebody has
@@ -94,7 +94,7 @@ class Flights:
         doors_s = np.full(len(landings.doors), np.nan)
         self._found: Found = search(landings, question, drive_to_site_s, doors_s)
         self._landings, self._question, self._still_open = landings, self._found.question, still_open
-        self._sorties = [Sortie.of(self._question, one) for one in question.aircraft]
+        self._sorties = self._found.sorties
         own = [Start("air", question.scene_landing.place, question.scene_landing)] if question.scene_landing else []
         self._starts: list[Start] = [*landings.starts, *own]
         self._grounds = [prepared.grounds(one, night=question.night) for one in question.aircraft]
@@ -113,9 +113,12 @@ class Flights:
         left_s, machines = self._question.daylight_left_s, enumerate(self._question.aircraft)
         if left_s is None or self._question.night:
             return False
-        late = (bool((self._slow_land_s(row) > left_s - SAME_S).any())
-                for row, one in machines if one.night_capable is not True)  # fmt: skip
-        return any(late)
+        able = (row for row, one in machines if one.night_capable is not True and not self._is_down_by(row, left_s))
+        return any(bool((self._slow_land_s(row) > left_s - SAME_S).any()) for row in able)
+
+    def _is_down_by(self, row: int, left_s: float) -> bool:
+        """Whether this machine is down by then from wherever it flies, seen without looking at each flight."""
+        return self._found.latest_s(row, "p90") <= left_s - 2 * SAME_S
 
     def plans(self, hospital: str, mode: str) -> list[Plan]:
         """The plans of this mode of which one is the best; [] where there is none."""
@@ -199,7 +202,7 @@ class Flights:
         """Where night could overtake a machine of which nobody knows whether it flies by night."""
         question, machine = self._question, self._sorties[row].aircraft
         left_s = question.daylight_left_s
-        if left_s is None or question.night or machine.night_capable is not None:
+        if left_s is None or question.night or machine.night_capable is not None or self._is_down_by(row, left_s):
             return np.False_
         over_s = self._slow_land_s(row) - left_s
         open_ = over_s > 0
@@ -217,8 +220,7 @@ class Flights:
     def _build(self, cell: _Cell, hospital: str) -> Plan | Refusal:
         start, end = self._starts[cell.start], self._landings.ends[cell.end]
         check = self._check_start(cell.aircraft, cell.start).also(self._grounds[cell.aircraft].pads[cell.end])
-        made = self._sorties[cell.aircraft].outcome(start, end, check)
-        return replace(made, hospital=hospital)
+        return self._sorties[cell.aircraft].outcome(start, end, check, hospital)
 
     def _check_start(self, row: int, column: int) -> Check:
         if column < len(self._reached) and self._reached[column]:

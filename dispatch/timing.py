@@ -37,8 +37,9 @@ from routing.air import (
     to_the_door,
     total_s,
 )  # fmt: skip
-from routing.rendezvous import Plan, Question, Refusal
-from routing.rendezvous.comparing import ground
+from routing.rendezvous import Plan, Question
+from routing.rendezvous.comparing import driven
+from routing.rendezvous.question import given
 from routing.roads import Roadmap
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
@@ -182,11 +183,10 @@ def _ways(
 def _by_road(
     base: Question, hospital: HospitalState, drives: Drives, picture: Picture, plans: dict[tuple[str, str], Plan]
 ) -> Way:
-    detours = drives.detours(hospital.id)
-    plan = ground(replace(base, hospital=hospital.id, drive_to_door_s=drives.to_door(hospital.id)))
-    if isinstance(plan, Refusal):
-        return Way(hospital.id, "road", barred=plan.reasons, detours=detours)
-    plans[hospital.id, "road"] = plan
+    detours, drive_s = drives.detours(hospital.id), drives.to_door(hospital.id)
+    if drive_s is None:
+        return Way(hospital.id, "road", barred=(Reason("ground_no_road"),), detours=detours)
+    plan = plans[hospital.id, "road"] = driven(hospital.id, base.on_scene_term(), given("drive", drive_s, None))
     return _way(plan, picture, detours)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from casebook.place import Place, distance_m
 from routing.air.aircraft import Aircraft
 from routing.air.sites import LandingSite
-from routing.air.spread import QUANTILES, Mark, Quantile, Spread, Term, term, total_s
+from routing.air.spread import QUANTILES, Quantile, Spread, Term, term, total_s
 from routing.air.tables import table
 from routing.air.times import AirTimes
 from routing.air.weather import Weather
@@ -23,7 +24,7 @@ CRUISE_HEIGHT_M = 450.0  # where the climb ends; assumption, with AirTimes.climb
 _CRUISE = table("figures")["cruise"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Flight:
     """One machine under one sky, in seconds from now."""
 
@@ -57,34 +58,42 @@ class Flight:
 
     def climb(self) -> Term:
         """Lost against cruise while climbing with half the cruise speed made good."""
+        return self._climb
+
+    @cached_property
+    def _climb(self) -> Term:
         if self.aircraft.climb_ms is None:
             return term("climb", self.times.spread("climb"))
         return term("climb", self.times.own_spread("climb", CRUISE_HEIGHT_M / self.aircraft.climb_ms / 2))
 
     def cruise(self, length_m: float) -> Term:
-        low_s, likely_s, high_s = (self.cruise_s(length_m, quantile) for quantile in ("p10", "p50", "p90"))
-        ends: Mark = "assumption" if self._wind_kmh is None else "derived"
-        source = _CRUISE["source"] if self._wind_kmh is None else ""
-        return Term("cruise", likely_s, low_s, high_s, "derived", ends, source)
-
-    def cruise_s(self, length_m: float, quantile: Quantile) -> float:
-        return length_m * 3.6 / self.speed_kmh(quantile)
+        low_s, likely_s, high_s = (length_m * 3.6 / kmh for kmh in self._speeds_kmh)
+        unknown = self._wind_kmh is None
+        source = _CRUISE["source"] if unknown else ""
+        return Term("cruise", likely_s, low_s, high_s, "derived", "assumption" if unknown else "derived", source)
 
     def speed_kmh(self, quantile: Quantile) -> float:
         """Over ground: likely without wind, at best with it from behind, at worst against it."""
-        cruise_kmh, wind_kmh = self.aircraft.cruise_kmh, self._wind_kmh
-        if quantile == "p50":
-            return cruise_kmh
-        if wind_kmh is None:
-            return cruise_kmh * (_CRUISE["fast"] if quantile == "p10" else _CRUISE["slow"])
-        felt_kmh = min(wind_kmh, cruise_kmh * MOST_WIND)
-        return cruise_kmh + (felt_kmh if quantile == "p10" else -felt_kmh)
+        return self._speeds_kmh[QUANTILES.index(quantile)]
 
-    @property
+    @cached_property
+    def _speeds_kmh(self) -> tuple[float, float, float]:
+        """In the order of QUANTILES."""
+        cruise_kmh, wind_kmh = self.aircraft.cruise_kmh, self._wind_kmh
+        if wind_kmh is None:
+            return cruise_kmh * _CRUISE["fast"], cruise_kmh, cruise_kmh * _CRUISE["slow"]
+        felt_kmh = min(wind_kmh, cruise_kmh * MOST_WIND)
+        return cruise_kmh + felt_kmh, cruise_kmh, cruise_kmh - felt_kmh
+
+    @cached_property
     def _wind_kmh(self) -> float | None:
         return None if self.weather is None or self.weather.wind_kt is None else self.weather.wind_kt * KMH_PER_KT
 
     def approach(self) -> Term:
+        return self._approach
+
+    @cached_property
+    def _approach(self) -> Term:
         return term("approach_landing", self.times.spread("approach_landing"))
 
     def landing_terms(

@@ -7,8 +7,9 @@ decision. A plan's arms and terms add up to its time. Choosing the hospital is l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from casebook.events import Reason
 from casebook.place import Place
@@ -29,7 +30,7 @@ from routing.air import (
     wait_terms,
 )
 from routing.air.checks import FINE, refuse, unknown
-from routing.rendezvous.plan import Comparison, Mode, Plan, Refusal, rank
+from routing.rendezvous.plan import Arms, Comparison, Mode, Plan, Refusal, ends_at, rank
 from routing.rendezvous.question import CarryOn, Question, given
 
 
@@ -60,7 +61,12 @@ def ground(question: Question) -> Plan | Refusal:
     if question.drive_to_door_s is None:
         return Refusal("ground", question.hospital, (Reason("ground_no_road"),))
     drive = given("drive", question.drive_to_door_s, question.drive_to_door_range_s)
-    return Plan("ground", question.hospital, (question.on_scene_term(), drive))
+    return driven(question.hospital, question.on_scene_term(), drive)
+
+
+def driven(hospital: str, on_scene: Term, drive: Term) -> Plan:
+    """The plan by road."""
+    return Plan("ground", hospital, (on_scene, drive))
 
 
 def starts(question: Question) -> list[Start]:
@@ -109,7 +115,7 @@ def _from_start(sortie: Sortie, start: Start, possible: list[tuple[End, Check]])
         yield sortie.outcome(start, end, check.also(end_check))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sortie:
     """One aircraft asked to carry this casualty.
 
@@ -148,27 +154,45 @@ class Sortie:
             check.also(unknown("air_no_second_ambulance", **end.site.named)) if end.carry_on.there_s is None else check
         )
 
-    def outcome(self, start: Start, end: End, check: Check) -> Plan | Refusal:
-        """The plan from this start to this end; a refusal where night would overtake it."""
-        ground_arm, air_arm = self._ground_arm(start), self._air_arm(start)
-        flown = self._flown_terms(start, end, (ground_arm, air_arm))
-        plan = Plan(
+    def outcome(self, start: Start, end: End, check: Check, hospital: str | None = None) -> Plan | Refusal:
+        """The plan from this start to this end; a refusal where night would overtake it. `hospital`: None = the
+        question's."""
+        arms, hospital = self._arms(start), self.question.hospital if hospital is None else hospital
+        flown = self._flown_terms(start, end, arms)
+        dusk = self._check_dusk(arms, flown)
+        if dusk.refused:
+            return Refusal(start.mode, hospital, dusk.refused, start.site, self.aircraft)
+        return Plan(
             start.mode,
-            self.question.hospital,
-            ground_arm,
-            air_arm,
-            flown,
+            hospital,
+            *arms,
+            flown + self._door_terms(end, arms, flown),
             start.site,
             self.aircraft,
-            self.check.also(check).unknown,
+            self.check.also(check).unknown + dusk.unknown,
             end.site,
             end.carry_on,
             hoist=start.site is None,
         )
-        check = self._check_dusk(plan)
-        if check.refused:
-            return Refusal(start.mode, self.question.hospital, check.refused, start.site, self.aircraft)
-        return replace(plan, after=flown + self._door_terms(end, plan), unknown=plan.unknown + check.unknown)
+
+    def _arms(self, start: Start) -> Arms:
+        """Both until they meet; many hospitals are reached from one meeting."""
+        key = (start.mode, start.place, start.site.id if start.site else None)
+        if key not in self._kept:
+            self._kept[key] = self._ground_arm(start), self._air_arm(start)
+        return self._kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[Any, Arms]:
+        return {}
+
+    @cached_property
+    def _loading(self) -> Term:
+        return term("loading", self.question.times.spread("loading"))
+
+    @cached_property
+    def _unloading(self) -> Term:
+        return term("unloading", self.question.times.spread("unloading"))
 
     def _ground_arm(self, start: Start) -> tuple[Term, ...]:
         on_scene = self.question.on_scene_term()
@@ -184,32 +208,31 @@ class Sortie:
             return above
         return above + self.flight.landing_terms(start.site, above, self._secured_s_ago(start.site))
 
-    def _flown_terms(self, start: Start, end: End, arms: tuple[tuple[Term, ...], tuple[Term, ...]]) -> tuple[Term, ...]:
+    def _flown_terms(self, start: Start, end: End, arms: Arms) -> tuple[Term, ...]:
         """From the meeting to the ground at the hospital's pad."""
-        times = self.question.times
-        taken = term("hoist", times.spread("hoist")) if start.site is None else term("loading", times.spread("loading"))
+        taken = term("hoist", self.question.times.spread("hoist")) if start.site is None else self._loading
         leg = (taken, *self.flight.leg_terms(start.place, end.site.place))
         if end.site.secure is None:
             return leg + self.flight.landing_terms(end.site, ())
         before = (joined(arms), *leg)
         return leg + self.flight.landing_terms(end.site, before, self._secured_s_ago(end.site))
 
-    def _door_terms(self, end: End, plan: Plan) -> tuple[Term, ...]:
+    def _door_terms(self, end: End, arms: Arms, flown: tuple[Term, ...]) -> tuple[Term, ...]:
         """From the pad to the door: on foot, or with a second ambulance that may be late."""
-        unloading = term("unloading", self.question.times.spread("unloading"))
+        unloading = self._unloading
         if end.carry_on is None:
             return unloading, to_the_door(end.site, self.question.times)
         there_s = end.carry_on.there_s or 0.0
-        before = (joined((plan.ground_arm, plan.air_arm)), *plan.after, unloading)
+        before = (joined(arms), *flown, unloading)
         waits = wait_terms("wait_for_second_ambulance", Spread(there_s, there_s, there_s), before)
         assert end.carry_on.drive_s is not None
         drive = given("onward_drive", end.carry_on.drive_s, end.carry_on.drive_range_s)
         return unloading, *waits, term("transfer", self.question.times.spread("transfer")), drive
 
-    def _check_dusk(self, plan: Plan) -> Check:
+    def _check_dusk(self, arms: Arms, flown: tuple[Term, ...]) -> Check:
         """A machine that does not fly by night has to be down before it begins, also on a slow day."""
         left_s, able = self.question.daylight_left_s, self.aircraft.night_capable
-        if left_s is None or self.question.night or able or plan.door_at("p90") <= left_s:
+        if left_s is None or self.question.night or able or ends_at(arms, flown, "p90") <= left_s:
             return FINE
         facts = self.aircraft.named | {"left_min": round(left_s / 60, 1)}
         return unknown("air_dusk_unknown", **facts) if able is None else refuse("air_dusk", **facts)
@@ -218,7 +241,7 @@ class Sortie:
         return self.question.securing_s_ago.get(site.id, 0.0)
 
 
-def joined(arms: tuple[tuple[Term, ...], tuple[Term, ...]]) -> Term:
+def joined(arms: Arms) -> Term:
     """Both arms until they meet, as one term."""
     low_s, likely_s, high_s = (max(total_s(arm, quantile) for arm in arms) for quantile in ("p10", "p50", "p90"))
     return Term("meeting", likely_s, low_s, high_s)

@@ -17,6 +17,8 @@ Option = Literal["ground", "rendezvous", "scene_landing", "scene_hoist", "second
 OPTIONS: tuple[Option, ...] = ("ground", "rendezvous", "scene_landing", "scene_hoist", "second_ambulance")
 _WAITS = {"site_wait": "securing", "approval_wait": "approval"}  # a term in the air arm -> what decides
 
+Arms = tuple[tuple[Term, ...], tuple[Term, ...]]  # on the ground and in the air, until they meet
+
 
 def option_of(mode: Mode, hoist: bool, second: bool) -> Option:
     """`second`: a second ambulance carries on from where the aircraft lands."""
@@ -47,6 +49,20 @@ class Clocks:
         return {name: None if value is None else round(value, 1) for name, value in told.items()}
 
 
+def meets_at(arms: Arms, quantile: Quantile) -> float:
+    return max(total_s(arms[0], quantile), total_s(arms[1], quantile))
+
+
+def ends_at(arms: Arms, after: tuple[Term, ...], quantile: Quantile) -> float:
+    """When what comes after the meeting is over, from the decision; p10 <= p50 <= p90."""
+    likely_s = meets_at(arms, "p50") + total_s(after)
+    if quantile == "p50":
+        return likely_s
+    # The ends differ from the middle by what their terms say, or by the last bit of a sum: never turned round.
+    end_s = meets_at(arms, quantile) + total_s(after, quantile)
+    return min(end_s, likely_s) if quantile == "p10" else max(end_s, likely_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A way that is possible. `door_s` = the longer arm + `after`.
@@ -74,16 +90,11 @@ class Plan:
         return option_of(self.mode, self.hoist, second)
 
     def meet_at(self, quantile: Quantile) -> float:
-        return max(total_s(self.ground_arm, quantile), total_s(self.air_arm, quantile))
+        return meets_at((self.ground_arm, self.air_arm), quantile)
 
     def door_at(self, quantile: Quantile) -> float:
         """At the door, from the decision; p10 <= p50 <= p90 (how they are joined: routing/air/spread.py)."""
-        likely_s = self.meet_at("p50") + total_s(self.after)
-        if quantile == "p50":
-            return likely_s
-        # The ends differ from the middle by what their terms say, or by the last bit of a sum: never turned round.
-        end_s = self.meet_at(quantile) + total_s(self.after, quantile)
-        return min(end_s, likely_s) if quantile == "p10" else max(end_s, likely_s)
+        return ends_at((self.ground_arm, self.air_arm), self.after, quantile)
 
     @property
     def meet_s(self) -> float:

@@ -107,18 +107,30 @@ class Found:
         door_s = np.full((len(aircraft), len(self._starts), len(self.landings.ends)), np.inf)
         if not door_s.size:
             return door_s
-        likely, slow = _Stretches(self, "p50"), _Stretches(self, "p90")
-        for row, one in enumerate(aircraft):
-            sortie = Sortie.of(self.question, one)
+        for row, sortie in enumerate(self.sorties):
             if not sortie.check.refused:
-                land_s, door_s[row] = likely.flown(sortie)
-                land_s = slow.flown(sortie)[0] if self._dusk_matters(one) else land_s
+                land_s = self._stretches["p50"].down_s(sortie)
+                door_s[row] = self._stretches["p50"].door_s(land_s)
+                land_s = self.land_s(row, "p90") if self._dusk_matters(sortie.aircraft) else land_s
                 door_s[row][self._may_not(sortie, land_s)] = np.inf
         return _never(door_s)
 
+    @cached_property
+    def sorties(self) -> list[Sortie]:
+        """One per aircraft of the question."""
+        return [Sortie.of(self.question, one) for one in self.question.aircraft]
+
+    @cached_property
+    def _stretches(self) -> dict[Quantile, _Stretches]:
+        return {quantile: _Stretches(self, quantile) for quantile in ("p50", "p90")}
+
     def land_s(self, row: int, quantile: Quantile) -> Floats:
         """Starts x ends: until this aircraft (its row in the question) is down for the hospital, refused or not."""
-        return _Stretches(self, quantile).flown(Sortie.of(self.question, self.question.aircraft[row]))[0]
+        return self._stretches[quantile].down_s(self.sorties[row])
+
+    def latest_s(self, row: int, quantile: Quantile) -> float:
+        """By when this aircraft is down, wherever it flies: no land_s is later."""
+        return self._stretches[quantile].latest_s(self.sorties[row])
 
     def _dusk_matters(self, aircraft: Aircraft) -> bool:
         return self.question.daylight_left_s is not None and not self.question.night and aircraft.night_capable is False
@@ -153,19 +165,36 @@ class _Stretches:
         self._found = found
         self._quantile: Quantile = quantile
 
-    def flown(self, sortie: Sortie) -> tuple[Floats, Floats]:
-        """Starts x ends: seconds until the aircraft is down at the end, and until the patient is at the door."""
+    def down_s(self, sortie: Sortie) -> Floats:
+        """Starts x ends: seconds until the aircraft is down at the end."""
+        above_s = self._leaves_s(sortie)[:, None] + self._length_m * self._s_per_m(sortie)
+        return np.maximum(above_s, self._end_secured_s) + sortie.flight.approach().at(self._quantile)
+
+    def door_s(self, land_s: Floats) -> Floats:
+        """Starts x ends: seconds until the patient is at the door."""
+        return np.maximum(land_s + self._unloading_s, self._second_there_s) + self._last_s
+
+    def latest_s(self, sortie: Sortie) -> float:
+        """As down_s of the latest start and the longest leg, which nobody may fly; -infinity where nobody flies."""
+        leaves_s = self._leaves_s(sortie)
+        leaves_s = leaves_s[~np.isnan(leaves_s)]
+        if not (leaves_s.size and self._length_m.size):
+            return -np.inf
+        above_s = leaves_s.max() + self._length_m.max() * self._s_per_m(sortie)
+        return float(max(above_s, self._end_secured_s.max()) + sortie.flight.approach().at(self._quantile))
+
+    def _s_per_m(self, sortie: Sortie) -> float:
+        return 3.6 / sortie.flight.speed_kmh(self._quantile)
+
+    def _leaves_s(self, sortie: Sortie) -> Floats:
+        """Starts: seconds until the aircraft, with the patient on board, has climbed from there."""
         flight, quantile = sortie.flight, self._quantile
-        s_per_m, approach_s = 3.6 / flight.speed_kmh(quantile), flight.approach().at(quantile)
-        climb_s = flight.climb().at(quantile)
+        approach_s, climb_s = flight.approach().at(quantile), flight.climb().at(quantile)
         ready_s = total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
         out_m = distances_m(radians([sortie.aircraft.here]), self._start_radians)[0]
-        above_s = ready_s + out_m * s_per_m
+        above_s = ready_s + out_m * self._s_per_m(sortie)
         there_s = np.where(self._hoists, above_s, np.maximum(above_s, self._start_secured_s) + approach_s)
-        leaves_s = np.maximum(self._ground_arm_s, there_s) + self._taken_s + climb_s
-        above_s = leaves_s[:, None] + self._length_m * s_per_m
-        land_s = np.maximum(above_s, self._end_secured_s) + approach_s
-        return land_s, np.maximum(land_s + self._unloading_s, self._second_there_s) + self._last_s
+        return np.maximum(self._ground_arm_s, there_s) + self._taken_s + climb_s
 
     @cached_property
     def _start_radians(self) -> Floats:
