@@ -117,7 +117,7 @@ def _changed(before: NDArray[np.uint32], after: NDArray[np.uint32], few: int) ->
     found: list[NDArray[np.intp]] = [np.empty(0, np.intp)]
     for start in range(0, len(before), BLOCK):
         differs = before[start : start + BLOCK] != after[start : start + BLOCK]
-        few -= np.count_nonzero(differs)
+        few -= int(np.count_nonzero(differs))
         if few < 0:
             return None
         found.append(np.flatnonzero(differs) + start)
