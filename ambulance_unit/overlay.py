@@ -162,7 +162,12 @@ def _findings(view: View, fact: e.FindingsRecorded, own: OwnFact) -> View:
 
 @_lays(e.WishStated)
 def _wish(view: View, fact: e.WishStated, own: OwnFact) -> View:
-    return _known(view, fact.casualty, wish=fact.hospital)
+    state = view.get("casualties", {}).get(fact.casualty)
+    if state is None or state.get("wish") == fact.hospital:
+        return view
+    unanswered = {id: one for id, one in state.items() if id != "wish_answer"}  # of an earlier wish
+    view = {**view, "casualties": {**view["casualties"], fact.casualty: unanswered}}
+    return _with_casualty(view, fact.casualty, wish=fact.hospital)
 
 
 @_lays(e.DestinationRequested)
@@ -177,10 +182,11 @@ def _requested(view: View, fact: e.DestinationRequested, own: OwnFact) -> View:
 @_lays(e.CrewDiverted)
 def _diverted(view: View, fact: e.CrewDiverted, own: OwnFact) -> View:
     state = view.get("casualties", {}).get(fact.casualty, {})
-    chosen = state.get("destination", {}).get("chosen_at")
-    if chosen and datetime.fromisoformat(chosen) >= own.at:
+    told = (state.get("destination", {}).get("chosen_at"), state.get("diversion", {}).get("at"))
+    if any(at and datetime.fromisoformat(at) >= own.at for at in told):
         return view
-    return _known(view, fact.casualty, diverted_to=fact.hospital)
+    said = {"hospital": fact.hospital, "reason": fact.reason, "at": at_text(own.at), "state": "sent"}
+    return _known(view, fact.casualty, diversion=said)
 
 
 @_lays(e.CasualtyBoarded)

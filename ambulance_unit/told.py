@@ -15,6 +15,7 @@ from casebook import events as e
 from casebook.capacity import AGE_LIMIT_S
 from casebook.casualty import Stage
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+from casebook.wish import wish_answer
 
 MODES = ("road", "rendezvous", "air")
 # Reasons by which a way could not be taken at all (dispatch/judging.py writes them).
@@ -98,7 +99,8 @@ def _casualty(picture: Picture, state: CasualtyState, now: datetime) -> dict[str
         "id": state.id, "label": state.label, "age_years": state.age_years, "sex": state.sex, "stage": state.stage,
         "category": state.category, "triage": [_tag(at, tag) for at, tag in state.triage],
         "findings": state.findings, "findings_at": state.findings_at, "unit": state.unit, "wish": state.wish,
-        "requested_at": state.requested_at, "proposal": _proposal(state), "destination": _destination(picture, state),
+        "wish_answer": _wish(state), "diversion": _diversion(state), "requested_at": state.requested_at,
+        "proposal": _proposal(state), "destination": _destination(picture, state),
         "stranded": [_rejection(one) for one in state.stranded] or None, "stabilise_at": state.stabilise_at,
         "ask": state.ask or None, "clocks": _clocks(state) or None,
         "hold": {"resource": hold.resource, "slot": hold.slot} if hold and hold.until > now else None,
@@ -106,6 +108,26 @@ def _casualty(picture: Picture, state: CasualtyState, now: datetime) -> dict[str
         "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
         "messages": _messages(picture, state.id), "times": state.times,
     }  # fmt: skip
+
+
+def _wish(state: CasualtyState) -> dict[str, Any] | None:
+    """What the decision says of the wish, with its cost; absent: nobody has answered it."""
+    answer = wish_answer(state)
+    return {"answer": answer.answer, "cost_s": answer.cost_s} if answer else None
+
+
+def _diversion(state: CasualtyState) -> dict[str, Any] | None:
+    """Where the crew goes instead, and whether the desk has followed, could not (`why`), or has yet to answer."""
+    if state.diverted is not None:
+        return {
+            "hospital": state.diverted.hospital, "reason": state.diverted.reason, "at": state.diverted_at,
+            "state": "waiting",
+        }  # fmt: skip
+    said = state.diversion
+    if said is None:
+        return None
+    told = {"hospital": said.hospital, "reason": said.reason, "at": said.at, "answered_at": said.answered_at}
+    return told | ({"state": "failed", "why": said.why} if said.why else {"state": "followed"})
 
 
 def _tag(at: datetime, tag: e.CasualtyTriaged) -> dict[str, Any]:

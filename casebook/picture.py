@@ -75,6 +75,18 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Diversion:
+    """What became of a crew's diversion. `why` "": the desk followed; else why not, a word of DiversionFailed, or
+    "chosen_otherwise" where a person chose another hospital meanwhile."""
+
+    hospital: str
+    reason: str
+    at: datetime
+    answered_at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CasualtyState:
     id: str
     incident: str
@@ -94,6 +106,7 @@ class CasualtyState:
     requested_at: datetime | None = None
     diverted: e.CrewDiverted | None = None  # where the crew goes instead, until the desk has answered
     diverted_at: datetime | None = None
+    diversion: Diversion | None = None  # the last one that was answered
     proposal: e.Decision | None = None
     proposed_at: datetime | None = None
     stranded: tuple[e.Rejection, ...] = ()

@@ -19,6 +19,7 @@ from casebook.casualty import Stage
 from casebook.events import Decision, Option, Rejection
 from casebook.picture import CasualtyState, HospitalState, Picture
 from casebook.steps import Duty
+from casebook.wish import answer_in, wish_answer
 from dispatch.destination import canonical
 from dispatch.journeys import helicopters
 from dispatch.needs import case_of
@@ -82,11 +83,13 @@ def is_worth_telling(picture: Picture, decision: Decision, *, id: str, at: datet
     if not is_under_way(picture, state):
         return False
     if state.option is None or is_reopened(state):
-        return _is_news(state, decision)
+        return _is_news(state, decision) or _answers_wish(state, decision)
     now = next((one for one in decision.options if _is_chosen(picture, state, one)), None)
     if now is None:
         return _is_lost(picture, state, decision, rules)
     first = decision.options[0]
+    if now.eta_s > rules.last_s.seconds and _answers_wish(state, decision):
+        return True
     if first is now or state.chosen_at is None or now.eta_s <= rules.last_s.seconds:
         return False
     return _gain_s(state, now, first) >= rules.other_destination_s.seconds
@@ -95,7 +98,16 @@ def is_worth_telling(picture: Picture, decision: Decision, *, id: str, at: datet
 def is_reopened(state: CasualtyState) -> bool:
     """Another destination is proposed already and nobody has answered: it is kept up to date."""
     open_again = state.proposed_at is not None and state.chosen_at is not None and state.proposed_at > state.chosen_at
-    return open_again and state.proposal is not None
+    if not open_again or state.proposal is None or state.option is None:
+        return False
+    first = next(iter(state.proposal.options), None)  # the same again asks nobody for a yes
+    return first is None or (first.hospital, first.mode) != (state.option.hospital, state.option.mode)
+
+
+def _answers_wish(state: CasualtyState, decision: Decision) -> bool:
+    """Whether it is the first to say what a wish costs: who wished is owed an answer, also where nothing changes."""
+    answer = answer_in(state.wish, decision.options, decision.rejected)
+    return answer is not None and wish_answer(state) is None
 
 
 def _is_news(state: CasualtyState, decision: Decision) -> bool:

@@ -10,6 +10,8 @@ from casebook.capacity import WHOLE_HOSPITAL, Forced, Hold
 from casebook.errors import AlreadyHeld, IllegalStep
 from casebook.folding.changing import change_casualty, change_hospital, step_casualty
 from casebook.picture import (
+    CasualtyState,
+    Diversion,
     Occasion,
     Picture,
     folds,
@@ -36,7 +38,24 @@ def _crew_diverted(picture: Picture, event: e.CrewDiverted, occasion: Occasion) 
 
 @folds(e.DiversionFailed)
 def _diversion_failed(picture: Picture, event: e.DiversionFailed, occasion: Occasion) -> Picture:
-    return change_casualty(picture, event.casualty, diverted=None, diverted_at=None)
+    state = picture.get_casualty(event.casualty)
+    answered = _diversion_answered(state, occasion, event.why)
+    return change_casualty(picture, state.id, diverted=None, diverted_at=None, diversion=answered)
+
+
+def _diversion_answered(state: CasualtyState, occasion: Occasion, why: str) -> Diversion | None:
+    if state.diverted is None or state.diverted_at is None:
+        return state.diversion
+    return Diversion(state.diverted.hospital, state.diverted.reason, state.diverted_at, occasion.at, why)
+
+
+def _diversion_after(state: CasualtyState, event: e.DestinationChosen, occasion: Occasion) -> Diversion | None:
+    """Followed, overtaken by another choice, or a story of before this choice."""
+    if state.diverted is None:
+        kept = state.diversion is not None and state.diversion.hospital == event.option.hospital
+        return state.diversion if kept else None
+    followed = state.diverted.hospital == event.option.hospital
+    return _diversion_answered(state, occasion, "" if followed else "chosen_otherwise")
 
 
 @folds(e.DestinationProposed)
@@ -65,9 +84,11 @@ def _no_destination(picture: Picture, event: e.NoDestination, occasion: Occasion
 @folds(e.DestinationChosen)
 def _destination_chosen(picture: Picture, event: e.DestinationChosen, occasion: Occasion) -> Picture:
     counted = _count_forced(picture, event, occasion)
+    diversion = _diversion_after(picture.get_casualty(event.casualty), event, occasion)
     return step_casualty(
         counted, event.casualty, event, occasion, option=event.option, chosen_at=occasion.at,
-        rejected=event.rejected, override_reason=event.override_reason, diverted=None, diverted_at=None, **RESCUED,
+        rejected=event.rejected, override_reason=event.override_reason, diverted=None, diverted_at=None,
+        diversion=diversion, **RESCUED,
     )  # fmt: skip
 
 

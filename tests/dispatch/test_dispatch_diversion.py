@@ -49,3 +49,30 @@ async def test_where_no_way_leads_there_the_old_destination_stays_and_the_log_sa
     failed = [entry for entry in desk.book.log.read() if entry.kind == "diversion_failed"]
     assert [entry.body["why"] for entry in failed] == ["option_gone"]
     assert state.diverted is None
+
+
+async def test_what_became_of_it_stays_known_until_another_hospital_is_chosen(valley: Roadmap):
+    desk = await under_way(valley)
+    await desk.happen(e.CrewDiverted(A, "A1", "mill", "nearer"))
+    await desk.react()
+    said = desk.picture.get_casualty(A).diversion
+    assert said is not None and (said.hospital, said.reason, said.why) == ("mill", "nearer", "")
+    await desk.ask("choose_destination", casualty=A, hospital="city", mode="road", override_reason="surgeon is back")
+    assert desk.picture.get_casualty(A).diversion is None
+
+
+async def test_why_it_could_not_be_followed_is_known(valley: Roadmap):
+    desk = await under_way(valley)
+    await desk.happen(G1_EAST, e.RoadClosed("X1", "flood", ref="X1"))
+    await desk.happen(e.CrewDiverted(A, "A1", "mill", "nearer"))
+    await desk.react()
+    said = desk.picture.get_casualty(A).diversion
+    assert said is not None and (said.hospital, said.why) == ("mill", "option_gone")
+
+
+async def test_a_dispatcher_who_chooses_another_hospital_meanwhile_answers_it(valley: Roadmap):
+    desk = await under_way(valley)
+    await desk.happen(e.CrewDiverted(A, "A1", "mill", "nearer"))
+    await desk.ask("choose_destination", casualty=A, hospital="quarry", mode="road", override_reason="spoken to crew")
+    said = desk.picture.get_casualty(A).diversion
+    assert said is not None and said.why == "chosen_otherwise"
