@@ -19,6 +19,7 @@ from casebook.book import Book
 from casebook.clock import Clock
 from casebook.errors import AlreadyHeld, CoordinationError, NoAnswer
 from casebook.events import Decision, Option
+from casebook.holds.booking import LostElsewhere
 from casebook.log import By, Entry
 from casebook.picture import CasualtyState, Picture
 from dispatch.area import Area
@@ -27,6 +28,7 @@ from dispatch.choosing import TO_HOSPITAL, TO_SITE, ChooseDestination, Legs, cho
 from dispatch.destination import case_of, decide_destination
 from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.policy import Policy
+from dispatch.recent import Recent
 from dispatch.timing import Timed, ways_for
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
 from routing.roads import Roadmap
@@ -62,6 +64,7 @@ class Desk:
         self.book, self.clock, self.roadmap, self.area = book, clock, roadmap, area
         self.policy, self.assignment, self.tasks = area.rules.destination, area.rules.assignment, area.rules.tasks
         self._threaded = threaded
+        self._timed, self._decided = Recent[Timed](), Recent[Decision]()
 
     async def think(self, work: Callable[[], Thought]) -> Thought:
         return await asyncio.to_thread(work) if self._threaded else work()
@@ -80,8 +83,7 @@ class Desk:
         """
 
         def thought() -> tuple[Timed, str]:
-            picture = self.book.picture
-            return self._ways(picture, casualty, at), standing(picture, casualty, at)
+            return self._ways(self.book.picture, casualty, at)
 
         async def attempt(last: bool) -> list[Entry]:
             ways, stood_on = await self.think(thought)
@@ -126,11 +128,23 @@ class Desk:
         now = self.clock.now()
         return asked_at if now - asked_at <= timedelta(seconds=FRESH_S * self.clock.rate) else now
 
-    def _ways(self, picture: Picture, casualty: str, at: datetime) -> Timed:
-        return ways_for(self.roadmap, self.area, picture, casualty, at, self.policy)
+    def _ways(self, picture: Picture, casualty: str, at: datetime) -> tuple[Timed, str]:
+        """Every way, and the name of what they stand on. Who is overtaken is answered on the ways of that request."""
+        stands_on = standing(picture, casualty, at)
+        found = self._timed.find(casualty, at, stands_on)
+        if found is None:
+            timed = ways_for(self.roadmap, self.area, picture, casualty, at, self.policy)
+            found = self._timed.keep(casualty, timed, at, stands_on)
+        return found, stands_on
 
     def _decision(self, picture: Picture, casualty: str, ways: Timed, at: datetime) -> Decision:
-        return decision_on(picture, casualty, ways, at, self.policy, self.roadmap)
+        case = picture.get_casualty(casualty)
+        looked_at = (at, ways, case, picture.hospitals, picture.holds, picture.roads, picture.observed)
+        found = self._decided.find(casualty, *looked_at)
+        if found is None:
+            decision = decision_on(picture, casualty, ways, at, self.policy, self.roadmap)
+            found = self._decided.keep(casualty, decision, *looked_at)
+        return found
 
     # --- choosing
 
@@ -166,7 +180,7 @@ class Desk:
         return await until_fresh(attempt)
 
     def _plan(self, picture: Picture, command: ChooseDestination, at: datetime) -> tuple[Timed, str, Option, Legs]:
-        ways, stood_on = self._ways(picture, command.casualty, at), standing(picture, command.casualty, at)
+        ways, stood_on = self._ways(picture, command.casualty, at)
         fresh = self._decision(picture, command.casualty, ways, at)
         option = option_for(wanted_of(picture, command, fresh), fresh, command.override_reason)
         legs = legs_for(self.roadmap, self.area, picture, command.casualty, option, at)
@@ -257,6 +271,8 @@ async def until_fresh(attempt: Callable[[bool], Any]) -> list[Entry]:
     for number in range(1, TRIES + 1):
         try:
             return await attempt(number == TRIES)
-        except _Stale:
-            continue
+        except (_Stale, LostElsewhere) as overtaken:
+            # What another hub took is in the book by now: there may be room beside it.
+            if isinstance(overtaken, LostElsewhere) and number == TRIES:
+                raise
     raise AssertionError("the last attempt is never stale")

@@ -23,6 +23,7 @@ from casebook.steps import Prealert
 from dispatch.app import DispatchRoom
 from dispatch.choosing import Legs, choose
 from dispatch.desk import Overtaken
+from dispatch.timing import ways_for
 from routing.roads import Roadmap
 
 A = "20210418-001-A"
@@ -82,6 +83,29 @@ async def test_the_last_bay_goes_once_and_the_loser_has_a_plan_in_the_same_answe
     assert loser.case.hospital == "mill"
     holds = [one.hold for one in hubs]
     assert sorted((hold.hospital, hold.slot) for hold in holds if hold) == [("city", 1), ("mill", 1)]
+
+
+async def test_two_hubs_that_reach_for_the_same_of_two_bays_get_one_each(valley: Roadmap, store: HoldStore):
+    two_bays = e.CapacityReported("city", "resus_bay", 2, 4)
+    hubs = [Hub(*enrolled(helicopter=False), *reported(), *crash(), *casualty(), two_bays) for _ in range(2)]
+    for one, name in zip(hubs, ("north", "south"), strict=True):
+        await one.ready(valley, store, name)
+    await asyncio.gather(*(one.choose() for one in hubs))
+    assert sorted((one.hold.hospital, one.hold.slot) for one in hubs if one.hold) == [("city", 1), ("city", 2)]
+
+
+async def test_who_is_overtaken_is_answered_without_timing_the_ways_again(valley: Roadmap, store: HoldStore):
+    north, south = [await hub().ready(valley, store, name) for name in ("north", "south")]
+    await north.choose()
+    assert south.book.holds is not None
+    await HoldWatch(south.book, south.book.holds).react()
+    south.pass_s(1)  # another instant than that of the proposal
+    timed: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dispatch.desk.ways_for", lambda *asked: timed.append(asked[3]) or ways_for(*asked))
+        with pytest.raises(Overtaken):
+            await south.choose()
+    assert timed == [A]
 
 
 async def test_who_says_yes_to_what_was_taken_meanwhile_is_told_so_and_not_asked_for_a_reason(
