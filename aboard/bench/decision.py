@@ -4,20 +4,20 @@ one_decision     60 hospitals by road and by 200 landing sites x 5 aircraft, fro
                  every reason and counterfactual; another scene each time. Goal: p50 <= 5 ms, p99 <= 20 ms.
                  Beside it what of it is timing the ways, and what is deciding on them.
 redecided        100 cases after a closure, from the fact to the last answer, in seconds. Goal: <= 1 s.
-last_bay_*       rounds in which 50 cases, of two processes, ask for the last bay at one moment: until every loser has
-                 its next plan. Goal: <= 2 s; no bay held twice; no loser without a plan.
+last_bay_*       rounds in which 50 casualties of two hubs, which are processes of their own and share one store of
+                 holds, are sent to the last bay at one moment: until every loser has its next plan in the answer.
+                 Goal: <= 2 s; no bay held twice; no loser without a plan.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aboard.bench.decision_holds import measure_holds
+from aboard.bench.decision_holds import bench_holds
 from aboard.bench.decision_world import City, city_of
-from aboard.bench.figures import Case, once, ours_of
+from aboard.bench.figures import Case, ours_of
 from routing.roads import load_roads
 
 CASES, AGAIN, CHANGES = 200, 100, 3
@@ -25,9 +25,10 @@ ROUNDS, QUICK_ROUNDS = 1000, 20
 
 
 def bench_decision(
-    graph: Path, seed: int, *, postgres: str = "", quick: bool = False, said: Callable[[str], None] = lambda part: None
-) -> list[Case]:
-    """All cases. `postgres`: URL of a server to hold bays in; without it that case says that it was not measured."""
+    graph: Path, seed: int, *, postgres: str = "", quick: bool = False, rounds: int = 0,
+    said: Callable[[str], None] = lambda part: None,
+) -> list[Case]:  # fmt: skip
+    """All cases. `postgres` as in bench_holds; `rounds` for the last bay, 0: as many as `quick` says."""
     said("city")
     city = city_of(load_roads(graph), seed, CASES)
     some = city.cases[: 20 if quick else CASES]
@@ -35,13 +36,7 @@ def bench_decision(
     cases = _decided(city, some)
     said("redecided")
     cases.append(Case("redecided", "s", ours_of(_again(city, 1 if quick else CHANGES)), goal={"p99": 1.0}))
-    rounds = QUICK_ROUNDS if quick else ROUNDS
-    with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
-        stores = {"sqlite": f"sqlite:///{Path(folder) / 'holds.sqlite'}", "postgres": postgres}
-        for name, url in stores.items():
-            said(f"last_bay_{name}")
-            cases += _held(name, city, url, rounds)
-    return cases
+    return cases + bench_holds(rounds or (QUICK_ROUNDS if quick else ROUNDS), postgres, said)
 
 
 def _decided(city: City, ids: Sequence[str]) -> list[Case]:
@@ -74,15 +69,3 @@ def _again(city: City, changes: int) -> list[float]:
             changed.decide(id)
         told.append(time.perf_counter() - began_s)
     return told
-
-
-def _held(name: str, city: City, url: str, rounds: int) -> list[Case]:
-    names = (f"last_bay_{name}", f"held_twice_{name}", f"losers_without_plan_{name}")
-    if not url:
-        return [Case(names[0], "ms", ours_of([]))]
-    told = measure_holds(city, url, rounds)
-    return [
-        Case(names[0], "ms", ours_of(told.round_ms), goal={"p99": 2000.0}),
-        Case(names[1], "holds", once(told.twice), goal={"p99": 0.0}),
-        Case(names[2], "cases", once(told.without_plan), goal={"p99": 0.0}),
-    ]

@@ -1,34 +1,42 @@
-"""Rounds of simultaneous holds of the last bay, by two processes on one store, until every loser has its next plan.
+"""Rounds in which fifty casualties of two hubs want the last bay at one moment, until every loser has its next plan.
 
-Each process knows the ways of its cases already, as a desk does when somebody says yes; a loser is decided again with
-the hold that was lost to in its picture. Ends each round only when both processes have planned for all of theirs.
+All of it through the hubs' own doors: the wards' counts, the proposal, the yes, the answer. What is held is read from
+the store itself after each round. The hubs are decision_hubs.py's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import contextlib
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from multiprocessing.synchronize import Barrier
-from typing import Any
+from datetime import UTC, datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, TypeVar
 
-from aboard.bench.decision_world import AT, City
+import httpx
+
+from aboard.bench.decision_hubs import REGION, Answered, Desk, two_hubs
+from aboard.bench.figures import Case, once, ours_of
 from aboard.bench.play import BenchFailed
-from casebook.capacity import Hold, resource_table
-from casebook.events import Decision
-from casebook.holds import Held, HoldStore, Lost, Page, Wanted, open_holds
-from casebook.picture import HospitalState
-from dispatch.destination import Case, case_of, decide_destination
-from dispatch.policy import Policy
-from dispatch.timing import Timed
+from aboard.bench.postgres_server import find_postgres, running_postgres
+from casebook.errors import AlreadyHeld, CoordinationError
+from casebook.holds import HoldStore, Page, open_holds
+from scenarios.region import find_region, load_region
 
-CASES, PROCESSES = 50, 2
-RESOURCE, LEASE_S = "resus_bay", 1800.0
-NEAREST = 12  # hospitals that a loser's next plan is made from: those of its own side of the city
-BOUND_S, ROUND_S = 60.0, 10.0  # until both processes are there; longest round before it counts as hung
+CASES = 50
+RESOURCE = "resus_bay"
+# Hospitals that have the last bay by turns, so that while one round is played every hub hears of the bay that the round
+# before gave back. From the crash all three come before the shelter, which always has room: it is the losers' next
+# plan, and where the winner of a round turns round to afterwards.
+TURNS = ("sgh_south", "songjiang_hospital", "qingpu_zhongshan")
+SHELTER, SHELTER_BAYS = "changhai", 90
+HEARD_S, LOOK_S = 10.0, 0.02  # wall seconds until a hub must have heard of a bay that was given back, and between looks
+SENT_ON = "turned round after the round"
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,106 +49,154 @@ class Rounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What one process needs of the city: its cases, the ways of each, and the hospitals."""
+class Round:
+    """What one round showed: `answers` by (desk, casualty), and who holds the bay in the store afterwards."""
 
-    cases: Sequence[tuple[Case, Timed]]
-    hospitals: Mapping[str, HospitalState]
-    policy: Policy
+    hospital: str
+    took_ms: float
+    answers: Mapping[tuple[str, str], Answered]
+    holders: Sequence[str]
+
+    @property
+    def winners(self) -> list[tuple[str, str]]:
+        return [who for who, (status, _) in self.answers.items() if status == httpx.codes.OK]
+
+    @property
+    def twice(self) -> int:
+        """Cases too many for the one bay, by the answers or by the store, whichever shows more."""
+        return max(0, len(self.winners) - 1, len(self.holders) - 1)
+
+    @property
+    def without_plan(self) -> int:
+        return sum(not self._planned(answer) for status, answer in self.answers.values() if status != httpx.codes.OK)
+
+    def _planned(self, answer: Mapping[str, Any]) -> bool:
+        """Whether the answer that told of the loss holds a way to another hospital."""
+        following = answer.get("next") or {}
+        return following.get("hospital", self.hospital) != self.hospital and following.get("eta_s") is not None
 
 
-def measure_holds(city: City, url: str, rounds: int) -> Rounds:
-    """Raises BenchFailed where a process does not come to its end."""
-    context = multiprocessing.get_context("spawn")
-    barrier, queue = context.Barrier(PROCESSES), context.Queue()
-    share = CASES // PROCESSES
-    asked = [_asked(city, city.cases[n * share : (n + 1) * share]) for n in range(PROCESSES)]
-    hubs = [
-        context.Process(target=_hub, args=(number, one, url, rounds, barrier, queue), daemon=True)
-        for number, one in enumerate(asked)
+def bench_holds(rounds: int, postgres: str = "", said: Callable[[str], None] = lambda part: None) -> list[Case]:
+    """The cases of every store, on a SQLite file and on PostgreSQL: the server of the URL `postgres`, else one of its
+    own where PostgreSQL is installed, else it says that it was not measured."""
+    said("last_bay_sqlite")
+    with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
+        cases = _cases_of("sqlite", measure_holds(f"sqlite:///{Path(folder) / 'holds.sqlite'}", rounds))
+    said("last_bay_postgres")
+    programs = find_postgres()
+    if postgres:
+        return cases + _cases_of("postgres", measure_holds(postgres, rounds))
+    if programs is None:
+        return [*cases, Case("last_bay_postgres", "ms", ours_of([]))]
+    with running_postgres(programs) as url:
+        return cases + _cases_of("postgres", measure_holds(url, rounds))
+
+
+def _cases_of(store: str, told: Rounds) -> list[Case]:
+    return [
+        Case(f"last_bay_{store}", "ms", ours_of(told.round_ms), goal={"p99": 2000.0}),
+        Case(f"last_bay_longest_{store}", "ms", once(max(told.round_ms)), goal={"p99": 2000.0}),
+        Case(f"held_twice_{store}", "holds", once(told.twice), goal={"p99": 0.0}),
+        Case(f"losers_without_plan_{store}", "cases", once(told.without_plan), goal={"p99": 0.0}),
     ]
-    for hub in hubs:
-        hub.start()
+
+
+def measure_holds(url: str, rounds: int, *, cases: int = CASES) -> Rounds:
+    """`url` of the store that the hubs share. Raises BenchFailed where a round is not what it should be."""
+    with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
+        try:
+            return together(asyncio.run(_measure(Path(folder), url, rounds, cases)))
+        except BenchFailed:
+            raise
+        except CoordinationError as wrong:
+            raise BenchFailed(what="last bay", why=wrong.said("en")) from wrong
+
+
+async def _measure(folder: Path, url: str, rounds: int, cases: int) -> list[Round]:
+    store, hospitals = await open_holds(url), _hospitals()
     try:
-        told = [queue.get(timeout=BOUND_S + rounds * ROUND_S) for _ in hubs]
-    except Exception as wrong:
-        raise BenchFailed(what="last bay", why=repr(wrong)) from wrong
-    finally:
-        for hub in hubs:
-            hub.join(timeout=ROUND_S)
-            hub.kill()
-    failed = [one for one in told if isinstance(one, str)]
-    if failed:
-        raise BenchFailed(what="last bay", why=failed[0])
-    return _together(told)
-
-
-def _asked(city: City, ids: Sequence[str]) -> Asked:
-    cases: list[tuple[Case, Timed]] = []
-    for id in ids:
-        timed = city.ways(id)
-        roads = sorted((way for way in timed.ways if way.mode == "road" and way.eta_s), key=lambda way: way.eta_s or 0)
-        near = {way.hospital for way in roads[:NEAREST]}
-        ways = tuple(way for way in timed.ways if way.hospital in near)
-        cases.append((case_of(city.picture.casualties[id]), Timed(ways, (), timed.onward_s)))
-    return Asked(tuple(cases), city.picture.hospitals, city.area.rules.destination)
-
-
-def _hub(number: int, asked: Asked, url: str, rounds: int, barrier: Barrier, queue: Any) -> None:
-    """The process of one hub: puts its rounds on the queue, or why it could not."""
-    try:
-        queue.put(asyncio.run(_rounds(asked, url, rounds, barrier)))
-    except Exception as wrong:  # noqa: BLE001 - whatever it is, the parent tells it
-        barrier.abort()
-        queue.put(f"hub {number}: {wrong!r}")
-
-
-Told = list[tuple[float, float, int, int]]  # per round: began, ended (one clock for both), held, without a plan
-
-
-async def _rounds(asked: Asked, url: str, rounds: int, barrier: Barrier) -> Told:
-    store, told = await open_holds(url), Told()
-    try:
-        for number in range(rounds):
-            barrier.wait(BOUND_S)
-            began_s = time.monotonic()
-            held, alone = await _round(asked, store, f"last-{number}")
-            told.append((began_s, time.monotonic(), held, alone))
+        async with two_hubs(folder, url, cases) as desks:
+            stage = Stage(desks, store, hospitals)
+            await stage.propose(TURNS[-1])  # roads, doors and connections as on a hub that has worked for a while
+            return [await stage.play(TURNS[number % len(TURNS)]) for number in range(rounds)]
     finally:
         await store.close()
-    return told
 
 
-async def _round(asked: Asked, store: HoldStore, bay: str) -> tuple[int, int]:
-    """(holds won, losers without a plan). Every case wants the bay that is its first choice's; only one is left."""
-    page = Page(bay, RESOURCE)
-    wanted = [Wanted(page, case.casualty, LEASE_S, limit=1) for case, _ in asked.cases]
-    answers = await asyncio.gather(*(store.acquire(one, AT) for one in wanted))
-    held = sum(isinstance(one, Held) for one in answers)
-    losers = [pair for pair, answer in zip(asked.cases, answers, strict=True) if isinstance(answer, Lost)]
-    return held, sum(not _next_plan(asked, case, timed).options for case, timed in losers)
+def _hospitals() -> Sequence[str]:
+    file = find_region(REGION)
+    assert file is not None
+    return list(load_region(file).hospitals)
 
 
-def _next_plan(asked: Asked, case: Case, timed: Timed) -> Decision:
-    """The loser's decision where all bays of the hospital it wanted are held by somebody else."""
-    first = min((way for way in timed.ways if way.eta_s), key=lambda way: way.eta_s or 0.0).hospital
-    figure = asked.hospitals[first].figures.get(RESOURCE)
-    slots = (figure.free or 0) if figure else 0
-    until = AT + timedelta(seconds=LEASE_S)
-    holds = [Hold(first, RESOURCE, slot + 1, "winner", until, elsewhere=True) for slot in range(slots)]
-    return decide_destination(
-        case, timed.ways, asked.hospitals, holds, AT, asked.policy, onward_s=timed.onward_s, table=resource_table()
-    )
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The desks of both hubs, their store, and every hospital of the region."""
+
+    desks: Sequence[Desk]
+    store: HoldStore
+    hospitals: Sequence[str]
+
+    async def play(self, hospital: str) -> Round:
+        """One round for the last bay, which is this hospital's; it is free again afterwards."""
+        await self.propose(hospital)
+        began_s = time.perf_counter()
+        answers = await self._of_every_case(
+            lambda desk, case: desk.ask("choose_destination", casualty=case, hospital=hospital, mode="road")
+        )
+        took_ms = 1000 * (time.perf_counter() - began_s)
+        leases = (await self.store.list_held(datetime.now(UTC))).get(Page(hospital, RESOURCE), ())
+        told = Round(hospital, took_ms, answers, [lease.case for lease in leases])
+        refuse_other_stories(told)
+        for desk, case in self._cases():
+            if (desk.name, case) in told.winners:
+                await desk.must(
+                    "choose_destination", casualty=case, hospital=SHELTER, mode="road", override_reason=SENT_ON
+                )
+        return told
+
+    async def propose(self, hospital: str) -> None:
+        """The last bay of all but the shelter's is there, every desk knows it, and every casualty is proposed it."""
+        free = dict.fromkeys(self.hospitals, 0) | {SHELTER: SHELTER_BAYS, hospital: 1}
+        await asyncio.gather(*(desk.count(free, RESOURCE) for desk in self.desks))
+        await asyncio.gather(*(_until_free(desk, hospital) for desk in self.desks))
+        await self._of_every_case(lambda desk, case: desk.must("propose_destination", casualty=case))
+
+    def _cases(self) -> list[tuple[Desk, str]]:
+        """Hub by hub in turns, as requests come in from several places."""
+        pairs = zip_longest(*([(desk, case) for case in desk.cases] for desk in self.desks))
+        return [one for pair in pairs for one in pair if one is not None]
+
+    async def _of_every_case(self, ask: Callable[[Desk, str], Awaitable[Answer]]) -> dict[tuple[str, str], Answer]:
+        cases = self._cases()
+        answers = await asyncio.gather(*(ask(desk, case) for desk, case in cases))
+        return {(desk.name, case): answer for (desk, case), answer in zip(cases, answers, strict=True)}
 
 
-def _together(told: Sequence[Told]) -> Rounds:
-    round_ms: list[float] = []
-    twice = alone = 0
-    for parts in zip(*told, strict=True):
-        round_ms.append(1000 * (max(ended for _, ended, _, _ in parts) - min(began for began, _, _, _ in parts)))
-        holders = sum(held for _, _, held, _ in parts)
-        if not holders:
-            raise BenchFailed(what="last bay", why="a free bay was given to nobody")
-        twice += holders - 1
-        alone += sum(without for _, _, _, without in parts)
-    return Rounds(round_ms, twice, alone)
+async def _until_free(desk: Desk, hospital: str) -> None:
+    """Wait for the desk to know that nobody holds the bay any more. Raises BenchFailed when it is not told in time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HEARD_S):
+            while not await desk.left(hospital, RESOURCE):  # noqa: ASYNC110 - another process does not tell
+                await asyncio.sleep(LOOK_S)
+            return
+    raise BenchFailed(what=f"last bay, {desk.name}", why=f"{hospital} is still held after {HEARD_S:g} s")
+
+
+def refuse_other_stories(told: Round) -> None:
+    """Raises BenchFailed unless somebody won, and all others lost this very bay to somebody: a round for any other
+    reason would count as one that went well."""
+    won = [told.answers[who][1].get("option", {}).get("hospital") for who in told.winners]
+    if not won:
+        raise BenchFailed(what="last bay", why="a free bay was given to nobody")
+    if set(won) != {told.hospital}:
+        raise BenchFailed(what="last bay", why=f"{told.hospital} was wanted, {won} was given")
+    for who, (status, answer) in told.answers.items():
+        lost = answer.get("error") == AlreadyHeld.key and answer["facts"]["hospital"] == told.hospital
+        if status != httpx.codes.OK and not lost:
+            raise BenchFailed(what=f"last bay, {who[1]}", why=str(answer))
+
+
+def together(told: Sequence[Round]) -> Rounds:
+    """The figures of all rounds. Pure."""
+    return Rounds([one.took_ms for one in told], sum(one.twice for one in told), sum(one.without_plan for one in told))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 SECONDS, CHANGES, SEED = 45.0, 24, 930
-PEERS, ROUTING_SEED = "networkx,scipy,igraph,osrm", 7
+PEERS, ROUTING_SEED = "networkx,scipy,igraph,osrm,valhalla", 7
 PAGE_WIDTH = 160  # columns where the output is a file or a pipe
 
 
@@ -73,6 +73,9 @@ def routing(
     osrm_dir: Annotated[
         Path | None, typer.Option("--osrm-dir", exists=True, file_okay=False, help=_told("help_osrm_dir"))
     ] = None,
+    valhalla_dir: Annotated[
+        Path | None, typer.Option("--valhalla-dir", exists=True, file_okay=False, help=_told("help_valhalla_dir"))
+    ] = None,
     busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
     quick: Annotated[bool, typer.Option("--quick", help=_told("help_quick"))] = False,
 ) -> int:
@@ -82,7 +85,9 @@ def routing(
         typer.echo(say("bench.routing.part_begins", spoken(), part=part), err=True)
 
     named = [peer.strip() for peer in peers.split(",") if peer.strip()]
-    meeting = bench_routing(graph, named, seed, busy=busy, quick=quick, osrm_dir=osrm_dir, told=told)
+    meeting = bench_routing(
+        graph, named, seed, busy=busy, quick=quick, osrm_dir=osrm_dir, valhalla_dir=valhalla_dir, told=told
+    )
     if as_json:
         typer.echo(json.dumps(meeting.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
     else:
@@ -97,6 +102,7 @@ def decision(
     seed: Seed = ROUTING_SEED,
     postgres: Annotated[str, typer.Option("--postgres", metavar="URL", help=_told("help_postgres"))] = "",
     quick: Annotated[bool, typer.Option("--quick", help=_told("help_quick_decision"))] = False,
+    rounds: Annotated[int, typer.Option("--rounds", min=0, help=_told("help_rounds"))] = 0,
 ) -> int:
     from aboard.bench.decision import bench_decision
 
@@ -104,8 +110,9 @@ def decision(
         typer.echo(say("bench.decision.part_begins", spoken(), part=part), err=True)
 
     return _run(
-        "decision", seed, lambda: bench_decision(graph, seed, postgres=postgres, quick=quick, said=told), as_json
-    )
+        "decision", seed,
+        lambda: bench_decision(graph, seed, postgres=postgres, quick=quick, rounds=rounds, said=told), as_json,
+    )  # fmt: skip
 
 
 def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from aboard.bench import decision_holds
 from aboard.bench.decision import bench_decision
-from aboard.bench.decision_holds import Rounds, measure_holds
+from aboard.bench.decision_holds import Round, Rounds, measure_holds, refuse_other_stories, together
+from aboard.bench.decision_hubs import Answered
 from aboard.bench.decision_world import City, city_of
+from aboard.bench.play import BenchFailed
 from routing.roads import Roadmap, load_roads
 
 SIDE, STEP_DEG = 20, 0.01  # streets each way, a kilometre apart
@@ -66,27 +67,55 @@ def test_a_closure_changes_the_roads_that_a_decision_stands_on(city: City):
     assert city.closed(0).decide("case0").traffic_version != city.decide("case0").traffic_version
 
 
-def test_the_last_bay_goes_to_one_of_fifty_and_every_loser_has_a_plan(city: City, tmp_path: Path):
-    told = measure_holds(city, f"sqlite:///{tmp_path / 'holds.sqlite'}", 3)
-    assert (told.twice, told.without_plan, len(told.round_ms)) == (0, 0, 3)
+@pytest.mark.sockets
+def test_the_last_bay_goes_to_one_of_two_hubs_and_every_loser_has_a_plan_in_the_answer(tmp_path: Path):
+    told = measure_holds(f"sqlite:///{tmp_path / 'holds.sqlite'}", 4, cases=8)
+    assert (told.twice, told.without_plan, len(told.round_ms)) == (0, 0, 4)
 
 
-def test_the_same_on_postgresql(city: City, postgres_url: str):
-    told = measure_holds(city, postgres_url, 3)
-    assert (told.twice, told.without_plan, len(told.round_ms)) == (0, 0, 3)
+@pytest.mark.sockets
+def test_the_same_on_postgresql(postgres_url: str):
+    told = measure_holds(postgres_url, 4, cases=8)
+    assert (told.twice, told.without_plan, len(told.round_ms)) == (0, 0, 4)
+
+
+def won(hospital: str = "city") -> Answered:
+    return 200, {"option": {"hospital": hospital}}
+
+
+def lost(next_hospital: str | None = "mill", error: str = "already_held") -> Answered:
+    following = {"hospital": next_hospital, "eta_s": 600.0} if next_hospital else None
+    return 409, {"error": error, "facts": {"hospital": "city"}, "next": following}
+
+
+def a_round(*answers: Answered, holders: tuple[str, ...] = ("north/a",), took_ms: float = 1.0) -> Round:
+    return Round("city", took_ms, {("north", str(n)): answer for n, answer in enumerate(answers)}, holders)
 
 
 def test_two_holders_of_one_bay_and_a_loser_left_alone_are_counted():
-    ours, theirs = [(0.0, 1.0, 1, 0), (2.0, 2.5, 0, 0)], [(0.1, 1.5, 1, 2), (2.0, 2.2, 1, 0)]
-    told = decision_holds._together([ours, theirs])
-    assert told == Rounds([1500.0, 500.0], twice=1, without_plan=2)
+    rounds = [
+        a_round(won(), lost(), took_ms=1500.0),
+        a_round(won(), won(), lost(), took_ms=500.0),  # two were told yes
+        a_round(won(), lost(), holders=("north/a", "south/b"), took_ms=2.0),  # the store has two
+        a_round(won(), lost(None), lost("city"), took_ms=3.0),  # no plan; what was lost as the plan
+    ]
+    assert together(rounds) == Rounds([1500.0, 500.0, 2.0, 3.0], twice=2, without_plan=2)
 
 
+@pytest.mark.parametrize(
+    "answers", [(lost(), lost()), (won("mill"), lost()), (won(), lost(error="override_needs_reason"))]
+)
+def test_a_round_that_was_about_something_else_counts_for_nothing(answers: tuple[Answered, ...]):
+    with pytest.raises(BenchFailed):
+        refuse_other_stories(a_round(*answers))
+
+
+@pytest.mark.sockets
 def test_what_was_not_measured_says_so(graph: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("ABOARD_CACHE", str(tmp_path))
     monkeypatch.setattr("aboard.bench.decision.AGAIN", 3)
-    monkeypatch.setattr("aboard.bench.decision.QUICK_ROUNDS", 2)
-    cases = {case.name: case for case in bench_decision(graph, 7, quick=True)}
+    monkeypatch.setattr("aboard.bench.decision_holds.find_postgres", lambda: None)
+    cases = {case.name: case for case in bench_decision(graph, 7, quick=True, rounds=1)}
     assert cases["one_decision"].goal == {"p50": 5.0, "p99": 20.0} and cases["one_decision"].ours.n == 20
     assert cases["last_bay_postgres"].ours.p50 is None and not cases["last_bay_postgres"].goal
     assert cases["held_twice_sqlite"].ours.p50 == 0
