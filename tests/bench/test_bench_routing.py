@@ -12,7 +12,7 @@ import pytest
 
 from aboard.bench.figures import LOAD_MAX, ours_of
 from aboard.bench.play import BenchFailed
-from aboard.bench.routing import running
+from aboard.bench.routing import peer_valhalla, running
 from aboard.bench.routing.child import WORK, in_a_child
 from aboard.bench.routing.days import some_closed
 from aboard.bench.routing.gate import asked_in_public, check
@@ -261,11 +261,19 @@ def test_how_many_times_a_peer_takes_is_judged_on_great_maps_only(parts: dict[st
 
 
 def test_a_peer_that_is_not_there_is_left_out_by_name_and_an_unknown_one_refused(tmp_path: Path) -> None:
-    wanted, missing = running.sorted_out(["osrm", "valhalla"], tmp_path)
+    wanted, missing = running.sorted_out(["osrm", "valhalla"], {"osrm": tmp_path, "valhalla": tmp_path})
     assert wanted == ["networkx", "scipy"] and missing == ["osrm", "valhalla"]
     with pytest.raises(RefusedInput) as refused:
-        running.sorted_out(["pandana"], None)
+        running.sorted_out(["pandana"], {})
     assert refused.value.key == "bench_peer"
+
+
+def test_a_peers_program_is_told_from_a_script_of_the_same_name(tmp_path: Path) -> None:
+    for folder, first in (("bin", b"#!/bin/sh\n"), ("valhalla/bin", b"\x7fELF")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "valhalla_build_tiles").write_bytes(first)
+    assert peer_valhalla.find_tools(tmp_path) == tmp_path / "valhalla" / "bin"
+    assert peer_valhalla.find_tools(tmp_path / "bin") is None
 
 
 def test_a_busy_machine_is_refused_before_anything_is_measured(

@@ -55,6 +55,16 @@ def _osrm(job: Job) -> dict[str, Any]:
     return measure_osrm(Paper.read(job.place), Path(job.osrm_dir), scratch, job.budget_s)
 
 
+def _valhalla(job: Job) -> dict[str, Any]:
+    from aboard.bench.routing.paper import Paper
+    from aboard.bench.routing.peer_valhalla import measure_valhalla
+
+    assert job.valhalla_dir is not None
+    scratch = job.place / "valhalla"
+    scratch.mkdir()
+    return measure_valhalla(Paper.read(job.place), Path(job.valhalla_dir), scratch, job.budget_s)
+
+
 def _loads(word: str, *more: str) -> Callable[[Job], dict[str, Any]]:
     def measure(job: Job) -> dict[str, Any]:
         from aboard.bench.routing import loads
@@ -83,6 +93,7 @@ WORK: Mapping[str, Callable[[Job], dict[str, Any]]] = {
     "scipy": _peer("scipy"),
     "igraph": _peer("igraph"),
     "osrm": _osrm,
+    "valhalla": _valhalla,
     "start_from_cache": _loads("start_from_cache"),
     "first_load": _loads("first_load"),
     "order_once": _loads("order_once"),

@@ -14,7 +14,7 @@ from aboard.bench.figures import ours_of
 from aboard.bench.routing.races import Race, middle
 
 GREAT = 200_000  # nodes; from here on the goals in times of a peer hold
-PEERS = ("networkx", "scipy", "igraph", "osrm")
+PEERS = ("networkx", "scipy", "igraph", "osrm", "valhalla")
 #: case: (name, at most, at least so many times longer)
 ASKED: Mapping[str, tuple[str, Mapping[Any, float], Mapping[str, float]]] = {
     "A": ("one_to_hospitals", {"p50": 0.25, "p99": 1.0}, {"networkx": 2000, "scipy": 100, "osrm": 80}),

@@ -20,13 +20,14 @@ TURMOIL_S, TURMOIL_QUICK_S = 30.0, 5.0  # how long the traffic keeps changing
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`folder`: where the question sheet and everything else of this run lies; `osrm_dir`: where OSRM was unpacked;
-    `budget_s`: for one case of one peer; `turmoil_s`: how long the traffic keeps changing."""
+    """`folder`: where the question sheet and everything else of this run lies; `osrm_dir`, `valhalla_dir`: where
+    they were unpacked; `budget_s`: for one case of one peer; `turmoil_s`: how long the traffic keeps changing."""
 
     graph: str
     folder: str
     seed: int
     osrm_dir: str | None = None
+    valhalla_dir: str | None = None
     budget_s: float = FULL_S
     turmoil_s: float = TURMOIL_S
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,18 @@ from typing import Any
 from aboard.bench.figures import LOAD_MAX, is_loaded
 from aboard.bench.machine import load_now, look
 from aboard.bench.play import BenchFailed
+from aboard.bench.routing import peer_osrm, peer_valhalla
 from aboard.bench.routing.child import in_a_child
 from aboard.bench.routing.goals import agreed, races_of
 from aboard.bench.routing.job import QUICK_S, TURMOIL_QUICK_S, Job
-from aboard.bench.routing.peer_osrm import find_tools
 from aboard.bench.routing.races import Meeting
 from casebook.errors import RefusedInput
 
 ALWAYS = ("networkx", "scipy")
 KNOWN = (*ALWAYS, "igraph", "osrm", "valhalla")
-OPTIONAL = ("igraph", "osrm", "osmnx_whole", "osmnx_our_ways", "osmnx_snap")  # not ours to mend
+OPTIONAL = ("igraph", "osrm", "valhalla", "osmnx_whole", "osmnx_our_ways", "osmnx_snap")  # not ours to mend
 STARTS = 3
+WHEELS = {"osrm": "osrm_bindings", "valhalla": "pyvalhalla"}
 PACKAGES = ("numpy", "networkx", "scipy", "pyroutingkit", "osmnx", "igraph")
 
 
@@ -45,6 +46,7 @@ def bench_routing(
     busy: bool = False,
     quick: bool = False,
     osrm_dir: Path | None = None,
+    valhalla_dir: Path | None = None,
     told: Callable[[str], None] = lambda part: None,
 ) -> Meeting:
     """Measure all cases on one map; `told` hears which part begins.
@@ -56,9 +58,10 @@ def bench_routing(
     if is_loaded(machine["load_before"]) and not busy:
         load = "?" if machine["load_before"] is None else f"{machine['load_before']:.2f}"
         raise RefusedInput("bench_busy", load=load, most=f"{LOAD_MAX:g}")
-    wanted, missing = sorted_out(peers, osrm_dir)
+    unpacked = {"osrm": osrm_dir, "valhalla": valhalla_dir}
+    wanted, missing = sorted_out(peers, unpacked)
     with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
-        job = Job(str(graph.resolve()), folder, seed, None if osrm_dir is None else str(osrm_dir.resolve()))
+        job = Job(str(graph.resolve()), folder, seed, _resolved(osrm_dir), _resolved(valhalla_dir))
         job = replace(job, budget_s=QUICK_S, turmoil_s=TURMOIL_QUICK_S) if quick else job
         roads = _roads(job)
         parts, broken = _measured(job, wanted, told)
@@ -67,7 +70,7 @@ def bench_routing(
         roads=roads,
         seed=seed,
         machine=machine | {"load_after": load_now()},
-        versions=versions(osrm_dir if "osrm" in wanted else None),
+        versions=versions({peer: place for peer, place in unpacked.items() if peer in wanted}),
         gate=gate,
         races=races_of(parts, roads["nodes"]),
         missing=missing,
@@ -77,15 +80,19 @@ def bench_routing(
     )
 
 
-def sorted_out(peers: Sequence[str], osrm_dir: Path | None) -> tuple[list[str], list[str]]:
+def _resolved(folder: Path | None) -> str | None:
+    return None if folder is None else str(folder.resolve())
+
+
+def sorted_out(peers: Sequence[str], unpacked: Mapping[str, Path | None]) -> tuple[list[str], list[str]]:
     """Which peers take part, and which of those asked for are not there. Raises RefusedInput for an unknown one."""
     unknown = [peer for peer in peers if peer not in KNOWN]
     if unknown:
         raise RefusedInput("bench_peer", peer=", ".join(unknown), known=", ".join(KNOWN))
     there = {
         "igraph": importlib.util.find_spec("igraph") is not None,
-        "osrm": osrm_dir is not None and find_tools(osrm_dir) is not None,
-        "valhalla": False,
+        "osrm": (osrm := unpacked.get("osrm")) is not None and peer_osrm.find_tools(osrm) is not None,
+        "valhalla": (place := unpacked.get("valhalla")) is not None and peer_valhalla.find_tools(place) is not None,
     }
     asked = [peer for peer in KNOWN if peer in peers or peer in ALWAYS]
     return [peer for peer in asked if there.get(peer, True)], [peer for peer in asked if not there.get(peer, True)]
@@ -130,14 +137,15 @@ def _measured(
     return parts, broken
 
 
-def versions(osrm_dir: Path | None) -> dict[str, str]:
-    """Of every package that took part and is installed; OSRM's from the folder where its wheel was unpacked."""
+def versions(unpacked: Mapping[str, Path | None]) -> dict[str, str]:
+    """Of every package that took part and is installed; of OSRM and Valhalla from where their wheels were unpacked."""
     found: dict[str, str] = {}
     for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    for told in sorted(osrm_dir.glob("osrm_bindings-*.dist-info")) if osrm_dir else ():
-        found["osrm"] = told.name.removeprefix("osrm_bindings-").removesuffix(".dist-info")
+    for peer, folder in unpacked.items():
+        for told in sorted(folder.glob(f"{WHEELS[peer]}-*.dist-info")) if folder else ():
+            found[peer] = told.name.removeprefix(f"{WHEELS[peer]}-").removesuffix(".dist-info")
     return found
