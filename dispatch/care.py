@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from casebook.capacity import Figure, Resource
 
@@ -25,14 +25,29 @@ LOW, HIGH = 0.1, 0.9  # the quantiles of a range
 class Care:
     """Seconds from the decision to definitive care. `causes_s` beyond the way's own terms, in order, none of them 0.
 
-    `definitive_s` is the expected time, `low_s` and `high_s` its p10 and p90. `p_bay` None: nobody knows.
+    `definitive_s` is the expected time, `low_s` and `high_s` its p10 and p90. `p_bay` None: nobody knows. `least_s` and
+    `most_s`: p10 and p90 without the wait for a bay, whose mean is `mean_s` where all are taken.
     """
 
     definitive_s: float
-    low_s: float
-    high_s: float
-    p_bay: float | None = None
-    causes_s: Mapping[str, float] = field(default_factory=dict)
+    p_bay: float | None
+    causes_s: Mapping[str, float]
+    least_s: float
+    most_s: float
+    mean_s: float
+
+    # A rare long wait lifts the mean above the p90 of the wait (0 where a bay is nearly sure): the range takes it in.
+
+    @property
+    def low_s(self) -> float:
+        return min(self.definitive_s, round(self.least_s + self._wait_s(LOW), 1))
+
+    @property
+    def high_s(self) -> float:
+        return max(self.definitive_s, round(self.most_s + self._wait_s(HIGH), 1))
+
+    def _wait_s(self, quantile: float) -> float:
+        return wait_quantile_s(0.0 if self.p_bay is None else self.p_bay, self.mean_s, quantile)
 
 
 def mean_wait_s(figure: Figure | None, row: Resource) -> float:
@@ -53,14 +68,11 @@ def care_of(
     transfer_s: float = 0.0,
 ) -> Care:  # fmt: skip
     """The time to definitive care of a way that reaches the door after `eta_s` (p10 `low_s`, p90 `high_s`)."""
-    chance = 0.0 if p_bay is None else p_bay
-    wait_s = (1 - chance) * mean_s
-    named = {"offload": offload_s, "wait_for_bay": wait_s, "onward_transfer": transfer_s}
-    causes_s = {name: round(span_s, 1) for name, span_s in named.items() if round(span_s, 1) > 0}
-    sure_s = offload_s + transfer_s
-    definitive_s = round(eta_s + sum(causes_s.values()), 1)
-    least_s = (eta_s if low_s is None else low_s) + sure_s + wait_quantile_s(chance, mean_s, LOW)
-    most_s = (eta_s if high_s is None else high_s) + sure_s + wait_quantile_s(chance, mean_s, HIGH)
-    # A rare long wait lifts the mean above the p90 of the wait (0 where a bay is nearly sure): the range takes it in.
-    low_s, high_s = min(definitive_s, round(least_s, 1)), max(definitive_s, round(most_s, 1))
-    return Care(definitive_s, low_s, high_s, p_bay, causes_s)
+    wait_s = mean_s if p_bay is None else (1 - p_bay) * mean_s
+    causes_s: dict[str, float] = {}
+    for name, span_s in (("offload", offload_s), ("wait_for_bay", wait_s), ("onward_transfer", transfer_s)):
+        if span_s and (told_s := round(span_s, 1)) > 0:
+            causes_s[name] = told_s
+    definitive_s, sure_s = round(eta_s + sum(causes_s.values()), 1), offload_s + transfer_s
+    least_s, most_s = eta_s if low_s is None else low_s, eta_s if high_s is None else high_s
+    return Care(definitive_s, p_bay, causes_s, least_s + sure_s, most_s + sure_s, mean_s)

@@ -19,6 +19,10 @@ from dispatch.ranking import Ranking, World, rank, ranked
 NOT_OUTSIDE = object()
 OUTSIDE = {"road_reopened", "daylight", "weather", "aircraft_freed"}  # kinds that World.what_ifs brings
 
+HELPED = ("capacity", "closed", "capability")  # what a single change of a hospital can lift
+BY_PLACES = {"figure_reported", "bay_freed", "reopened"}  # kinds that shorten nothing but the waits at the hospital
+ROUNDED_S = 0.3  # more than the rounding of three times to 0.1 s
+
 
 def changes_for(world: World, ranking: Ranking, losers: Sequence[Judged]) -> list[Reason | None]:
     """For each loser the change that would make it win; None where no single one of the known kinds would."""
@@ -37,6 +41,11 @@ class _Key:
     @classmethod
     def of(cls, way: Way) -> _Key:
         return cls(way.hospital, way.mode, way.rendezvous)
+
+
+def _beyond_help(loser: Judged) -> bool:
+    """Whether no single change of its hospital lifts what bars this way."""
+    return bool(loser.barred) and (len(loser.barred) > 1 or loser.barred[0].code not in HELPED)
 
 
 class _Search:
@@ -62,6 +71,8 @@ class _Search:
         return first + [one for one in free if one.way.hospital != first[0].way.hospital][:1] if first else []
 
     def smallest(self, loser: Judged) -> Reason | None:
+        if not self._outside and _beyond_help(loser):
+            return None
         for kind in self._world.policy.changes.order:
             for change in self._candidates(kind, loser):
                 if self._wins(change, loser):
@@ -73,12 +84,21 @@ class _Search:
     def _candidates(self, kind: str, loser: Judged) -> Iterable[Reason]:
         if kind in OUTSIDE:
             return [change for change, _ in self._outside if change.code == f"change.{kind}"]
-        bars = [reason.code for reason in loser.barred]
         if kind == "eta_shorter":
-            return self._shorter(loser) if not bars else ()
-        if len(bars) > 1 or (bars and bars[0] not in ("capacity", "closed", "capability")):
+            return self._shorter(loser) if not loser.barred else ()
+        if _beyond_help(loser) or (kind in BY_PLACES and self._too_late(loser)):
             return ()
-        return self._of_hospital(kind, bars[0] if bars else "", loser)
+        return self._of_hospital(kind, loser.barred[0].code if loser.barred else "", loser)
+
+    def _too_late(self, loser: Judged) -> bool:
+        """Whether this way would lose even with no wait at its hospital and everything known of it."""
+        rival = self._rival(loser.way.hospital)
+        if rival is None or loser.care is None or not self._alone or self._world.case.wish is not None:
+            return False
+        waits_s = sum(loser.care.causes_s.get(name, 0.0) for name in ("offload", "wait_for_bay"))
+        least_s = loser.weighed_s - waits_s - ROUNDED_S
+        unsettled = bool(loser.way.unsettled)
+        return (loser.tier, unsettled, loser.level, least_s) > (rival.tier, rival.unknown, rival.level, rival.weighed_s)
 
     def _of_hospital(self, kind: str, bar: str, loser: Judged) -> Iterator[Reason]:
         hospital, resource = loser.way.hospital, self._room.resource
@@ -141,9 +161,13 @@ class _Search:
 
     def _first_of(self, again: Sequence[Judged], hospital: str) -> Judged | None:
         """The first of one hospital's ways and the best of all others."""
-        rival = next((one for one in self._bests if one.way.hospital != hospital), None)
+        rival = self._rival(hospital)
         mine = min((one for one in again if not one.barred), key=lambda one: one.order, default=None)
         return rival if mine is None or (rival is not None and rival.order < mine.order) else mine
+
+    def _rival(self, hospital: str) -> Judged | None:
+        """The best way to any other hospital."""
+        return next((one for one in self._bests if one.way.hospital != hospital), None)
 
     def _again(self, change: Reason, loser: Judged) -> Sequence[Judged]:
         """The ways of the changed hospital, judged in the changed world; `_alone`: the others stay as they are."""

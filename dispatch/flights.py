@@ -101,6 +101,7 @@ class Flights:
         self._reached: list[bool] = (~np.isnan(drive_to_site_s)).tolist()
         self._rows = prepared.rows
         self._slow: dict[int, Floats] = {}
+        self._latest_s: dict[int, float] = {}
 
     @property
     def from_scene(self) -> bool:
@@ -118,7 +119,9 @@ class Flights:
 
     def _is_down_by(self, row: int, left_s: float) -> bool:
         """Whether this machine is down by then from wherever it flies, seen without looking at each flight."""
-        return self._found.latest_s(row, "p90") <= left_s - 2 * SAME_S
+        if row not in self._latest_s:
+            self._latest_s[row] = self._found.latest_s(row, "p90")
+        return self._latest_s[row] <= left_s - 2 * SAME_S
 
     def plans(self, hospital: str, mode: str) -> list[Plan]:
         """The plans of this mode of which one is the best; [] where there is none."""

@@ -16,8 +16,10 @@ from casebook.errors import RefusedInput
 from casebook.events import Decision, Reason
 from casebook.picture import HospitalState
 from dispatch.changes import applied
+from dispatch.counterfactual import _Search, changes_for
 from dispatch.destination import Case, Way, decide
-from dispatch.ranking import World
+from dispatch.judging import Judged
+from dispatch.ranking import World, rank
 
 REOPENED = Reason("change.road_reopened", {"closure": "g60", "road": "G60"})
 
@@ -134,3 +136,18 @@ def test_where_no_bay_would_do_none_is_named_and_where_one_would_it_is_not_misse
         only_full = [r.code for r in one.reasons if r.code in ("closed", "capability", "policy.no_flight")] == []
         if first is not None and len(others) == 1 and only_full:
             assert (first.hospital, first.mode) != (one.hospital, one.mode)
+
+
+class TryingAll(_Search):
+    """The search that tries every change of every hospital."""
+
+    def _too_late(self, loser: Judged) -> bool:
+        return False
+
+
+@settings(max_examples=300)
+@given(changing_worlds())
+def test_what_is_left_untried_would_not_have_won(asked: World):
+    ranking = rank(asked)
+    losers = (*ranking.viable[1:], *ranking.barred)
+    assert changes_for(asked, ranking, losers) == [TryingAll(asked, ranking).smallest(one) for one in losers]
