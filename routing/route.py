@@ -6,9 +6,10 @@ Solving it is left to routing/way.py, asking for it to routing/ground.py, turn-b
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from routing.traffic.said import say_avoided
 from routing.way import Way
 
 LEG_TAGS = ("name", "name:zh", "name:en", "ref", "highway")  # a leg is a stretch on which these stay the same
+Words = tuple[str, str, str, str]  # name in zh and en, ref, class
 OFF_ROAD = "off_road"  # the class of a leg between a place and the road
 
 
@@ -179,6 +181,7 @@ class _Track:
 
     def __init__(self, asked: Question, costs: Costs, way: Way) -> None:
         self._network, self._kph = asked.roadmap.network, costs.off_road_kph.likely
+        self._wording = _wording_of(asked.roadmap)
         self.geometry: list[tuple[float, float]] = [(asked.start.lon, asked.start.lat)]
         self.at_s: list[float] = [0.0]
         self._at_ms = 0
@@ -219,23 +222,40 @@ class _Track:
         self._tell_legs(way.arcs, net.length_m[way.arcs] * (way.finish - way.begin), parts_ms)
 
     def _tell_legs(self, arcs: NDArray[np.intp], lengths_m: NDArray[np.float64], parts_ms: NDArray[np.int64]) -> None:
-        net = self._network
-        ways = net.way[arcs]
-        starts = np.append(0, np.flatnonzero(ways[1:] != ways[:-1]) + 1)
-        codes = np.stack([net.columns[tag].code[ways[starts]] for tag in LEG_TAGS])
-        starts = starts[np.append(True, (codes[:, 1:] != codes[:, :-1]).any(axis=0))]
+        row = self._wording.of_way[self._network.way[arcs]]
+        starts = np.append(0, np.flatnonzero(row[1:] != row[:-1]) + 1)
         sums_m, sums_ms = np.add.reduceat(lengths_m, starts), np.add.reduceat(parts_ms, starts)
-        columns = ways[starts].tolist(), sums_m.tolist(), sums_ms.tolist()
-        for of_way, length_m, ms in zip(*columns, strict=True):
-            words, seconds = _words(net, of_way), ms / 1000
-            last = self.legs[-1] if self.legs else None
-            if last and (last.name_zh, last.name_en, last.ref, last.highway) == words:
-                self.legs[-1] = replace(last, length_m=last.length_m + length_m, seconds=last.seconds + seconds)
-            else:
-                self.legs.append(Leg(*words, length_m, seconds))
+        words = [self._wording.words[int(which)] for which in row[starts]]
+        for said, length_m, ms in zip(words, sums_m.tolist(), sums_ms.tolist(), strict=True):
+            self.legs.append(Leg(*said, length_m, ms / 1000))
 
 
-def _words(network: Network, way: int) -> tuple[str, str, str, str]:
+class _Wording:
+    """What the ways of a network are called, each wording once: `words[of_way[i]]` are way i's names in zh and en, ref
+    and class."""
+
+    def __init__(self, network: Network) -> None:
+        of_way, first = np.zeros(len(network.way_id), np.int64), np.empty(0, np.intp)
+        for tag in LEG_TAGS:
+            column = network.columns[tag]
+            both = of_way * len(column.words) + column.code
+            _, first, of_way = np.unique(both, return_index=True, return_inverse=True)
+        rows: dict[Words, int] = {}
+        again = [rows.setdefault(_words(network, way), len(rows)) for way in first.tolist()]
+        self.of_way: NDArray[np.intp] = np.array(again, np.intp)[of_way]
+        self.words: list[Words] = list(rows)
+
+
+_kept: WeakKeyDictionary[Roadmap, _Wording] = WeakKeyDictionary()
+
+
+def _wording_of(roadmap: Roadmap) -> _Wording:
+    """Built at the first way that is told of a road map."""
+    found = _kept.get(roadmap)
+    return found if found is not None else _kept.setdefault(roadmap, _Wording(roadmap.network))
+
+
+def _words(network: Network, way: int) -> Words:
     """Names in zh and en, ref and class of a way; a name without translation stands in both languages."""
     name, name_zh, name_en, ref, highway = (network.columns[tag][way] for tag in LEG_TAGS)
     return name_zh or name, name_en or name, ref, highway
