@@ -189,6 +189,27 @@ class MessageState:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanState:
+    """The newest joint plan of an incident, and what people said to it.
+
+    `refused`: casualty -> the hospitals that a person did not want for it in this or an earlier plan. `refused_whole`:
+    why the plan as a whole was not wanted.
+    """
+
+    proposed: e.DistributionProposed
+    at: datetime
+    by: str
+    accepted: Mapping[str, datetime] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    refused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)  # casualty -> why its row of this plan was not wanted
+    refused_whole: str = ""
+
+    def find_row(self, casualty: str) -> e.PlannedTransport | None:
+        return next((row for row in self.proposed.rows if row.casualty == casualty), None)
+
+
+@dataclass(frozen=True, slots=True)
 class RoadState:
     """A closure (`speed_kmh` None) or a slowdown in force."""
 
@@ -228,6 +249,7 @@ class Picture:
     tasks: Mapping[str, TaskState] = field(default_factory=dict)
     messages: Mapping[str, MessageState] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)  # Hold.key -> Hold
+    plans: Mapping[str, PlanState] = field(default_factory=dict)  # incident -> its newest joint plan
     roads: Mapping[str, RoadState] = field(default_factory=dict)
     observed: tuple[TrafficSeen, ...] = ()  # of the last hours, oldest first
     roads_seq: int = 0  # the last entry that changed roads or observed: the number of the traffic's version

@@ -28,6 +28,7 @@ from dispatch.closure_preview import FindStretch, PreviewClosure, find_stretch, 
 from dispatch.closures import CloseRoad, ReopenRoad, SlowRoad, close_road, refuse_nowhere, reopen_road
 from dispatch.console_view import LOG_LINES, console_view, is_told
 from dispatch.desk import Desk, onward_leg
+from dispatch.distribution.planning import AcceptDistribution, PlanDesk, ProposeDistribution, RefuseDistribution
 from dispatch.distribution.previewing import PreviewDistribution, preview_distribution
 from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
 from dispatch.journeys import traffic_of
@@ -57,6 +58,7 @@ class DispatchRoom:
         self._watch = RoadWatch(self._desk, area.rules.rerouting)
         self._cases = CaseWatch(self._desk, area.rules.rerouting, self._watch.lock)
         self._signs = SignsWatch(area.rules.destination)
+        self._plans = PlanDesk(self._desk)
         self._roads: bytes | None = None
         behind = book.log.read(max(0, book.picture.seq - LOG_BEHIND))
         self._lines: deque[Entry] = deque(filter(is_told, behind), LOG_LINES)
@@ -65,6 +67,7 @@ class DispatchRoom:
     def _hear(self, entries: Sequence[Entry]) -> None:
         self._lines.extend(filter(is_told, entries))
         self._cases.hear(entries)
+        self._plans.hear(entries)
 
     # --- what a hub plugs in
 
@@ -99,6 +102,9 @@ class DispatchRoom:
             Ask("reopen_road", ReopenRoad, DISPATCHER, self._reopen_road),
             Ask("preview_closure", PreviewClosure, DISPATCHER, self._preview_closure),
             Ask("preview_distribution", PreviewDistribution, DISPATCHER, self._preview_distribution),
+            Ask("propose_distribution", ProposeDistribution, DISPATCHER, self._plans.propose),
+            Ask("accept_distribution", AcceptDistribution, DISPATCHER, self._plans.accept),
+            Ask("refuse_distribution", RefuseDistribution, DISPATCHER, self._plans.refuse),
             Ask("find_stretch", FindStretch, DISPATCHER, self._find_stretch),
             Ask("what_if", WhatIf, DISPATCHER, self._what_if),
             Ask("region_overview", RegionOverview, DISPATCHER, self._region_overview),
@@ -110,6 +116,7 @@ class DispatchRoom:
         await self._desk.follow_diversions()
         await self._watch.look()
         await self._cases.look()
+        await self._plans.look()
 
     def due(self, picture: Picture, now: datetime) -> list[Due]:
         """What the desk must do by itself now. Looks at the picture only: asked twice, it is done once."""

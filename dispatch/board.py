@@ -1,7 +1,7 @@
 """The board of an incident with many casualties: who goes where, by what and when, and sums that always add up. Pure.
 
 Casualties are counted once each by the tag they wear and the hospital they were given; who was given none has a column
-of their own. Sharing casualties out is dispatch/distribution's.
+of their own. Beside what is stands what the newest joint plan proposes; making one is dispatch/distribution's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from casebook.casualty import Category, Stage
 from casebook.picture import CasualtyState, Picture
 from dispatch.arrivals import door_at
+from dispatch.distribution.officer import plan_view
 
 NOBODY_SAID = "none"  # no tag yet
 NO_HOSPITAL = "-"  # given none yet, or left the case without one
@@ -25,7 +26,12 @@ def boards(picture: Picture) -> dict[str, Any]:
     members: dict[str, list[CasualtyState]] = {}
     for one in picture.casualties.values():
         members.setdefault(one.incident, []).append(one)
-    return {id: board_of(picture, people) for id, people in sorted(members.items())}
+    return {id: board_of(picture, people) | _plan(picture, id) for id, people in sorted(members.items())}
+
+
+def _plan(picture: Picture, incident: str) -> dict[str, Any]:
+    state = picture.plans.get(incident)
+    return {} if state is None else {"plan": plan_view(picture, state)}
 
 
 def board_of(picture: Picture, people: Sequence[CasualtyState]) -> dict[str, Any]:

@@ -35,12 +35,14 @@ TASKED = "air_tasking"
 
 
 class ChooseDestination(Command, frozen=True):
-    """A person's yes. Nothing but the casualty: the proposal's first option. Anything else needs a reason."""
+    """A person's yes. Nothing but the casualty: the proposal's first option; with `plan`, the id of the incident's
+    newest joint plan: what that says. Anything else needs a reason."""
 
     casualty: str
     hospital: str = ""
     mode: Literal["", "road", "air", "rendezvous"] = ""
     override_reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    plan: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
 class ProposeDestination(Command, frozen=True):
@@ -60,7 +62,9 @@ class Legs:
 
 def wanted_of(picture: Picture, command: ChooseDestination, fresh: Decision) -> tuple[str, str]:
     """(hospital, mode) that is asked for. Raises RefusedInput `override_needs_reason`, NoAnswer `no_capable_centre`,
-    AlreadyHeld: what was proposed a moment ago went to somebody else, which is no case for giving a reason."""
+    `plan_outdated`, AlreadyHeld: what was proposed a moment ago went to somebody else: no case for giving a reason."""
+    if command.plan:
+        return _planned(picture, command)
     seen = picture.get_casualty(command.casualty).proposal or fresh
     first = seen.options[0] if seen.options else None
     if not command.hospital:
@@ -75,6 +79,14 @@ def wanted_of(picture: Picture, command: ChooseDestination, fresh: Decision) -> 
         first_id = first.hospital if first else "-"
         raise RefusedInput("override_needs_reason", hospital=command.hospital, proposed=first_id)
     return command.hospital, mode
+
+
+def _planned(picture: Picture, command: ChooseDestination) -> tuple[str, str]:
+    state = picture.plans.get(picture.get_casualty(command.casualty).incident)
+    row = state.find_row(command.casualty) if state is not None and state.proposed.id == command.plan else None
+    if row is None or command.hospital or command.override_reason:
+        raise RefusedInput("plan_outdated", plan=command.plan, newest=state.proposed.id if state else "-")
+    return row.hospital, row.mode
 
 
 def option_for(wanted: tuple[str, str], fresh: Decision, override_reason: str) -> Option:
@@ -104,7 +116,7 @@ def refuse_held(wanted: tuple[str, str], fresh: Decision) -> None:
 
 def choose(
     picture: Picture, casualty: str, option: Option, decision: Decision, legs: Legs, at: datetime, policy: Policy,
-    tasks: TaskRules, override_reason: str = "",
+    tasks: TaskRules, override_reason: str = "", plan: str = "",
 ) -> list[e.Event]:  # fmt: skip
     """Everything that follows from the yes.
 
@@ -113,7 +125,7 @@ def choose(
     """
     state = picture.get_casualty(casualty)
     rejected = tuple(r for r in decision.rejected if (r.hospital, r.mode) != (option.hospital, option.mode))
-    chosen = e.DestinationChosen(casualty, option, rejected, override_reason)
+    chosen = e.DestinationChosen(casualty, option, rejected, override_reason, plan or None)
     if forced_by(picture, chosen, at) and not override_reason:
         raise RefusedInput("forcing_needs_reason", hospital=option.hospital)
     facts: list[e.Event] = [

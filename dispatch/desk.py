@@ -109,7 +109,7 @@ class Desk:
         waiting = [one for one in self.book.picture.casualties.values() if one.diverted is not None]
         for state in sorted(waiting, key=lambda one: (one.diverted_at, one.id)):
             assert state.diverted is not None and state.diverted_at is not None
-            fact, at = state.diverted, self._fresh(state.diverted_at)
+            fact, at = state.diverted, self.fresh(state.diverted_at)
             command = ChooseDestination(
                 casualty=fact.casualty, hospital=fact.hospital, mode="road", override_reason=fact.reason
             )
@@ -121,9 +121,9 @@ class Desk:
 
     def _answered_at(self, state: CasualtyState) -> datetime:
         assert state.requested_at is not None
-        return self._fresh(state.requested_at)
+        return self.fresh(state.requested_at)
 
-    def _fresh(self, asked_at: datetime) -> datetime:
+    def fresh(self, asked_at: datetime) -> datetime:
         """The instant of the request while it is fresh, so that a drill decides the same each time; else now."""
         now = self.clock.now()
         return asked_at if now - asked_at <= timedelta(seconds=FRESH_S * self.clock.rate) else now
@@ -173,7 +173,9 @@ class Desk:
                 wanted = (option.hospital, option.mode)
                 taken = option_for(wanted, fresh, command.override_reason)
                 reason = command.override_reason.strip()
-                return choose(newest, command.casualty, taken, fresh, legs, at, self.policy, self.tasks, reason)
+                return choose(
+                    newest, command.casualty, taken, fresh, legs, at, self.policy, self.tasks, reason, command.plan
+                )  # fmt: skip
 
             return await self.book.write(decide, by, at, asked)
 

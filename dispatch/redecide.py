@@ -19,6 +19,7 @@ from dispatch.area import Area
 from dispatch.assigning import AssignUnit, assign
 from dispatch.choosing import TO_MEET
 from dispatch.desk import decision_on, legs_for, proposal_of
+from dispatch.distribution.proposing import proposed
 from dispatch.rerouting import reroute
 from dispatch.timing import ways_for
 from routing.roads import Roadmap
@@ -68,6 +69,12 @@ class _Judge:
                     decided = assign(self.roadmap, self.area, picture, command, entry.at, self.area.rules.assignment)
                 case e.LegGiven(why=why) if why is not None:
                     decided = self._way(picture, fact.unit, entry)
+                case e.DistributionProposed(hurried=False):
+                    rules = self.area.rules
+                    decided = proposed(
+                        picture, fact.incident, entry.at, self.roadmap, rules.distribution, rules.destination,
+                        quick=fact.quick, seed=fact.seed,
+                    )  # fmt: skip
                 case e.LegBlocked():
                     decided = self._way(picture, fact.unit, entry)
                 case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ambulance_unit import crew, crew_commands
 from casebook.asking import Command
 from dispatch import assigning, choosing, closure_preview, closures, intake, observed, overview, tasks, what_if
-from dispatch.distribution import previewing
+from dispatch.distribution import planning, previewing
 from hospital_board.app import ASKS as WARD_ASKS
 from scenarios.format import Asks
 
@@ -29,6 +29,9 @@ DISPATCH: dict[str, type[Command]] = {
     "preview_closure": closure_preview.PreviewClosure,
     "find_stretch": closure_preview.FindStretch,
     "preview_distribution": previewing.PreviewDistribution,
+    "propose_distribution": planning.ProposeDistribution,
+    "accept_distribution": planning.AcceptDistribution,
+    "refuse_distribution": planning.RefuseDistribution,
     "what_if": what_if.WhatIf,
     "region_overview": overview.RegionOverview,
     "report_traffic": observed.ReportTraffic,

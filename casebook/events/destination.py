@@ -116,12 +116,119 @@ class DestinationProposed(Event):
 @fact("destination_chosen")
 @dataclass(frozen=True, slots=True)
 class DestinationChosen(Event):
-    """Dispatch fixed where a casualty goes. `override_reason` is set when it is not the proposal's first option."""
+    """Dispatch fixed where a casualty goes. `override_reason` is set when it is not the proposal's first option, unless
+    it follows a joint plan (`plan`: the id of a DistributionProposed that says so)."""
 
     casualty: str
     option: Option
     rejected: tuple[Rejection, ...] = ()
     override_reason: str = ""
+    plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTransport:
+    """One casualty of a joint plan: where, by which vehicle on which of its trips (0: under way already), and when.
+
+    `survival` 0..1 with definitive care at `care_at`. `place`: known, standing (nobody vouches for it) or none (no
+    counted place is needed). `redirected`: the plan before, or a person, had said another hospital.
+    """
+
+    casualty: str
+    category: str
+    hospital: str
+    mode: str
+    vehicle: str
+    trip: int
+    leaves_at: datetime
+    arrives_at: datetime
+    care_at: datetime
+    survival: float
+    place: str
+    under_way: bool = False
+    redirected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A casualty that a joint plan has no hospital for, and why. `ask`: who would have to be persuaded, nearest
+    first."""
+
+    casualty: str
+    category: str
+    reason: Reason
+    stabilise_at: str | None = None
+    ask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOutcome:
+    """What a joint plan, or a simple rule in its place, comes to. `loss` is what is made small: expected deaths, with
+    minutes and wishes as the rules weigh them. Mean minutes to definitive care, None: nobody is taken."""
+
+    loss: float
+    deaths: float
+    taken: int
+    not_taken: int
+    mean_care_min: float | None
+    red_care_min: float | None
+
+
+@fact("distribution_proposed")
+@dataclass(frozen=True, slots=True)
+class DistributionProposed(Event):
+    """Who of an incident would go where, with what, in which order. Nothing moves before a person says yes.
+
+    `rows` in the order of leaving; with `left` and `not_carried` every casualty not yet at a door stands once. `gap`:
+    at most this share of the loss could be saved by any plan; `quick`: that was not asked. `hurried`: the wall clock
+    cut the search short. `inputs`: hash of all it looked at; `fired`: ids of the rules that shaped it; `compared`:
+    simple rule -> outcome.
+    """
+
+    incident: str
+    id: str
+    rows: tuple[PlannedTransport, ...]
+    left: tuple[LeftOut, ...]
+    not_carried: tuple[str, ...]
+    outcome: PlanOutcome
+    compared: dict[str, PlanOutcome]
+    bound: float
+    gap: float
+    proven: bool
+    hurried: bool
+    quick: bool
+    inputs: str
+    rules: str
+    destination_rules: str
+    traffic_version: str
+    roads: str
+    seed: int
+    fired: tuple[str, ...]
+    redirections: int
+
+
+@fact("distribution_accepted")
+@dataclass(frozen=True, slots=True)
+class DistributionAccepted(Event):
+    """A person said yes to a joint plan. `casualties` got what it says; `lost` did not, for something was taken
+    meanwhile. `sent`: vehicles that were told to come."""
+
+    incident: str
+    plan: str
+    casualties: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
+
+
+@fact("distribution_refused")
+@dataclass(frozen=True, slots=True)
+class DistributionRefused(Event):
+    """A person said no to a joint plan, and why. No `casualties`: to the whole; else these are planned elsewhere."""
+
+    incident: str
+    plan: str
+    reason: str
+    casualties: tuple[str, ...] = ()
 
 
 @fact("no_destination")

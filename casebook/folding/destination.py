@@ -14,6 +14,7 @@ from casebook.picture import (
     Diversion,
     Occasion,
     Picture,
+    PlanState,
     folds,
     with_one,
     without,
@@ -146,3 +147,44 @@ def _hold_released(picture: Picture, event: e.HoldReleased, occasion: Occasion) 
     if present is None or present.casualty != event.casualty:
         raise IllegalStep(what=event.name, entity="hold", id=key, stage="not_held")
     return replace(picture, holds=without(picture.holds, key))
+
+
+@folds(e.DistributionProposed)
+def _distribution_proposed(picture: Picture, event: e.DistributionProposed, occasion: Occasion) -> Picture:
+    """A newer plan takes the older one's place; what a person did not want stays unwanted."""
+    picture.get_incident(event.incident)
+    tags = [*(one.casualty for one in (*event.rows, *event.left)), *event.not_carried]
+    strangers = [tag for tag in tags if picture.get_casualty(tag).incident != event.incident]
+    if strangers or len(set(tags)) != len(tags):
+        raise IllegalStep(what=event.name, entity="incident", id=event.incident, stage=", ".join(strangers) or "twice")
+    before = picture.plans.get(event.incident)
+    state = PlanState(event, occasion.at, occasion.by, refused=before.refused if before else {})
+    return replace(picture, plans=with_one(picture.plans, event.incident, state))
+
+
+@folds(e.DistributionAccepted)
+def _distribution_accepted(picture: Picture, event: e.DistributionAccepted, occasion: Occasion) -> Picture:
+    """A yes to a plan that a newer one replaced while its casualties were chosen stands in the book only."""
+    state = picture.plans.get(event.incident)
+    if state is None or state.proposed.id != event.plan:
+        return picture
+    accepted = {**state.accepted, **dict.fromkeys(event.casualties, occasion.at)}
+    lost = tuple(dict.fromkeys([*state.lost, *event.lost]))
+    state = replace(state, accepted=accepted, lost=tuple(one for one in lost if one not in accepted))
+    return replace(picture, plans=with_one(picture.plans, event.incident, state))
+
+
+@folds(e.DistributionRefused)
+def _distribution_refused(picture: Picture, event: e.DistributionRefused, occasion: Occasion) -> Picture:
+    state = picture.plans.get(event.incident)
+    rows = [state.find_row(one) for one in event.casualties] if state else []
+    if state is None or state.proposed.id != event.plan or None in rows or not event.reason.strip():
+        raise IllegalStep(what=event.name, entity="incident", id=event.incident, stage=event.plan)
+    refused = dict(state.refused)
+    for row in rows:
+        assert row is not None
+        refused[row.casualty] = tuple(dict.fromkeys([*refused.get(row.casualty, ()), row.hospital]))
+    reasons = {**state.reasons, **dict.fromkeys(event.casualties, event.reason)}
+    whole = state.refused_whole if event.casualties else event.reason
+    state = replace(state, refused=refused, reasons=reasons, refused_whole=whole)
+    return replace(picture, plans=with_one(picture.plans, event.incident, state))

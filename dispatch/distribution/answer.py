@@ -123,13 +123,15 @@ class Proofs(Shape, frozen=True):
 class Answer(Shape, frozen=True):
     """`rows` by when they leave; `summary`: hospital -> category -> casualties; `compared`: rule -> its outcome.
 
-    `inputs`: hash of the case and of all rules. `redirections`: casualties whose planned hospital changed.
+    `inputs`: hash of the case and of all rules. `fired`: ids of the rules that shaped the plan.
+    `redirections`: casualties whose planned hospital changed.
     """
 
     id: str
     inputs: str
     rules: str
     destination_rules: str
+    fired: tuple[str, ...]
     seed: int
     at: datetime
     rows: tuple[Row, ...]

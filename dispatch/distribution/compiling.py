@@ -163,6 +163,7 @@ class _Compiler:
             allowed=np.array([not barred for barred, _, _ in judged]),
             delay_min=np.array([door for _, door, _ in judged], dtype=np.int64), soft_cost=soft, loss=loss,
             untaken=self._loss_at(case.category, rpm, self.rules.horizon.untaken_min),
+            before=-1 if before is None else self.at[before],
             barred={id: barred for id, (barred, _, _) in zip(self.at, judged, strict=True) if barred},
         )  # fmt: skip
 

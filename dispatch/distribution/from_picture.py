@@ -11,7 +11,7 @@ from datetime import datetime
 
 from casebook.capacity import Closure, Figure
 from casebook.casualty import Findings, Stage
-from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+from casebook.picture import CasualtyState, HospitalState, Picture, PlanState, UnitState
 from casebook.place import Place, distance_m
 from casebook.steps import Duty
 from dispatch.arrivals import door_at
@@ -28,8 +28,9 @@ def case_of_picture(picture: Picture, incident: str, now: datetime, rules: Distr
     """The case of one incident as it is now. Raises NotFound for an unknown incident.
 
     Casualties that have reached a door are left out. Who is aboard and has a destination is under way; who has one
-    and has not left is planned for it. Units: those that are available or serve this incident, of kinds that the
-    rules know.
+    and has not left is planned for it, who has none for what the newest plan says. Where a person did not want a
+    hospital for somebody, that counts as its no. Units: those that are available or serve this incident, of kinds that
+    the rules know.
     """
     scene = picture.get_incident(incident)
     states = [one for _, one in sorted(picture.casualties.items()) if one.incident == incident]
@@ -41,14 +42,16 @@ def case_of_picture(picture: Picture, incident: str, now: datetime, rules: Distr
         if unit.id in {one.unit for one in rolling.values()}
         or (unit.kind in rules.vehicles and (unit.incident == incident or unit.duty is Duty.AVAILABLE))
     ]
-    hospitals = tuple(_hospital(picture, one, now) for _, one in sorted(picture.hospitals.items()))
+    ours = frozenset(one.id for one in open_)
+    plan = picture.plans.get(incident)
+    hospitals = tuple(_hospital(picture, one, now, ours) for _, one in sorted(picture.hospitals.items()))
     return Ask(
         at=now, happened_at=min(scene.happened_at, now), seed=seed,
-        casualties=tuple(_casualty(one, incident) for one in open_),
+        casualties=tuple(_casualty(one, incident, plan) for one in open_),
         hospitals=hospitals, vehicles=tuple(_vehicle(unit, now, rules) for unit in units),
         scenes={incident: _point(scene.place)}, travel=_flights(units, scene.place, incident, rules, now),
         under_way=tuple(_under_way(picture, one, now) for one in rolling.values()),
-        before={one.id: one.option.hospital for one in open_ if one.option is not None and one.id not in rolling},
+        before={one.id: where for one in open_ if one.id not in rolling and (where := _before(one, plan)) is not None},
     )  # fmt: skip
 
 
@@ -67,20 +70,33 @@ def _carrier(picture: Picture, one: CasualtyState) -> UnitState | None:
     return unit if carried and one.option is not None else None
 
 
-def _casualty(one: CasualtyState, incident: str) -> Casualty:
+def _before(one: CasualtyState, plan: PlanState | None) -> str | None:
+    """Where a person has said that it goes, else where the newest plan would have it go."""
+    if one.option is not None:
+        return one.option.hospital
+    row = plan.find_row(one.id) if plan is not None else None
+    return row.hospital if row is not None else None
+
+
+def _casualty(one: CasualtyState, incident: str, plan: PlanState | None) -> Casualty:
     found = one.findings or Findings()
     return Casualty(
         id=one.id, category=one.category, pathway=found.pathway, scene=incident, needs=found.needs, wants=found.wants,
-        age_years=one.age_years, scores={name: float(value) for name, value in sorted(found.scores.items())},
-        field_triage=field_triage_of(one), pregnancy_weeks=found.pregnancy_weeks,
+        age_years=_number(one.age_years), scores={name: float(value) for name, value in sorted(found.scores.items())},
+        field_triage=field_triage_of(one), pregnancy_weeks=_number(found.pregnancy_weeks),
         airway_unmanageable=found.airway_unmanageable, in_arrest=found.in_arrest,
-        refused_by=tuple(sorted(one.refusals)), rpm=found.scores.get("rpm"),
+        refused_by=tuple(sorted({*one.refusals, *(plan.refused.get(one.id, ()) if plan is not None else ())})),
+        rpm=_number(found.scores.get("rpm")),
     )  # fmt: skip
 
 
-def _hospital(picture: Picture, one: HospitalState, now: datetime) -> Hospital:
+def _number(value: float | None) -> float | None:
+    """The same number however it was told: 42 and 42.0 give one hash."""
+    return None if value is None else float(value)
+
+
+def _hospital(picture: Picture, one: HospitalState, now: datetime, ours: frozenset[str]) -> Hospital:
     held = [hold for hold in picture.holds.values() if hold.hospital == one.id and hold.until > now]
-    ours = {id for id, casualty in picture.casualties.items() if casualty.stage not in AT_THE_DOOR}
 
     def places(resource: str, figure: Figure) -> Places:
         # The slots of those who are planned here anew are free for the plan; all others are held.

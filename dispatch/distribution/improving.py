@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +23,22 @@ def good_plans(builder: Builder, starts: int, seed: int) -> list[Plan]:
     """`starts` plans, the best one first."""
     plans = [builder.build(choose) for choose in _rules(starts, seed)]
     return sorted(plans, key=lambda plan: plan.cost)
+
+
+def kept_plan(builder: Builder) -> Plan | None:
+    """The plan that moves nobody who had a hospital and can still go there; None where nobody had one."""
+    before = np.array([group.before for group in builder.problem.groups], dtype=np.int64)
+    if not (before >= 0).any():
+        return None
+    there = np.arange(len(builder.problem.hospitals))[None, :] == before[:, None]
+    look = ahead_of(LOOK_AHEAD_MIN[1], 0.0)
+
+    def choose(yard: Yard, offer: Offer) -> tuple[int, int] | None:
+        same = offer.possible & there
+        stays = np.where(same.any(axis=1)[:, None], same, offer.possible)
+        return look(yard, replace(offer, possible=stays))
+
+    return builder.build(choose)
 
 
 def _rules(starts: int, seed: int) -> Iterator[Choose]:

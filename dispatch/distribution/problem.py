@@ -24,7 +24,8 @@ class Group:
 
     `allowed`, `delay_min`, `soft_min` per hospital: may receive them; minutes at the door before care; minutes that a
     missing wish weighs (they cost as minutes do, nobody dies of them). `soft_cost` the same in deaths: a changed plan.
-    `resource` "": needs no counted place. `loss[m]`: what care at minute m costs; `untaken`: what no care costs.
+    `before`: index of the hospital planned before, -1: none. `resource` "": needs no counted place. `loss[m]`: what
+    care at minute m costs; `untaken`: what no care costs.
     """
 
     ids: tuple[str, ...]
@@ -40,6 +41,7 @@ class Group:
     soft_cost: Floats
     loss: Floats
     untaken: float
+    before: int = -1
     barred: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
 
     @property

@@ -403,6 +403,8 @@ ASKS: list[tuple[str, dict[str, Any]]] = [
     ("report_traffic", {"source": "feed", "shape": "jsonl", "rows": "{}"}),
     ("preview_closure", {"ref": "G1"}), ("find_stretch", {"lat": 31.0, "lon": 121.0}),
     ("what_if", {"casualty": A}), ("region_overview", {}), ("preview_distribution", {"incident": ID}),
+    ("propose_distribution", {"incident": ID}), ("accept_distribution", {"incident": ID, "plan": "DP"}),
+    ("refuse_distribution", {"incident": ID, "plan": "DP", "reason": "x"}),
 ]  # fmt: skip
 
 
