@@ -1,8 +1,9 @@
 """Which packets are missing, when to ask for them again, and when to stop waiting.
 
-Pure: numbers and times in, decisions out. A gap is held for two round trips, at least 60 and at most 200 ms; within it
-the packet is asked for once per round trip, because a request or its answer may be lost as well. What a given-up packet
-means for the picture is the receive buffer's and the forwarder's; sending the requests is the adapter's.
+Pure: numbers and times in, decisions out. A gap is held for twice the time that an answer usually takes, at least 60
+and at most 200 ms; within it the packet is asked for once per round trip, because a request or its answer may be lost
+as well. Behind a forwarder an answer takes longer than the round trip to it: it must first ask the vehicle itself. What
+a given-up packet means for the picture is the receive buffer's and the forwarder's; sending requests is the adapter's.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HOLD_MIN_S, HOLD_MAX_S = 0.060, 0.200  # below: reordering alone would break pictures; above: no longer live
+HOLD_SLACK_S = 0.025  # so that the answer to the second request, two round trips later, is still in time
+ASK_SLACK_S = 0.010  # so that half of the answers do not cross with a second request
 ASK_AGAIN_MIN_S = 0.020  # on a link with next to no delay a round trip is shorter than the peer's own turn
-RTT_UNKNOWN_S = 0.060  # a mobile uplink, until the first answer has been timed
-RTT_WEIGHT = 0.125  # of a new sample; as TCP does (RFC 6298 section 2)
+RTT_UNKNOWN_S = 0.100  # until the first answer is timed; shorter would ask twice and never learn
+NEW_WEIGHT = 0.125  # of a new sample; as TCP does (RFC 6298 section 2)
 WORTH_ASKING_PACKETS = 64  # about 0.75 s at 700 kbit/s: a wider gap is an outage
 OUTAGE_S = 0.5  # what was lost in a silence of this length is the past
 REMEMBERED_S = 2.0  # an answer that comes after the wait is over still tells the round trip
@@ -35,6 +38,7 @@ class Losses:
         self._highest: int | None = None
         self._last_at_s = float("-inf")
         self.rtt_s: float | None = None
+        self.answer_s: float | None = None  # from the notice of a gap to its end, whoever ended it
         self.asked = self.lost = self.recovered = 0
 
     def arrived(self, seq: int, at_s: float) -> None:
@@ -84,7 +88,8 @@ class Losses:
     @property
     def hold_s(self) -> float:
         """How long a gap is waited for."""
-        return min(HOLD_MAX_S, max(HOLD_MIN_S, 2 * self._rtt_s))
+        answer_s = self._rtt_s if self.answer_s is None else self.answer_s
+        return min(HOLD_MAX_S, max(HOLD_MIN_S, 2 * answer_s + HOLD_SLACK_S))
 
     @property
     def _rtt_s(self) -> float:
@@ -94,7 +99,7 @@ class Losses:
         return [gap for gap in self._missing.values() if gap.waited_for]
 
     def _ask_at_s(self, gap: _Missing) -> float:
-        return gap.asked_at_s + max(ASK_AGAIN_MIN_S, self._rtt_s)
+        return gap.asked_at_s + max(ASK_AGAIN_MIN_S, self._rtt_s + ASK_SLACK_S)
 
     def _note_gap(self, seq: int, at_s: float) -> None:
         if self._highest is None or seq == self._highest + 1:
@@ -109,7 +114,10 @@ class Losses:
 
     def _time(self, gap: _Missing, at_s: float) -> None:
         """Only what was asked for once tells the round trip: else nobody knows which request was answered."""
-        if gap.times_asked != 1:
-            return
-        sample_s = at_s - gap.asked_at_s
-        self.rtt_s = sample_s if self.rtt_s is None else self.rtt_s + RTT_WEIGHT * (sample_s - self.rtt_s)
+        self.answer_s = _smoothed(self.answer_s, at_s - gap.noticed_at_s)
+        if gap.times_asked == 1:
+            self.rtt_s = _smoothed(self.rtt_s, at_s - gap.asked_at_s)
+
+
+def _smoothed(before_s: float | None, sample_s: float) -> float:
+    return sample_s if before_s is None else before_s + NEW_WEIGHT * (sample_s - before_s)

@@ -1,8 +1,8 @@
 """Keep what was sent lately and decide whether a request to send it again is granted.
 
-Pure. A repeated request within one round trip is not granted (the answer is on its way), nor one for a packet that
-nobody can still be waiting for, nor more than a quarter of what is sent anyway: on a thin link lost packets and their
-repetition would otherwise crowd out the stream itself. Wrapping and sending are the adapter's.
+Pure. A request that comes within half a round trip of the last answer is not granted (it left before that came), nor
+one for a packet that nobody can still be waiting for, nor more than a quarter of what is sent anyway: on a thin link
+lost packets and their repetition would otherwise crowd out the stream itself. Sending is the adapter's.
 """
 
 from __future__ import annotations
@@ -54,5 +54,5 @@ class Retransmission(Generic[Packet]):
         return kept.packet
 
     def _worth_it(self, kept: _Sent[Packet], at_s: float, rtt_s: float | None) -> bool:
-        on_its_way = at_s - kept.again_at_s < (RTT_UNKNOWN_S if rtt_s is None else rtt_s)
+        on_its_way = at_s - kept.again_at_s < (RTT_UNKNOWN_S if rtt_s is None else rtt_s) / 2
         return at_s - kept.at_s <= KEPT_S and not on_its_way and kept.size_bytes <= self._budget_bytes

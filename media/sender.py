@@ -11,10 +11,11 @@ import random
 import httpx
 from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender
 
-from media.aiortc_private import set_encoder
+from media.aiortc_private import CameraSender
 from media.camera import Camera, CameraTrack
-from media.encoder import BitRate, Vp8Encoder
+from media.encoder import Vp8Encoder
 from media.link import Link
+from media.rate_control import BitRate, RateControl
 from media.signalling import WAVES_SUFFIX
 from media.wave_stream import NUMERICS_BACKLOG_BYTES, offer_live, open_wave_channels
 from media.waveforms import Numerics, WavePacket, encode, encode_numerics
@@ -35,6 +36,7 @@ class VideoPublisher:
         self._camera, self._bit_rate = camera, bit_rate or BitRate()
         self._tracks: list[CameraTrack] = []
         self._sent_before = 0
+        self.sending: CameraSender | None = None  # of the present connection: its target and what it sent
         self.link = Link(client, f"whip/{unit}", self._prepare, spent=self._camera_ended, rng=rng)
 
     @property
@@ -55,7 +57,7 @@ class VideoPublisher:
         transceiver = pc.addTransceiver(track, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")])
-        set_encoder(transceiver.sender, Vp8Encoder(self._bit_rate))
+        self.sending = CameraSender(transceiver.sender, Vp8Encoder(self._bit_rate), RateControl(self._bit_rate))
 
 
 class WavePublisher:

@@ -6,12 +6,14 @@ when a new version lacks one or behaves differently. Everything else in this roo
 
 from media.aiortc_private.connection import listen_on, packets_received
 from media.aiortc_private.names import PRIVATE_NAMES
+from media.aiortc_private.publishing import CameraSender
 from media.aiortc_private.receiving import ask_key_frame, keep_newest, receive_live, tap_packets
-from media.aiortc_private.sending import OutgoingPacket, PacketSender, set_encoder
+from media.aiortc_private.sending import OutgoingPacket, PacketSender
 from media.aiortc_private.vp8 import packetize_vp8, starts_key_frame
 
 __all__ = [
     "PRIVATE_NAMES",
+    "CameraSender",
     "OutgoingPacket",
     "PacketSender",
     "ask_key_frame",
@@ -20,7 +22,6 @@ __all__ = [
     "packetize_vp8",
     "packets_received",
     "receive_live",
-    "set_encoder",
     "starts_key_frame",
     "tap_packets",
 ]

@@ -33,7 +33,6 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
         "_RTCRtpSender__rtp_timestamp",
         "_RTCRtpSender__octet_count",
         "_RTCRtpSender__packet_count",
-        "_RTCRtpSender__encoder",
         "_RTCRtpSender__rtt",
         "_RTCRtpSender__rtx_payload_type",
         "_RTCRtpSender__rtx_sequence_number",
@@ -41,6 +40,7 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
         "_rtx_ssrc",
         "_run_rtp",
         "_retransmit",
+        "_handle_rtcp_packet",
         "_send_keyframe",
     ),
 }

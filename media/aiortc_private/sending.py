@@ -13,17 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiortc import RTCRtpSender, clock
-from aiortc.codecs.base import Encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket, wrap_rtx
 
 from media.aiortc_private.names import read, replace
 from media.retransmission import Retransmission
-
-
-def set_encoder(sender: RTCRtpSender, encoder: Encoder) -> None:
-    """Encode with `encoder`; call before the connection starts. aiortc would make one from the negotiated codec."""
-    replace(sender, "encoder", encoder)
 
 
 @dataclass(slots=True)
@@ -37,16 +31,19 @@ class OutgoingPacket:
 
 
 class Outlet:
-    """Puts one stream's packets on the wire and answers requests for lost ones. Takes over `sender._retransmit`."""
+    """Puts one stream's packets on the wire and answers requests for lost ones. Takes over `sender._retransmit`.
 
-    def __init__(self, sender: RTCRtpSender) -> None:
-        self._sender = sender
+    `on_sent` is told the bytes of every packet, repeated ones too.
+    """
+
+    def __init__(self, sender: RTCRtpSender, on_sent: Callable[[int], None] = lambda size_bytes: None) -> None:
+        self._sender, self._on_sent = sender, on_sent
         self.ssrc = sender._ssrc
         self.history: Retransmission[RtpPacket] = Retransmission()
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
 
-    async def send(self, outgoing: OutgoingPacket, payload_type: int) -> int:
-        """Send now; returns the bytes that it took. Raises ConnectionError when the connection is gone."""
+    async def send(self, outgoing: OutgoingPacket, payload_type: int) -> None:
+        """Send now. Raises ConnectionError when the connection is gone."""
         sender = self._sender
         packet = RtpPacket(payload_type, outgoing.marker, outgoing.seq, outgoing.timestamp, self.ssrc, outgoing.payload)
         packet.extensions.mid = read(sender, "mid")
@@ -56,12 +53,12 @@ class Outlet:
         replace(sender, "rtp_timestamp", packet.timestamp)
         replace(sender, "octet_count", read(sender, "octet_count") + len(packet.payload))
         replace(sender, "packet_count", read(sender, "packet_count") + 1)
-        return size_bytes
 
     async def _put(self, packet: RtpPacket) -> int:
         packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
         wire = packet.serialize(read(self._sender, "rtp_header_extensions_map"))
         await self._sender.transport._send_rtp(wire)
+        self._on_sent(len(wire))
         return len(wire)
 
     async def _retransmit(self, sequence_number: int) -> None:

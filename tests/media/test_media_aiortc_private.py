@@ -62,7 +62,8 @@ def test_the_sender_still_runs_its_replaceable_parts() -> None:
     assert "self._run_rtp(parameters.codecs[0])" in inspect.getsource(RTCRtpSender.send)
     handling = inspect.getsource(RTCRtpSender._handle_rtcp_packet)
     assert "self._send_keyframe()" in handling and "self._retransmit(seq)" in handling
-    assert "if self.__encoder is None" in inspect.getsource(RTCRtpSender._next_encoded_frame)
+    routing = inspect.getsource(RTCDtlsTransport._handle_rtcp_data)
+    assert "await recipient._handle_rtcp_packet(packet)" in routing
 
 
 async def test_loopback_is_offered_when_asked_for_and_only_then(connection: RTCPeerConnection) -> None:

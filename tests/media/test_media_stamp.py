@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.camera_source import DrawnSource
-from media.encoder import BitRate, Vp8Encoder
+from media.encoder import Vp8Encoder
+from media.rate_control import BitRate
 from media.receiver import top_luma
 from media.stamp import BLOCK_PX, HEIGHT_PX, WIDTH_PX, Stamp, burn, find
 
@@ -54,7 +55,7 @@ def test_every_stamp_survives_vp8_at_500_kbit_s() -> None:
         burn(planes[:360], stamp)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = number * 6000, fractions.Fraction(1, 90_000)
-        payloads, _ = encoder.encode(frame)
+        payloads, _ = encoder.encode(frame, 500_000)
         coded = b"".join(payload[4:] for payload in payloads)  # 4 bytes of payload descriptor with a picture id
         shown = decoder.decode(av.Packet(coded))
         assert [find(top_luma(picture)) for picture in shown] == [stamp]

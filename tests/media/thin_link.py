@@ -1,0 +1,124 @@
+"""A bad link between a vehicle and the hub: a real UDP relay with a seeded dial for loss, delay, rate and silence.
+
+It sits in the client's HTTP transport: the candidates in the offer and in the answer are replaced by the relay's, so
+that all media pass through it. Each direction has its own `Way`; HTTP itself passes untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from dataclasses import dataclass, field
+
+import httpx
+
+_CANDIDATE = re.compile(rb"(a=candidate:\S+ \d+ udp \d+ )(\S+) (\d+)( typ host)", re.IGNORECASE)
+Address = tuple[str, int]
+
+
+@dataclass
+class Way:
+    """One direction. `queue_s`: how long a packet may wait for its turn on a link of `rate_bps`; else it is dropped."""
+
+    seed: int = 1
+    loss: float = 0.0
+    delay_s: float = 0.0
+    jitter_s: float = 0.0
+    rate_bps: float | None = None
+    queue_s: float = 0.3
+    silent: bool = False
+    passed_bytes: int = 0
+    offered_bytes: int = 0
+    dropped: int = 0
+    _rng: random.Random = field(init=False)
+    _free_at_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._rng = random.Random(self.seed)
+
+    def deliver_at_s(self, size_bytes: int, at_s: float) -> float | None:
+        """When a packet that enters now comes out, or None when it never does."""
+        self.offered_bytes += size_bytes
+        lost = self._rng.random() < self.loss
+        late_s = self.delay_s + self._rng.random() * self.jitter_s
+        if self.rate_bps:
+            self._free_at_s = max(self._free_at_s, at_s)
+            if self._free_at_s - at_s > self.queue_s:
+                lost = True
+            elif not (lost or self.silent):
+                self._free_at_s += size_bytes * 8 / self.rate_bps
+                late_s += self._free_at_s - at_s
+        if lost or self.silent:
+            self.dropped += 1
+            return None
+        self.passed_bytes += size_bytes
+        return at_s + late_s
+
+
+class _Side(asyncio.DatagramProtocol):
+    """One socket of the relay: what it hears leaves from `other` to `target`, as late as `way` says."""
+
+    def __init__(self, way: Way) -> None:
+        self.way = way
+        self.target: Address | None = None
+        self.other: _Side | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    @property
+    def address(self) -> Address:
+        return self.transport.get_extra_info("sockname")[:2]
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        loop = asyncio.get_running_loop()
+        at_s = self.way.deliver_at_s(len(data) + 28, loop.time())  # IPv4 and UDP headers
+        if at_s is not None:
+            loop.call_at(at_s, self._pass, data)
+
+    def _pass(self, data: bytes) -> None:
+        assert self.other is not None
+        if self.target is not None and not self.other.transport.is_closing():
+            self.other.transport.sendto(data, self.target)  # type: ignore[attr-defined]
+
+
+class ThinLink(httpx.AsyncBaseTransport):
+    """An HTTP transport that puts every WebRTC session it signals behind a relay. `up`: from this client to the hub."""
+
+    def __init__(self, up: Way, down: Way) -> None:
+        self.up, self.down = up, down
+        self._inner = httpx.AsyncHTTPTransport()
+        self._sides: list[_Side] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.headers.get("Content-Type") != "application/sdp":
+            return await self._inner.handle_async_request(request)
+        from_client, from_hub = await self._side(self.up), await self._side(self.down)
+        from_client.other, from_hub.other = from_hub, from_client
+        offer, from_hub.target = _replaced(await request.aread(), from_hub.address)
+        headers = [pair for pair in request.headers.raw if pair[0].lower() != b"content-length"]
+        asked = httpx.Request(request.method, request.url, headers=headers, content=offer)
+        answered = await self._inner.handle_async_request(asked)
+        answer, from_client.target = _replaced(await answered.aread(), from_client.address)
+        kept = [pair for pair in answered.headers.raw if pair[0].lower() != b"content-length"]
+        return httpx.Response(answered.status_code, headers=kept, content=answer)
+
+    async def _side(self, way: Way) -> _Side:
+        loop = asyncio.get_running_loop()
+        _, side = await loop.create_datagram_endpoint(lambda: _Side(way), local_addr=("127.0.0.1", 0))
+        self._sides.append(side)
+        return side
+
+    async def aclose(self) -> None:
+        for side in self._sides:
+            side.transport.close()
+        await self._inner.aclose()
+
+
+def _replaced(sdp: bytes, address: Address) -> tuple[bytes, Address | None]:
+    """The description with every host candidate replaced by `address`, and what the first one was."""
+    found = _CANDIDATE.search(sdp)
+    host, port = address
+    replaced = _CANDIDATE.sub(rb"\g<1>%s %d\g<4>" % (host.encode(), port), sdp)
+    return replaced, (found[2].decode(), int(found[3])) if found else None
