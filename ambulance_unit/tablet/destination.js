@@ -4,6 +4,7 @@ import { html } from 'htm/preact';
 import { Age, clockText, spanText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
 import { chosenCasualty } from './casualties.js';
+import { Elsewhere } from './elsewhere.js';
 import { hospitalName, listed, minutes, named, reasonText } from './naming.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
@@ -36,6 +37,7 @@ function Chosen({ one, view, feed }) {
       ${one.stabilise_at && html`<p>${say('unit.stabilise_at', { hospital: hospitalName(view, one.stabilise_at) })}</p>`}
       ${one.ask && html`<p>${say('unit.asking', { hospitals: listed(one.ask.map((id) => hospitalName(view, id))) })}</p>`}${one.stranded.map((way) => html`<p key=${way.hospital + way.mode}>${hospitalName(view, way.hospital)} · ${way.reasons.map((reason) => reasonText(view, reason)).join('; ')}</p>`)}</div>`}
     ${goal && html`<${Ward} one=${one} view=${view} feed=${feed} />`}
+    <${Elsewhere} one=${one} view=${view} />
     <${Clocks} one=${one} />
     ${goal && html`<${Reasons} one=${one} view=${view} />`}`;
 }

@@ -1,9 +1,9 @@
 // @ts-check
 // What was found, one tap per fact, headline first. A chip is written in both languages: the ward may read the other.
 import { html } from 'htm/preact';
-import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import { say } from '/casebook/words.js';
+import { both, inBoth, loadBoth } from './both_languages.js';
 import { busy, closeSheet, tap } from './doing.js';
 import { named } from './naming.js';
 
@@ -19,16 +19,6 @@ const SECTIONS = [
   { name: 'pathway', list: false, chips: ['trauma', 'stroke', 'stemi', 'burns', 'paediatric', 'obstetric', 'hand', 'poisoning', 'general'] },
 ];
 const SEPARATOR = '；';
-/** Both languages at once. @type {import('@preact/signals').Signal<Record<string, string>[]>} */
-const both = signal([]);
-
-async function loadBoth() {
-  if (both.value.length) return;
-  both.value = await Promise.all(['zh', 'en'].map(async (language) => (await fetch(`/api/v1/words/${language}`)).json()));
-}
-
-/** @param {string} key */
-const inBoth = (key) => both.value.map((words) => words[key]).join(' ');
 
 /** @param {{view: TabletView, with: {casualty: string}}} props */
 export function FindingsSheet({ view, with: { casualty } }) {

@@ -10,6 +10,8 @@ import { language, nameOf, say } from '/casebook/words.js';
 import { CasualtiesPage } from './casualties.js';
 import { DestinationPage } from './destination.js';
 import { busy, closeTrouble, sheet, tap, trouble, troubleText } from './doing.js';
+import { DiversionBanner } from './elsewhere.js';
+import { DivertSheet, WishSheet } from './elsewhere_sheet.js';
 import { FindSheet } from './find_sheet.js';
 import { FindingsSheet } from './findings_sheet.js';
 import { HandoverSheet } from './handover_sheet.js';
@@ -25,7 +27,7 @@ import { VitalsPage } from './vitals.js';
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 
 const PAGES = { mission: MissionPage, casualties: CasualtiesPage, vitals: VitalsPage, destination: DestinationPage, messages: MessagesPage };
-const SHEETS = { find: FindSheet, triage: TriageSheet, findings: FindingsSheet, handover: HandoverSheet, steps: StepsSheet };
+const SHEETS = { find: FindSheet, triage: TriageSheet, findings: FindingsSheet, handover: HandoverSheet, steps: StepsSheet, divert: DivertSheet, wish: WishSheet };
 /** Steps that open a sheet instead of asking at once. @type {('find' | 'triage' | 'handover')[]} */
 const OPENS = ['find', 'triage', 'handover'];
 
@@ -40,7 +42,7 @@ function Tablet() {
   return html`<${Header} view=${view} />
     <${Pages} view=${view} />
     <main class="page">
-      <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${Technical} view=${view} />
+      <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${DiversionBanner} view=${view} /><${Technical} view=${view} />
       <div class="scroll" key=${page.value} tabindex="0" role="region" aria-label=${say(`unit.page.${page.value}`)}><${Page} view=${view} feed=${feed} /></div>
     </main>
     <${Rail} view=${view} />

@@ -18,6 +18,8 @@
  * @property {string} [category]
  * @property {string} [unit]
  * @property {string} [wish]
+ * @property {{answer: 'honoured' | 'declined' | 'unsafe', cost_s?: number}} [wish_answer]
+ * @property {{hospital: string, reason: string, at: string, state: 'sent' | 'waiting' | 'followed' | 'failed', why?: string, answered_at?: string}} [diversion]
  * @property {string} [requested_at]
  * @property {Record<string, any>} [findings]
  * @property {string} [findings_at]

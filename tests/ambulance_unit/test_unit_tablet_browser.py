@@ -156,6 +156,21 @@ def overlap(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return not (apart or a["y"] + a["h"] <= b["y"] + 0.5 or b["y"] + b["h"] <= a["y"] + 0.5)
 
 
+async def aboard(stage: Stage) -> None:
+    """The patient is carried; one hospital that was not taken is closed."""
+    await with_the_patient(stage)
+    await stage.hub(e.ServiceClosed("jsh", "*", "CT 维修"))
+    for name, more in (("board", {"casualty": "I1-A"}), ("left_scene", {})):
+        assert (await stage.ask(name, **more)).status_code == 200
+    await until(lambda: "jsh" in stage.agent.view["hospitals"] and stage.agent.view["hospitals"]["jsh"]["closures"])
+
+
+async def picture_of(page: Page, name: str) -> None:
+    """A picture for whoever wants to look: the folder is named by ABOARD_LOOKS."""
+    if folder := os.environ.get("ABOARD_LOOKS"):
+        await page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
 async def sizes(page: Page, selector: str) -> list[float]:
     return await page.eval_on_selector_all(
         selector, "boxes => boxes.map((box) => parseFloat(getComputedStyle(box).fontSize))"
@@ -506,3 +521,92 @@ async def test_day_and_night_are_one_touch_apart_and_remembered(stage: Stage, pa
     assert await ground() == day
     with contextlib.suppress(TimeoutError):
         await page.click(".square")
+
+
+# --- another hospital
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_the_ways_to_another_hospital_are_made_for_gloves_and_say_what_they_cost(
+    stage: Stage, page: Page, language: Language
+):
+    await aboard(stage)
+    await stage.hub(e.MessageRead("m1", "crew", "read back"))
+    await show(stage, page, language)
+    await open_page(page, "destination")
+    await page.wait_for_selector(".elsewhere")
+    await check_glass(page, f"{language} destination")
+    await picture_of(page, f"tablet_destination_{language}")
+    for place, name in ((1, "divert"), (0, "wish")):
+        await page.click(f".elsewhere button >> nth={place}")
+        await page.wait_for_selector(".places button")
+        await check_glass(page, f"{language} sheet {name}")
+        await picture_of(page, f"tablet_{name}_{language}")
+        closed = page.locator(".place", has_text="CT 维修")
+        await expect(closed).to_contain_text(say("unit.closed", language))
+        await expect(closed.locator(".minutes")).to_contain_text("−8" if language == "en" else "8")
+        await page.click(".sheet .head button >> nth=0")
+
+
+async def test_going_elsewhere_without_a_hub_shows_as_not_yet_confirmed_and_then_what_the_desk_said(
+    stage: Stage, page: Page
+):
+    await aboard(stage)
+    await show(stage, page)
+    await open_page(page, "destination")
+    await stage.hub_dies()
+    await page.click(".elsewhere button >> nth=1")
+    go = page.locator(".sheet .go")
+    await expect(go).to_be_disabled()
+    await page.get_by_role("button", name=say("unit.why_elsewhere.airway", "en")).click()
+    await expect(go).to_be_disabled()
+    await page.locator(".place", has_text="Jinshan").click()
+    await go.click()
+    await seen(page, say("unit.diversion.sent", "en", hospital="Jinshan Hospital"))
+    await check_glass(page, "diversion sent")
+    await picture_of(page, "tablet_diversion_sent")
+    await stage.hub_returns()
+    await until(lambda: stage.book.picture.casualties["I1-A"].diverted is not None)
+    diverted = stage.book.picture.casualties["I1-A"].diverted
+    assert diverted is not None and "Airway lost" in diverted.reason and "气道" in diverted.reason
+    await seen(page, say("unit.diversion.waiting", "en", hospital="Jinshan Hospital"))
+    await stage.hub(e.DiversionFailed("I1-A", "jsh", "option_gone"))
+    await seen(page, say("unit.diversion.why.option_gone", "en"))
+    await picture_of(page, "tablet_diversion_failed")
+    await page.locator(".banner", has_text="Jinshan").get_by_role("button").click()
+    await expect(page.locator(".banner", has_text="Jinshan")).to_have_count(0)
+
+
+async def test_a_diversion_that_is_followed_shows_the_new_bay(stage: Stage, page: Page):
+    await aboard(stage)
+    await show(stage, page)
+    assert (await stage.ask("divert", casualty="I1-A", hospital="jsh", reason="airway")).status_code == 200
+    await until(lambda: stage.book.picture.casualties["I1-A"].diverted is not None)
+    there = e.Option("jsh", "road", 1200.0, {"drive": 1200.0})
+    await stage.hub(
+        e.DestinationChosen("I1-A", there, (BY_ROAD,), "airway"),
+        e.PrealertWithdrawn("I1-A", "sgh", "redirected"),
+        e.HoldPlaced("I1-A", "jsh", "resus_bay", 2, stage.clock.now() + timedelta(hours=1)),
+    )
+    banner = page.locator(".banner", has_text=say("unit.diversion.followed", "en", hospital="Jinshan Hospital"))
+    await expect(banner).to_contain_text(f"{say('unit.bay', 'en')} 2")
+    await picture_of(page, "tablet_diversion_followed")
+
+
+async def test_a_wish_is_recorded_by_whom_and_its_cost_is_shown_once_the_desk_answers(stage: Stage, page: Page):
+    await aboard(stage)
+    await show(stage, page)
+    await open_page(page, "destination")
+    await page.click(".elsewhere button >> nth=0")
+    await page.get_by_role("button", name=say("unit.wish_by.family", "en")).click()
+    await page.locator(".place", has_text="Jinshan").click()
+    await page.click(".sheet .go")
+    await seen(page, say("unit.wish.unanswered", "en"))
+    await until(lambda: stage.book.picture.casualties["I1-A"].wish == "jsh")
+    declined = replace(
+        ELSEWHERE, reasons=(e.Reason("wish_declined", {"cost_s": 700, "cost_min": 11.7, "limit_min": 5}),)
+    )
+    await stage.hub(e.DestinationProposed("I1-A", replace(DECISION, rejected=(BY_ROAD, declined))))
+    await seen(page, say("unit.wish.declined", "en"))
+    await seen(page, say("unit.wish.cost", "en", minutes="12 min"))
+    await picture_of(page, "tablet_wish")
