@@ -20,7 +20,8 @@ from casebook.desks import DESK
 from casebook.errors import RefusedInput
 from casebook.holds import open_holds
 from casebook.holds.booking import SharedHolds
-from casebook.sqlite_log import SqliteLog
+from casebook.store.opening import open_log
+from casebook.store.seals import seal_of
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from routing.roads import load_roads
@@ -40,18 +41,21 @@ async def open_hub(
     fleet: Path | None = None,
     drill: bool = False,
     holds: str = "",
+    store: str = "",
 ) -> tuple[Hub, dict[str, str]]:
     """The hub and everyone's tokens. An empty book begins with the region's hospitals and the given facts.
 
     Vehicles of the fleet file that the book does not know yet are enrolled, at every start. `holds`: the URL of the
-    store that decides about bays where several hubs share hospitals; its own log does where there is none.
+    store that decides about bays where several hubs share hospitals; its own log does where there is none. `store`: the
+    URL of the database that keeps the book, for this hub alone; a file in its folder does where there is none.
     """
     file = find_region(region)
     if file is None:
         raise RefusedInput("no_region", name=region)
     known = load_region(file)
     gate = Gate(folder / "badges.json")
-    book = Book.open(SqliteLog(folder / "book.sqlite"), clock)
+    log = open_log(store or str(folder / "book.sqlite"), sign=seal_of(folder).sign, alone=True, lasting=not drill)
+    book = Book.open(log, clock)
     first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
     vehicles = load_fleet(fleet) if fleet else []
     if book.picture.seq == 0:

@@ -19,9 +19,11 @@ from casebook import events as e
 from casebook.capacity import Hold
 from casebook.clock import Clock
 from casebook.errors import CoordinationError, FeedLost, RefusedInput
+from casebook.events.upcasting import current
 from casebook.holds.booking import LostElsewhere, SharedHolds
 from casebook.log import By, Claim, Draft, Entry, Log, Source
 from casebook.picture import Occasion, Picture, fold
+from casebook.store.seals import checked
 
 VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
     {
@@ -71,8 +73,9 @@ class Book:
 
     @classmethod
     def open(cls, log: Log, clock: Clock) -> Book:
+        """Raises ChainBroken when the log does not hold together: nobody decides on a record that was altered."""
         book = cls(log, clock)
-        for entry in log.read():
+        for entry in map(current, checked(log.read(), log.checkpoints())):
             book.picture = fold(book.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
         return book
 

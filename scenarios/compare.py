@@ -14,6 +14,7 @@ from typing import Any
 from casebook import events as e
 from casebook.book import occasion_of
 from casebook.errors import CoordinationError, RefusedInput
+from casebook.events.upcasting import current
 from casebook.log import Entry, verify
 from casebook.picture import Picture, fold
 from dispatch.area import Area
@@ -66,6 +67,7 @@ def compare(entries: Sequence[Entry], region: Region, roadmap: Roadmap) -> Compa
     Raises ChainBroken naming the entry that was altered, NotRedecidable where an entry contradicts the ones before.
     """
     count, head = verify(iter(entries))
+    entries = list(map(current, entries))
     area = area_of(region, [entry.body["unit"] for entry in entries if entry.kind == "unit_enrolled"])
     try:
         found = [*redecide(entries, roadmap, area), *choices_again(entries, roadmap, area)]

@@ -121,6 +121,7 @@ def case_of_log(log: Path, seq: int, region: str) -> CaseFile:
     from aboard.front.log import find_book
     from casebook import events as e
     from casebook.book import occasion_of
+    from casebook.events.upcasting import current
     from casebook.picture import Picture, fold
     from casebook.sqlite_log import SqliteLog
     from dispatch.case_export import case_at
@@ -129,7 +130,7 @@ def case_of_log(log: Path, seq: int, region: str) -> CaseFile:
 
     book = SqliteLog(find_book(log), make=False)
     try:
-        entries = list(book.read())
+        entries = list(map(current, book.read()))
     finally:
         book.close()
     proposals = {entry.seq: entry for entry in entries if entry.kind in ("destination_proposed", "no_destination")}

@@ -33,6 +33,7 @@ class HubSettings:
     clock: Path | None = None
     ready: Path | None = None
     holds: str = ""
+    store: str = ""
 
 
 def hub(
@@ -45,6 +46,7 @@ def hub(
     tls_own_ca: Annotated[bool, typer.Option("--tls-own-ca")] = False,
     fleet: Annotated[Path | None, typer.Option(envvar="ABOARD_FLEET")] = None,
     holds: Annotated[str, typer.Option(envvar="ABOARD_HOLDS", metavar="URL")] = "",
+    store: Annotated[str, typer.Option(envvar="ABOARD_STORE", metavar="URL")] = "",
     facts: Annotated[Path | None, typer.Option(hidden=True)] = None,
     drill_clock: Annotated[Path | None, typer.Option(hidden=True)] = None,
     ready: Annotated[Path | None, typer.Option(hidden=True)] = None,
@@ -60,7 +62,7 @@ def hub(
         tls_cert, tls_key, authority = made.cert, made.key, made.ca
         typer.echo(say("front.hub.authority", spoken(), file=made.ca))
     settings = HubSettings(
-        region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready, holds
+        region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready, holds, store
     )  # fmt: skip
     asyncio.run(run(settings))
 
@@ -76,7 +78,7 @@ async def run(settings: HubSettings) -> None:
     listen_on(["127.0.0.1"] if settings.host in ("127.0.0.1", "localhost") else None)
     hub, links = await open_hub(
         settings.folder, settings.region, clock, facts=settings.facts, fleet=settings.fleet,
-        drill=settings.clock is not None, holds=settings.holds,
+        drill=settings.clock is not None, holds=settings.holds, store=settings.store,
     )  # fmt: skip
     stop = asyncio.Event()
     listening = Listening(settings.host, settings.port, settings.cert, settings.key)
