@@ -45,7 +45,7 @@ class _Key:
 
 def _beyond_help(loser: Judged) -> bool:
     """Whether no single change of its hospital lifts what bars this way."""
-    return bool(loser.barred) and (len(loser.barred) > 1 or loser.barred[0].code not in HELPED)
+    return len(loser.barred) > 1 or any(reason.code not in HELPED for reason in loser.barred)
 
 
 class _Search:

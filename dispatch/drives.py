@@ -1,6 +1,7 @@
-"""Driving times from a scene to doors and landing sites, with what each closure costs each door.
+"""Driving times from scenes to doors and landing sites, with what each closure costs each door.
 
-Asks routing once per state of the roads. What is flown, and which way is best, is dispatch/timing.py's.
+Asks routing once per state of the roads for all scenes. What is flown, and which way is best, is
+dispatch/case_ways.py's.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ KEPT_TABLES = 8  # between hospitals: one per road map and state of its traffic
 
 KEPT_STOPS = 64  # sets of places put on the road
 Range = tuple[float, float]
+Rows = list[list[float | None]]
 
 
 class End(NamedTuple):
@@ -76,25 +78,49 @@ def _stops(roadmap: Roadmap, places: tuple[Place, ...]) -> Stops:
     return found
 
 
-class Drives:
-    """Driving times from the scene to doors and landing sites, with what each closure costs each door."""
+class RoadTimes:
+    """Driving times from some scenes to all doors and landing sites of an area, asked for together: as the roads are,
+    with each closure in force lifted, and with none."""
 
     def __init__(
-        self, roadmap: Roadmap, area: Area, picture: Picture, hospitals: Sequence[HospitalState], scene: Place,
-        at: datetime,
+        self, roadmap: Roadmap, area: Area, picture: Picture, hospitals: Sequence[HospitalState],
+        scenes: Sequence[Place], at: datetime,
     ) -> None:  # fmt: skip
-        self._roadmap, self._at = roadmap, at
-        self._start = Stops(roadmap, [scene])
-        self._ends = _stops(roadmap, (*(h.place for h in hospitals), *(site.place for site in area.sites)))
-        self._doors = {hospital.id: column for column, hospital in enumerate(hospitals)}
-        self._traffic = traffic_of(picture)
-        self._roads = picture.roads
-        self._times = self._row(self._traffic)
-        in_force = [closure for closure in self._traffic.closures if closure.holds_at(at)]
-        self._without = {closure.id: self._row(self._traffic.without(closure.id)) for closure in in_force}
-        self._open = self._row(replace(self._traffic, closures=())) if len(in_force) > 1 else None
+        self.roadmap, self.roads, self.at, self.traffic = roadmap, picture.roads, at, traffic_of(picture)
+        self.starts = Stops(roadmap, scenes)
+        self.ends = _stops(roadmap, (*(h.place for h in hospitals), *(site.place for site in area.sites)))
+        self.doors = {hospital.id: column for column, hospital in enumerate(hospitals)}
+        self.sites = {site.id: len(hospitals) + row for row, site in enumerate(area.sites)}
+        in_force = [closure for closure in self.traffic.closures if closure.holds_at(at)]
+        self.without = {closure.id: self._rows(self.traffic.without(closure.id)) for closure in in_force}
+        self.open = self._rows(replace(self.traffic, closures=())) if len(in_force) > 1 else None
+        self.times = self._rows(self.traffic)
+
+    def _rows(self, traffic: Traffic) -> Rows:
+        if not len(self.ends):
+            return [[] for _ in self.starts.places]
+        return table(self.roadmap, self.starts, self.ends, profile=AMBULANCE_SIREN, traffic=traffic, at=self.at)
+
+    def ranges_s(self, scene: int, columns: Sequence[int]) -> list[Range | None]:
+        """p10 and p90 by the siren's interval on each likely way; None where there is no way."""
+        if not columns:
+            return []
+        return intervals(
+            self.roadmap, self.starts, scene, self.ends, columns, profile=AMBULANCE_SIREN, traffic=self.traffic,
+            at=self.at,
+        )  # fmt: skip
+
+
+class Drives:
+    """Driving times from one scene to doors and landing sites, with what each closure costs each door."""
+
+    def __init__(self, times: RoadTimes, scene: int) -> None:
+        """`scene`: its row in `times`."""
+        self._all, self._scene = times, scene
+        self._times = times.times[scene]
+        self._without = {id: rows[scene] for id, rows in times.without.items()}
+        self._open = times.open[scene] if times.open is not None else None
         self._ranges: dict[int, Range | None] = {}
-        self._site_columns = {site.id: len(hospitals) + row for row, site in enumerate(area.sites)}
 
     @property
     def closed(self) -> list[str]:
@@ -104,7 +130,7 @@ class Drives:
     @property
     def row_to_sites(self) -> NDArray[np.float64]:
         """Seconds to each landing site, in the area's order; NaN where there is no way."""
-        return np.array(self._times[len(self._doors) :], np.float64)
+        return np.array(self._times[len(self._all.doors) :], np.float64)
 
     def with_open(self, id: str) -> Drives:
         """As if this closure were lifted; it is not to be asked for ranges."""
@@ -112,28 +138,20 @@ class Drives:
         other._times, other._without, other._open = self._without[id], {}, None
         return other
 
-    def _row(self, traffic: Traffic) -> list[float | None]:
-        if not len(self._ends):
-            return []
-        return table(self._roadmap, self._start, self._ends, profile=AMBULANCE_SIREN, traffic=traffic, at=self._at)[0]
-
     def ranges_s(self, ends: Sequence[End]) -> list[Range | None]:
-        """p10 and p90 of the drives to these doors and sites, by the siren's interval on each likely way; None where
-        there is no way."""
-        columns = [self._doors[end.hospital] if end.site is None else self._site_columns[end.site] for end in ends]
+        """p10 and p90 of the drives to these doors and sites; None where there is no way."""
+        doors, sites = self._all.doors, self._all.sites
+        columns = [doors[end.hospital] if end.site is None else sites[end.site] for end in ends]
         new = [column for column in dict.fromkeys(columns) if column not in self._ranges]
-        found = intervals(
-            self._roadmap, self._start, self._ends, new, profile=AMBULANCE_SIREN, traffic=self._traffic, at=self._at
-        ) if new else []  # fmt: skip
-        self._ranges |= dict(zip(new, found, strict=True))
+        self._ranges |= dict(zip(new, self._all.ranges_s(self._scene, new), strict=True))
         return [self._ranges[column] for column in columns]
 
     def to_door(self, hospital: str) -> float | None:
-        return self._times[self._doors[hospital]]
+        return self._times[self._all.doors[hospital]]
 
     def detours(self, hospital: str) -> tuple[Reason, ...]:
         """The closures that make this way longer or impossible; all of them when only together they do."""
-        column = self._doors[hospital]
+        column = self._all.doors[hospital]
         now_s = self._times[column]
         costs = {id: _saved_s(now_s, row[column]) for id, row in self._without.items()}
         told = {id: cost_s for id, cost_s in costs.items() if cost_s >= LEAST_DETOUR_S}
@@ -143,8 +161,8 @@ class Drives:
         return tuple(self._reason(id, cost_s) for id, cost_s in sorted(told.items()))
 
     def _reason(self, id: str, cost_s: float) -> Reason:
-        road = self._roads[id]
-        facts = {"closure": id, "road": name_of(self._roadmap, road), "reason": road.reason}
+        road = self._all.roads[id]
+        facts = {"closure": id, "road": name_of(self._all.roadmap, road), "reason": road.reason}
         if cost_s == float("inf"):
             return Reason("closure_blocks", facts)
         return Reason("closure", facts | seconds("cost", cost_s))

@@ -98,6 +98,7 @@ class Flights:
         own = [Start("air", question.scene_landing.place, question.scene_landing)] if question.scene_landing else []
         self._starts: list[Start] = [*landings.starts, *own]
         self._grounds = [prepared.grounds(one, night=question.night) for one in question.aircraft]
+        self._drives_s: list[float] = drive_to_site_s.tolist()
         self._reached: list[bool] = (~np.isnan(drive_to_site_s)).tolist()
         self._rows = prepared.rows
         self._slow: dict[int, Floats] = {}
@@ -131,6 +132,22 @@ class Flights:
         if any(isinstance(one, Refusal) for one in built):  # at the edge of dusk: look at each
             return [plan for plan in compare(self._asked(hospital)).plans if plan.mode == mode]
         return [one for one in built if isinstance(one, Plan)]
+
+    def has_same(self, other: Flights, hospital: str, mode: str) -> bool:
+        """Whether the plans of this mode are those of `other`, which is asked the same but for its drives."""
+        end = self._rows.get(hospital)
+        cells = [] if end is None else self._near_best[mode].get(end, [])
+        if not cells or not self._ends_by_day or end is None or cells != other._near_best[mode].get(end):
+            return False
+        sites = len(self._drives_s)
+        return all(self._drives_s[one.start] == other._drives_s[one.start] for one in cells if one.start < sites)
+
+    @cached_property
+    def _ends_by_day(self) -> bool:
+        """Whether night overtakes nobody for sure: then no flight turns out refused when it is built."""
+        left_s = self._question.daylight_left_s
+        rows = range(len(self._sorties))
+        return left_s is None or self._question.night or all(self._is_down_by(row, left_s) for row in rows)
 
     def told(self, hospital: str) -> bool:
         """Whether there is anything to say of flights to this hospital: a plan, or why not."""

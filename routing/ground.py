@@ -76,7 +76,8 @@ def table(
 
 def intervals(
     roadmap: Roadmap,
-    start: Stops,
+    starts: Stops,
+    start: int,
     ends: Stops,
     rows: Sequence[int],
     *,
@@ -85,13 +86,14 @@ def intervals(
     at: datetime,
     engine: str = DEFAULT_ENGINE,
 ) -> list[Range | None]:
-    """p10 and p90 in seconds of `route`'s way from one place to these rows of `ends`; None where there is none, or no
-    road near."""
+    """p10 and p90 in seconds of `route`'s way from one row of `starts` to these of `ends`; None where there is none,
+    or no road near."""
     if not any(closure.since > at for closure in traffic.closures):
         costs = costs_for(roadmap, profile=profile, holding=traffic.holding(at), engine=engine)
-        return ranges_s(costs, start, ends, rows)
+        return ranges_s(costs, starts, start, ends, rows)
     singly = [Stops(roadmap, [ends.places[row]]) for row in rows]
-    return [_Asked(roadmap, start, end, profile, engine).range_s(traffic, at) for end in singly]
+    here = Stops(roadmap, [starts.places[start]])
+    return [_Asked(roadmap, here, end, profile, engine).range_s(traffic, at) for end in singly]
 
 
 def node_times(

@@ -27,19 +27,25 @@ def way_range_s(way: Way, costs: Costs) -> Range:
     return low_ms / 1000, way.total_ms(costs.high_ms, costs.off_road_kph.low) / 1000
 
 
-def ranges_s(costs: Costs, start: Stops, ends: Stops, rows: Sequence[int]) -> list[Range | None]:
+def ranges_s(costs: Costs, starts: Stops, start: int, ends: Stops, rows: Sequence[int]) -> list[Range | None]:
     """p10 and p90 in seconds of the way from one place to each of these rows of `ends`; None where there is none, or
     no road near."""
-    joins, leaves = start.joins(costs), ends.leaves(costs)
-    simple = _Simple(costs, joins)
-    found: dict[int, Range | None] = {}
+    joins, leaves = starts.joins(costs), ends.leaves(costs)
+    out, joined = _only_door(joins, start), {snap.arc for snap in starts.snaps(costs)[start]}
+    place, found = starts.places[start], dict[int, Range | None]()
+    simple = None if out is None else _Simple(costs, joins.snaps[out])
     for row in dict.fromkeys(rows):
-        door = _only_door(costs, start, ends, row, joins, leaves)
-        if door is None or (arcs := costs.engine.search_path(int(joins.nodes[0]), int(leaves.nodes[door]))) is None:
-            found[row] = _alone(costs, start, ends.places[row])
+        door, end = _only_door(leaves, row), ends.places[row]
+        on_one_arc = any(snap.arc in joined for snap in ends.snaps(costs)[row])
+        arcs = None
+        if out is not None and door is not None and not on_one_arc and not same_place(place, end):
+            arcs = costs.engine.search_path(int(joins.nodes[out]), int(leaves.nodes[door]))
+        if simple is None or door is None or arcs is None:
+            found[row] = _alone(costs, Stops(starts.roadmap, [place]), end)
         else:
             simple.add(row, arcs, leaves.snaps[door])
-    found |= dict(zip(simple.rows, simple.ranges_s(), strict=True))
+    if simple is not None:
+        found |= dict(zip(simple.rows, simple.ranges_s(), strict=True))
     return [found[row] for row in rows]
 
 
@@ -52,18 +58,14 @@ def _alone(costs: Costs, start: Stops, end: Place) -> Range | None:
     return None if way is None else way_range_s(way, costs)
 
 
-def _only_door(costs: Costs, start: Stops, ends: Stops, row: int, joins: Doors, leaves: Doors) -> int | None:
-    """The row of the one door of this place where the way there leads from the one door of the start; else None."""
-    at = int(np.searchsorted(leaves.owners, row))
-    if len(joins.nodes) != 1 or at == len(leaves.owners) or leaves.owners[at] != row:
+def _only_door(doors: Doors, row: int) -> int | None:
+    """The row of the door of this place where it has exactly one: then there is nothing to choose from."""
+    at = int(np.searchsorted(doors.owners, row))
+    if at == len(doors.owners) or doors.owners[at] != row:
         return None
-    first = int(leaves.start[at])
-    last = int(leaves.start[at + 1]) if at + 1 < len(leaves.start) else len(leaves.nodes)
-    joined = {snap.arc for snap in start.snaps(costs)[0]}
-    on_one_arc = any(snap.arc in joined for snap in ends.snaps(costs)[row])
-    if last - first != 1 or on_one_arc or same_place(start.places[0], ends.places[row]):
-        return None
-    return first
+    first = int(doors.start[at])
+    last = int(doors.start[at + 1]) if at + 1 < len(doors.start) else len(doors.nodes)
+    return first if last - first == 1 else None
 
 
 @dataclass
@@ -71,7 +73,7 @@ class _Simple:
     """Ways from one door to one door each: arcs driven whole, and at most one in part at either end."""
 
     costs: Costs
-    joins: Doors
+    join: Snap
     rows: list[int] = field(default_factory=list)
     _arcs: list[NDArray[np.intp]] = field(default_factory=list)
     _leaves: list[Snap] = field(default_factory=list)
@@ -92,8 +94,7 @@ class _Simple:
     def _sums_ms(self, weights_ms: NDArray[np.int64], off_road_kph: float) -> list[int]:
         if not self.rows:
             return []
-        join = self.joins.snaps[0]
-        begin_ms = off_road_ms(join, off_road_kph) + _in_part_ms(weights_ms, join, 1 - join.fraction)
+        begin_ms = off_road_ms(self.join, off_road_kph) + _in_part_ms(weights_ms, self.join, 1 - self.join.fraction)
         whole_ms = self._whole_ms(weights_ms)
         return [
             begin_ms + ms + _in_part_ms(weights_ms, leave, leave.fraction) + off_road_ms(leave, off_road_kph)

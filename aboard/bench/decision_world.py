@@ -17,7 +17,7 @@ from casebook.picture import Occasion, Picture, fold
 from casebook.place import Place
 from dispatch.area import Area
 from dispatch.desk import decision_on
-from dispatch.timing import Timed, ways_for
+from dispatch.timing import Timed, ways_for, ways_for_all
 from routing.air import Aircraft, LandingSite, Weather
 from routing.costs import costs_for
 from routing.profiles import AMBULANCE_SIREN
@@ -47,6 +47,11 @@ class City:
         """As the desk does it: every way timed, then ranked with reasons and counterfactuals."""
         policy, timed = self.area.rules.destination, timed or self.ways(case)
         return decision_on(self.picture, case, timed, AT, policy, self.roadmap)
+
+    def decide_all(self, cases: Sequence[str]) -> list[Decision]:
+        """As the desk does it after a change of the roads: all timed together, then decided one by one."""
+        timed = ways_for_all(self.roadmap, self.area, self.picture, cases, AT, self.area.rules.destination)
+        return [self.decide(case, timed[case]) for case in cases]
 
     def closed(self, number: int) -> City:
         """The same after one more square kilometre is closed, round the scene of another case each time."""

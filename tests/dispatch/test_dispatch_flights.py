@@ -15,8 +15,8 @@ from casebook.events import Reason
 from casebook.picture import HospitalState
 from casebook.place import Place
 from dispatch.area import Area
+from dispatch.case_ways import OPEN_WEATHER
 from dispatch.flights import Flights, prepared_for
-from dispatch.timing import OPEN_WEATHER
 from routing.air import Aircraft, LandingSite, Weather
 from routing.rendezvous import Comparison, Plan, Question, compare
 
@@ -79,7 +79,7 @@ def flights_of(one: Asked, judged: frozenset[str] = frozenset()) -> Flights:
 
 
 def best(plans: Sequence[Plan], judged: frozenset[str]) -> Plan | None:
-    """Settled first, then the soonest; as a way is chosen in dispatch/timing.py."""
+    """Settled first, then the soonest; as a way is chosen in dispatch/case_ways.py."""
 
     def order(plan: Plan) -> tuple[Any, ...]:
         assert plan.aircraft is not None

@@ -1,0 +1,228 @@
+"""Time the ways of one casualty, as it is and as it would be if one thing were different.
+
+What of a way is the same in the supposed world is taken over, not timed again. Who is where, and what drives of many
+casualties are asked for together, is dispatch/timing.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from casebook.events import Reason
+from casebook.picture import CasualtyState, HospitalState, Picture
+from casebook.steps import Duty
+from dispatch.area import Area
+from dispatch.closure_named import name_of
+from dispatch.drives import Drives, End
+from dispatch.flights import Flights, prepared_for
+from dispatch.judging import Way
+from dispatch.needs import case_of, needs_of, rows_for
+from dispatch.policy import Policy
+from routing.air import Term, Weather, check_weather
+from routing.rendezvous import Plan, Question
+from routing.rendezvous.comparing import driven
+from routing.rendezvous.question import given
+from routing.roads import Roadmap
+
+MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
+REASONS_TOLD = 3  # of the refusals of many landing sites
+# What a crew has judged by itself once it stands by.
+OPEN_WEATHER = (
+    "air_ceiling_unknown", "air_visibility_unknown", "air_wind_unknown", "air_night_unknown", "air_dusk_unknown",
+)  # fmt: skip
+CLEAR = Weather(ceiling_ft=10_000.0, visibility_m=10_000.0, wind_kt=0.0)  # refuses nobody
+WhatIfs = tuple[tuple[Reason, tuple[Way, ...]], ...]
+
+
+@dataclass
+class CaseWays:
+    """The ways of one casualty who is driven as `drives` say and flown as `asked` states, in one state of the picture.
+
+    `ways`: every hospital by road, then the best flight of each mode or why there is none; without ranges.
+    """
+
+    area: Area
+    picture: Picture
+    hospitals: Sequence[HospitalState]
+    asked: Question
+    drives: Drives
+    before: CaseWays | None = None  # the same casualty in the real world, where this one is supposed
+    ways: tuple[Way, ...] = field(init=False)
+    flights: Flights = field(init=False)
+    _told: dict[tuple[str, str], Way] = field(init=False, default_factory=dict)
+    _plans: dict[tuple[str, str], Plan] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        prepared, to_sites_s = prepared_for(self.area, self.hospitals), self.drives.row_to_sites
+        self.flights = Flights(prepared, self.asked, to_sites_s, self._still_open)
+        self.ways = tuple(self._each())
+
+    def _still_open(self, aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+        return _yet_to_settle(self.picture, aircraft, reasons)
+
+    def _each(self) -> Iterator[Way]:
+        for hospital in self.hospitals:
+            modes = ("road", "air", "rendezvous") if self.flights.told(hospital.id) else ("road",)
+            for mode in modes:
+                way = self._same_as_before(hospital.id, mode) or self._timed(hospital.id, mode)
+                self._told[hospital.id, mode] = way
+                yield way
+
+    def _same_as_before(self, hospital: str, mode: str) -> Way | None:
+        """The way as it really is, where nothing of it is different in the supposed world."""
+        before = self.before
+        if before is None:
+            return None
+        way = before._told.get((hospital, mode))
+        if mode == "road":
+            plain = way is not None and not way.detours and not self.drives.detours(hospital)
+            return way if plain and self.drives.to_door(hospital) == before.drives.to_door(hospital) else None
+        return way if self.asked is before.asked and self.flights.has_same(before.flights, hospital, mode) else None
+
+    def _timed(self, hospital: str, mode: str) -> Way:
+        return self._by_road(hospital) if mode == "road" else self._by_air(hospital, mode)
+
+    def _by_road(self, hospital: str) -> Way:
+        detours, drive_s = self.drives.detours(hospital), self.drives.to_door(hospital)
+        if drive_s is None:
+            return Way(hospital, "road", barred=(Reason("ground_no_road"),), detours=detours)
+        plan = self._plans[hospital, "road"] = driven(
+            hospital, self.asked.on_scene_term(), given("drive", drive_s, None)
+        )
+        return _way(plan, self.picture, detours)
+
+    def _by_air(self, hospital: str, mode: str) -> Way:
+        timed = [(_way(plan, self.picture, ()), plan) for plan in self.flights.plans(hospital, mode)]
+        if timed:
+            way, self._plans[hospital, mode] = min(timed, key=lambda one: _settled_then_soonest(one[0]))
+            return way
+        if mode == "air" and not self.flights.from_scene:
+            return Way(hospital, mode, barred=(Reason("no_landing_site"),))
+        return Way(hospital, mode, barred=_why_not(self.flights.barred(hospital)))
+
+    def ranges(self) -> Ranges:
+        return Ranges(self.drives, self._plans)
+
+    def what_ifs(self, roadmap: Roadmap) -> WhatIfs:
+        """The same with each closure lifted that costs somebody time, by day, in flying weather, and with each busy
+        aircraft free."""
+        told: list[tuple[Reason, tuple[Way, ...]]] = []
+        for id in self.drives.closed:
+            opened = Reason("change.road_reopened", {"closure": id, "road": name_of(roadmap, self.picture.roads[id])})
+            told.append((opened, self._supposed(self.asked, self.drives.with_open(id)).ways))
+        for change, then in _skies(self.asked, meets_dusk=self.flights.meets_dusk):
+            told.append((change, self._supposed(then, self.drives).ways))
+        return tuple(told)
+
+    def _supposed(self, asked: Question, drives: Drives) -> CaseWays:
+        return CaseWays(self.area, self.picture, self.hospitals, asked, drives, before=self)
+
+
+def able_hospitals(
+    hospitals: Sequence[HospitalState], casualty: CasualtyState, policy: Policy, now: datetime
+) -> set[str]:
+    """The hospitals that have what is surely demanded: likely those that could be taken."""
+    case = case_of(casualty)
+    must = needs_of(case, policy, rows_for(case, policy, now), ()).must
+    return {one.id for one in hospitals if all(word in one.capabilities for word in must)}
+
+
+class Ranges:
+    """p10 and p90 of ways, by their plans; each drive is asked for once, those asked for together in one pass."""
+
+    def __init__(self, drives: Drives, plans: Mapping[tuple[str, str], Plan]) -> None:
+        self._drives, self._plans = drives, plans
+        self._known: dict[tuple[str, str], Way] = {}
+
+    def ask(self, ways: Sequence[Way]) -> None:
+        new = [way for way in ways if way.eta_s is not None and (way.hospital, way.mode) not in self._known]
+        plans = [self._plans[way.hospital, way.mode] for way in new]
+        ends = [End(plan.hospital, plan.site.id if plan.site else None) for plan in plans if plan.mode != "air"]
+        drives_s = iter(self._drives.ranges_s(ends))
+        for way, plan in zip(new, plans, strict=True):
+            drive_s = None if plan.mode == "air" else next(drives_s)
+            self._known[way.hospital, way.mode] = _ranged(way, plan, drive_s)
+
+    def __call__(self, ways: Sequence[Way]) -> Sequence[Way]:
+        self.ask(ways)
+        return [self._known.get((way.hospital, way.mode), way) for way in ways]
+
+
+def _skies(asked: Question, *, meets_dusk: bool) -> Iterator[tuple[Reason, Question]]:
+    """The same question by day, in weather that nobody is refused by, with each aircraft that is busy free.
+
+    Only what could make a difference: not the day while night is far, not the weather while it is fine for all.
+    """
+    if asked.aircraft and (asked.night or meets_dusk):
+        yield Reason("change.daylight"), replace(asked, night=False, daylight_left_s=None)
+    fine = all(check_weather(asked.weather, one, night=asked.night).allowed for one in asked.aircraft)
+    if asked.aircraft and (meets_dusk or not fine):
+        yield Reason("change.weather"), replace(asked, weather=CLEAR)
+    for busy in asked.aircraft:
+        if busy.status == "unavailable":
+            free = [replace(one, status="at_base") if one is busy else one for one in asked.aircraft]
+            yield Reason("change.aircraft_freed", {"aircraft": busy.id}), replace(asked, aircraft=free)
+
+
+def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
+    """With p10 and p90 of the time to the door, all its terms moving together (routing/air/spread.py)."""
+    low_s, high_s = drive_s or (None, None)
+    drive = [replace(one, low_s=low_s, high_s=high_s) if one.name == "drive" else one for one in plan.ground_arm]
+    plan = replace(plan, ground_arm=tuple(drive))
+    return between(way, plan.door_at("p10"), plan.door_at("p90"))
+
+
+def between(way: Way, low_s: float, high_s: float) -> Way:
+    """Rounding never puts the likely time outside its range."""
+    assert way.eta_s is not None
+    return replace(way, eta_low_s=min(round(low_s, 1), way.eta_s), eta_high_s=max(round(high_s, 1), way.eta_s))
+
+
+def _settled_then_soonest(way: Way) -> tuple[Any, ...]:
+    return bool(way.unsettled), way.eta_s, way.rendezvous or "", way.aircraft or ""
+
+
+def _why_not(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The first distinct reasons, few enough to read."""
+    found: list[Reason] = []
+    for reason in reasons:
+        if reason not in found:
+            found.append(reason)
+        if len(found) == REASONS_TOLD:
+            break
+    return tuple(found) or (Reason("no_landing_site"),)
+
+
+def _way(plan: Plan, picture: Picture, detours: tuple[Reason, ...]) -> Way:
+    """A plan as the patient lives it: to the meeting, the wait for the aircraft, then on to the door."""
+    wait = (Term("wait_for_aircraft", plan.wait_s),) if plan.wait_s > 0 else ()
+    terms = terms_s(plan.ground_arm + wait + plan.after)
+    return Way(
+        hospital=plan.hospital,
+        mode=MODE_OF_PLAN[plan.mode],
+        eta_s=round(sum(terms.values()), 1),
+        terms_s=terms,
+        rendezvous=plan.site.id if plan.site else None,
+        aircraft=plan.aircraft.id if plan.aircraft else None,
+        decides=plan.decides,
+        detours=detours,
+        unsettled=_yet_to_settle(picture, plan.aircraft.id if plan.aircraft else "", plan.unknown),
+    )
+
+
+def _yet_to_settle(picture: Picture, aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """A crew that stands by or already flies has judged the weather; nobody else has."""
+    unit = picture.units.get(aircraft)
+    judged = unit is not None and unit.duty is not Duty.AVAILABLE
+    return tuple(reason for reason in reasons if not (judged and reason.code in OPEN_WEATHER))
+
+
+def terms_s(terms: Sequence[Term]) -> dict[str, float]:
+    """Seconds by cause to 0.1, in order; terms of the same name are added up, empty ones left out."""
+    told: dict[str, float] = {}
+    for one in terms:
+        told[one.name] = round(told.get(one.name, 0.0) + one.seconds, 1)
+    return {name: span_s for name, span_s in told.items() if span_s > 0}
