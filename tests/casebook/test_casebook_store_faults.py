@@ -1,0 +1,163 @@
+"""The store goes away while facts wait: no acknowledgement without a commit, nothing lost, nothing written twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from casebook_tales import START, draft
+from log_keepers import on_server
+from log_keepers import opened as opened
+from log_keepers import postgres_store as postgres_store
+from log_keepers import store as store
+
+from casebook.book import Book
+from casebook.clock import JumpClock
+from casebook.errors import CoordinationError, FeedLost
+from casebook.log import ChainBroken, Source, verify
+from casebook.store import postgres_log
+
+Open = Callable[..., Any]
+END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query <> ''"
+
+
+def test_a_connection_that_is_cut_is_made_again_and_the_batch_stands_once(postgres_store: str, opened: Open):
+    log = opened(postgres_store, alone=True)
+    log.append([draft()])
+    for number in range(1, 4):
+        on_server(postgres_store, END_OTHERS)
+        assert log.head()[0] == number, "readers come back, too"
+        assert log.append([draft()])[0].seq == number + 1
+    assert verify(log.read())[0] == 4
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_when_the_answer_to_a_commit_is_lost_the_store_is_asked_whether_it_was_done(
+    postgres_store: str, opened: Open, committed: bool
+):
+    log, real, lost = opened(postgres_store, alone=True), postgres_log.PostgresLog._writing, []
+
+    @asynccontextmanager
+    async def losing(self: Any) -> AsyncIterator[Any]:
+        async with real(self) as pen:
+            yield pen
+            if not lost and not committed:
+                lost.append(pen)
+                raise asyncpg.ConnectionDoesNotExistError("cut before the commit")
+        if not lost:
+            lost.append(pen)
+            pen.terminate()
+            raise asyncpg.ConnectionDoesNotExistError("cut after the commit")
+
+    log._writing = losing.__get__(log)
+    (entry,) = log.append([draft(source=Source("A01", "e", 1), asked="k")])
+    assert len(lost) == 1 and entry.seq == 1
+    assert log.append([draft()])[0].seq == 2
+    assert verify(log.read())[0] == 2 and log.find_asked("k") == [1]
+
+
+def test_a_store_that_stays_away_is_told_and_nothing_was_acknowledged(
+    postgres_store: str, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(postgres_log, "PATIENCE_S", 0.0)
+    log, real = opened(postgres_store), log_url(opened(postgres_store))
+    log._url = "postgresql://aboard@/postgres?host=/nowhere"
+    on_server(postgres_store, END_OTHERS)
+    with pytest.raises(FeedLost):
+        log.append([draft()])
+    log._url = real
+    assert log.append([draft()])[0].seq == 1, "it goes on by itself when the store is there again"
+
+
+def log_url(log: Any) -> str:
+    return log._url
+
+
+def test_a_hub_that_is_alone_stops_writing_when_somebody_else_wrote(postgres_store: str, opened: Open):
+    """By hand or by a tool that takes no notice of the lock: its picture is no longer what the log says."""
+    log, intruder = opened(postgres_store, alone=True), opened(postgres_store)
+    log.append([draft()])
+    intruder.append([draft()])
+    with pytest.raises(CoordinationError) as caught:
+        log.append([draft()])
+    assert caught.value.key == "log_moved_on" and log.head()[0] == 2
+
+
+def test_a_full_disk_refuses_the_batch_in_words_and_takes_the_next_when_there_is_room(tmp_path: Path, opened: Open):
+    log = opened(str(tmp_path / "log.db"))
+    log.append([draft()])
+    pages = log._db.execute("PRAGMA page_count").fetchone()[0]
+    log._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(FeedLost) as caught:
+        log.append([draft(body={"unit": "x" * 100_000})])
+    assert caught.value.key == "log_silent" and "full" in str(caught.value)
+    log._db.execute("PRAGMA max_page_count = 1000000")
+    assert log.append([draft(body={"unit": "x" * 100_000})])[0].seq == 2
+    assert verify(log.read())[0] == 2
+
+
+WRITER = """
+import sys
+sys.path[:0] = sys.argv[2:]
+from casebook_tales import draft
+from casebook.log import Source
+from casebook.store.opening import open_log
+log = open_log(sys.argv[1])
+for number in range(1, 100_000):
+    log.append([draft(source=Source("A01", "e", number))])
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 20, 57])
+def test_what_was_acknowledged_is_there_after_the_writer_was_killed(store: str, opened: Open, after: int):
+    here = Path(__file__).resolve()
+    opened(store)
+    command = [sys.executable, "-c", WRITER, store, str(here.parent), str(here.parents[2])]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+    assert writer.stdout is not None
+    told = [writer.stdout.readline() for _ in range(after)]
+    os.kill(writer.pid, signal.SIGKILL)
+    acknowledged = int([*told, *writer.communicate(timeout=60)[0].split()][-1])
+    log = opened(store)
+    assert acknowledged <= log.through("A01", "e") <= acknowledged + 1
+    assert verify(log.read())[0] == log.through("A01", "e")
+
+
+def test_a_hub_does_not_start_on_a_record_that_was_altered(tmp_path: Path, opened: Open):
+    log = opened(str(tmp_path / "log.db"))
+    log.append([draft("unit_enrolled", body={"unit": "A01"}), draft()])
+    log.close()
+    with sqlite3.connect(tmp_path / "log.db") as db:
+        db.execute("UPDATE entry SET who = 'somebody else' WHERE seq = 1")
+    db.close()
+    with pytest.raises(ChainBroken) as caught:
+        Book.open(opened(str(tmp_path / "log.db")), JumpClock(START))
+    assert caught.value.facts["seq"] == 1
+
+
+def test_batches_that_queue_during_a_flush_share_the_next_one(store: str, opened: Open):
+    """Held up once, the writer takes all that waited in one transaction."""
+    log, groups = opened(store), []
+    gate, real = threading.Event(), log._writer._commit
+
+    def slowly(batches: Any) -> Any:
+        groups.append(len(batches))
+        gate.wait(30)
+        return real(batches)
+
+    log._writer._commit = slowly
+    answers = [log.submit([draft(seconds=n)]) for n in range(50)]
+    gate.set()
+    assert [answer.result(30)[0].seq for answer in answers] == list(range(1, 51))
+    assert len(groups) <= 2 and sum(groups) == 50
