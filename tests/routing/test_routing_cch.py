@@ -165,6 +165,26 @@ def test_few_changed_arcs_are_updated_in_place_and_many_are_customised_whole(gri
     assert [(metric.whole, metric.partial) for metric in native] == [(1, 1), (1, 0)]
 
 
+def test_what_changed_is_found_wherever_it_lies_and_no_more_than_a_few(
+    grid: Roadmap, native: list[Counting], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("routing.engine.metrics.BLOCK", 16)  # so that a small town's arcs fill many blocks
+    weights = weights_of(grid, 1)
+    few = len(topology_of(grid).pair_tail) // 240
+    assert few == 2
+    first, last = 0, len(weights) - 1
+    changes = [[first], [last], [first, last], [first, len(weights) // 2, last]]
+    for number, rows in enumerate(changes, 1):
+        engine = open_engine(fresh(grid), weights, "cch")
+        engine.times_ms([0], [5])
+        other = weights.copy()
+        other[rows] += 3
+        nodes = list(range(grid.network.nodes))
+        truth = open_engine(grid, other, "scipy").times_ms(nodes, nodes)
+        assert np.array_equal(engine.changed(np.array(rows), other).times_ms(nodes, nodes), truth), number
+    assert [(metric.whole, metric.partial) for metric in native] == [(1, 1), (1, 1), (1, 1), (1, 0), (1, 0)]
+
+
 def test_two_vehicles_asked_in_turn_are_customised_once_each(grid: Roadmap, native: list[Counting]):
     for _ in range(20):
         for profile in (CAR, AMBULANCE_SIREN):
