@@ -63,11 +63,13 @@ class LiveMedia:
         return self.waves.send_numerics(numerics)
 
     def counts(self) -> dict[str, Any]:
-        """What was sent and dropped, for the ledger."""
+        """What was sent and dropped, for the ledger; and the rung of the quality ladder in force, with its reason."""
         return {
             "frames_sent": self.video.frames_sent if self.video else 0,
             "waves_sent": self.waves.waves_sent,
             "numerics_sent": self.waves.numerics_sent,
             "dropped": self.waves.dropped,
             "video": bool(self.video and self.video.link.connected.is_set()),
+            "rung": self.video.standing.rung.name if self.video else None,
+            "rung_why": str(self.video.standing.why) if self.video else None,
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fractions
+import math
 import threading
 from collections.abc import Callable
 
@@ -31,16 +32,21 @@ class Camera:
     `open_source` is called at once (RefusedInput rises to whoever starts the vehicle) and again after a loss.
     """
 
-    def __init__(self, open_source: Callable[[], PictureSource], wall_ms: WallMs, *, fps: int = FPS) -> None:
-        self._open_source, self._wall_ms, self.fps = open_source, wall_ms, fps
+    def __init__(
+        self, open_source: Callable[[], PictureSource], wall_ms: WallMs, *, height: int = HEIGHT, fps: int = FPS
+    ) -> None:
+        self._open_source, self._wall_ms, self.height, self.fps = open_source, wall_ms, height, fps
         self._source: PictureSource | None = open_source()
         self._lock = threading.Lock()  # pictures are made in a worker thread; a track may end while one is made
         self.frames_made = 0
 
-    def make(self) -> av.VideoFrame:
-        """The picture of this moment, stamped. Raises FeedLost (`camera_lost`); the next call opens it again."""
+    def make(self, height_max: int | None = None) -> av.VideoFrame:
+        """The picture of this moment, stamped; a higher one than `height_max` is made smaller first.
+
+        Raises FeedLost (`camera_lost`); the next call opens it again.
+        """
         with self._lock:
-            planes = self._picture()
+            planes = _shrunk(self._picture(), height_max)
             height, width = planes.shape[0] * 2 // 3, planes.shape[1]
             if height >= HEIGHT_PX and width >= WIDTH_PX:
                 burn(planes[:height], Stamp(self.frames_made, int(self._wall_ms())))
@@ -80,17 +86,31 @@ class CameraTrack(MediaStreamTrack):
         self._camera = camera
         self._began_s: float | None = None
         self._number = -1
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._height_max: int | None = None
+        self._every = 1  # of so many frames of the camera one is sent
         self.frames_sent = 0
         self.lost: FeedLost | None = None
 
+    def fit(self, height_max: int | None, fps_max: int | None) -> None:
+        """From the next frame on: at most so high, at most so often. None for `fps_max`: none until told otherwise."""
+        self._height_max = height_max
+        if fps_max is None:
+            self._wanted.clear()
+        else:
+            self._every = math.ceil(self._camera.fps / fps_max)
+            self._wanted.set()
+
     async def recv(self) -> av.VideoFrame:
         """The next frame, when its time has come. Raises MediaStreamError when the track or the camera has ended."""
+        await self._wanted.wait()
         if self.readyState != "live":
             raise MediaStreamError
         loop = asyncio.get_running_loop()
         await self._until_next(loop)
         try:
-            frame = await loop.run_in_executor(None, self._camera.make)
+            frame = await loop.run_in_executor(None, self._camera.make, self._height_max)
         except FeedLost as why:
             self.lost = why
             self.stop()
@@ -105,8 +125,17 @@ class CameraTrack(MediaStreamTrack):
         if self._began_s is None:
             self._began_s = now_s
         due_number = int((now_s - self._began_s) * self._camera.fps)
-        self._number = max(self._number + 1, due_number)
+        self._number = max(self._number + self._every, due_number) if self._number >= 0 else due_number
         await asyncio.sleep(max(0.0, self._began_s + self._number / self._camera.fps - now_s))
+
+
+def _shrunk(planes: np.ndarray, height_max: int | None) -> np.ndarray:
+    """An I420 picture of the same shape, at most so high (both sides even)."""
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    if height_max is None or height <= height_max:
+        return planes
+    smaller = (width * height_max // height // 2 * 2, height_max // 2 * 2)
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p").reformat(*smaller).to_ndarray()
 
 
 def open_camera(
@@ -118,7 +147,7 @@ def open_camera(
     addresses are network cameras; ``lavfi:...`` an FFmpeg test picture; anything else is a video file, which is looped.
     Raises RefusedInput (`no_camera`).
     """
-    return Camera(lambda: _open_source(spec, width, height, seed), wall_ms, fps=fps)
+    return Camera(lambda: _open_source(spec, width, height, seed), wall_ms, height=height, fps=fps)
 
 
 def _open_source(spec: str, width: int, height: int, seed: int) -> PictureSource:

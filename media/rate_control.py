@@ -2,7 +2,7 @@
 
 Pure. The receiver's own estimate (REMB, by growing delay) is a ceiling; the share of lost packets moves a second
 ceiling down and up, because a short queue drops packets before it delays them. The target is the lower of the two,
-within bounds. The bits themselves are the encoder's.
+within bounds. Which pictures fit into it is the ladder's (`media.quality`), the bits are the encoder's.
 """
 
 from __future__ import annotations
@@ -38,9 +38,13 @@ class RateControl:
         return round(max(self.bounds.floor_bps, min(allowed, self.bounds.ceiling_bps)))
 
     @property
-    def thin(self) -> bool:
-        """Does the link carry less than the floor?"""
-        return self._estimate_bps is not None and self._estimate_bps < self.bounds.floor_bps
+    def carries_bps(self) -> int | None:
+        """What the link carries as far as the reports tell, also below the floor; None before the first estimate."""
+        return None if self._estimate_bps is None else round(min(self._loss_bps, self._estimate_bps))
+
+    def forget_estimate(self) -> None:
+        """The estimate is old: nothing was sent that it could have been made from."""
+        self._estimate_bps = None
 
     def estimated(self, bps: int) -> None:
         """The receiver's estimate of what the link carries."""

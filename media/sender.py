@@ -6,6 +6,8 @@ what was sent and what was dropped because nobody could take it.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import random
 
 import httpx
@@ -15,14 +17,20 @@ from media.aiortc_private import CameraSender
 from media.camera import Camera, CameraTrack
 from media.encoder import Vp8Encoder
 from media.link import Link
+from media.quality import BESIDE_VIDEO_KBPS, RUNGS, Standing, highest_that_fits, stand
 from media.rate_control import BitRate, RateControl
 from media.signalling import WAVES_SUFFIX
 from media.wave_stream import NUMERICS_BACKLOG_BYTES, offer_live, open_wave_channels
 from media.waveforms import Numerics, WavePacket, encode, encode_numerics
 
+log = logging.getLogger(__name__)
+
 
 class VideoPublisher:
-    """Publishes `camera` as stream `unit`. `client` brings the hub's base URL and the vehicle's token."""
+    """Publishes `camera` as stream `unit`. `client` brings the hub's base URL and the vehicle's token.
+
+    `standing` tells the rung of the quality ladder in force, why and since when; without connection the last one.
+    """
 
     def __init__(
         self,
@@ -33,7 +41,9 @@ class VideoPublisher:
         bit_rate: BitRate | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._camera, self._bit_rate = camera, bit_rate or BitRate()
+        self._unit, self._camera, self._bit_rate = unit, camera, bit_rate or BitRate()
+        self._top = best_rung(camera.height, camera.fps)
+        self.standing = Standing(self._top)
         self._tracks: list[CameraTrack] = []
         self._sent_before = 0
         self.sending: CameraSender | None = None  # of the present connection: its target and what it sent
@@ -57,7 +67,44 @@ class VideoPublisher:
         transceiver = pc.addTransceiver(track, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")])
-        self.sending = CameraSender(transceiver.sender, Vp8Encoder(self._bit_rate), RateControl(self._bit_rate))
+        rate = RateControl(self._bit_rate)
+        self.standing = self._first_standing()
+        self._carry_out(track)
+        self.sending = CameraSender(
+            transceiver.sender, Vp8Encoder(self._bit_rate), rate, on_report=lambda: self._look(rate, track)
+        )
+
+    def _first_standing(self) -> Standing:
+        carried_kbps = BESIDE_VIDEO_KBPS + self._bit_rate.start_bps / 1000
+        return Standing(highest_that_fits(carried_kbps, top=self._top), since_s=_now_s())
+
+    def _look(self, rate: RateControl, track: CameraTrack) -> None:
+        """A report came: stay on the rung or change it. Waves and numbers go beside the video that is measured."""
+        before = self.standing
+        if not before.rung.is_video:
+            rate.forget_estimate()
+        carries_kbps = None if rate.carries_bps is None else BESIDE_VIDEO_KBPS + rate.carries_bps / 1000
+        self.standing = stand(before, carries_kbps, _now_s(), top=self._top)
+        if self.standing.place != before.place:
+            log.info("video of %s: %s, %s", self._unit, self.standing.rung.name, self.standing.why)
+            self._carry_out(track)
+
+    def _carry_out(self, track: CameraTrack) -> None:
+        track.fit(self.standing.rung.height, self.standing.rung.fps)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def best_rung(height: int, fps: int) -> int:
+    """The place of the first rung that asks no less of a camera than it has: a better one would show nothing more."""
+    fits = (
+        place
+        for place, rung in enumerate(RUNGS)
+        if rung.height and rung.fps and rung.height >= height and rung.fps >= fps
+    )
+    return next(fits, len(RUNGS) - 1)
 
 
 class WavePublisher:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +112,23 @@ async def test_a_track_counts_time_not_calls_when_the_machine_was_slow(monkeypat
     second = await track.recv()
     assert first.pts is not None and second.pts is not None
     assert second.pts - first.pts >= 90_000 and camera.frames_made == 2
+
+
+def test_a_picture_that_is_made_smaller_keeps_its_shape_and_its_stamp() -> None:
+    camera = open_camera("scene", at(*range(9)), width=1280, height=720)
+    shapes = {height: (camera.make(height).width, camera.make(height).height) for height in (360, 480, 720, 1080)}
+    assert shapes == {360: (640, 360), 480: (852, 480), 720: (1280, 720), 1080: (1280, 720)}
+    assert find(top_luma(camera.make(360))) == Stamp(8, 8)
+
+
+async def test_a_track_sends_every_second_frame_or_none_as_it_is_told() -> None:
+    track = open_camera("scene", lambda: 0.0, fps=15).track()
+    track.fit(360, 8)
+    pts = [(await track.recv()).pts or 0 for _ in range(3)]
+    assert all((after - before) % 6000 == 0 and after - before >= 12_000 for before, after in itertools.pairwise(pts))
+    track.fit(None, None)
+    waiting = asyncio.create_task(track.recv())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    track.fit(360, 15)
+    assert (await waiting).height == 360

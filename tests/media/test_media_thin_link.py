@@ -43,9 +43,12 @@ async def test_on_a_thin_uplink_the_camera_steps_down_to_what_it_carries_and_no_
     up = Way(delay_s=0.03, rate_bps=300_000)
     viewer, publisher = VideoViewer(board, "A01", wall_ms), VideoPublisher(vehicle_behind(up, Way()), "A01", camera)
     running(viewer, publisher)
+    assert publisher.standing.rung.name == "video_480p15"
     await eventually(lambda: target_bps(publisher) <= 300_000, "the target to fit the link")
+    await eventually(lambda: publisher.standing.rung.name == "video_360p8", "the ladder to step down")
+    assert publisher.standing.why == "link_thin"
     shown, offered, passed = viewer.frames_shown, up.offered_bytes, up.passed_bytes
-    await eventually(lambda: viewer.frames_shown >= shown + 60, "four seconds of pictures")
+    await eventually(lambda: viewer.frames_shown >= shown + 30, "four seconds of pictures")
     assert up.offered_bytes - offered <= 1.2 * (up.passed_bytes - passed)
     assert viewer.unstamped == 0 and publisher.link.connections == 1
 
