@@ -30,6 +30,7 @@ from casebook.live import Feed
 from casebook.log import By, Entry
 from casebook.screens import REPO, add_screen, add_shared
 from casebook.vehicle_door import serve_vehicle
+from casebook.vehicle_links import VehicleLinks
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
@@ -51,6 +52,7 @@ class Hub:
         self.holds = HoldWatch(book, book.holds) if book.holds is not None else None
         self.dispatch, self.ward = dispatch, ward
         self.shown = Shown()
+        self.links = VehicleLinks(self.clock)
         self.vehicles = 0  # whose link is open
         self.health = HealthWatch(book, self._seen)
         self._fresh: list[Entry] = []
@@ -189,7 +191,7 @@ class Hub:
                 screen = self._feed(f"unit/{badge.unit}").subscribe()
                 self.vehicles += 1
                 try:
-                    await serve_vehicle(socket, badge, self.book, screen, drill=self.drill)
+                    await serve_vehicle(socket, badge, self.book, screen, drill=self.drill, links=self.links)
                 finally:
                     self.vehicles -= 1
 

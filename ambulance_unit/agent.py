@@ -307,6 +307,8 @@ class Agent:
             self.technical.note("damage", FeedLost("outbox_row_damaged", n=corrupt), self.clock.now())
         if lost:
             self.technical.note("hub", FeedLost("hub_lost_rows", n=lost), self.clock.now())
+        if (twin_at := getattr(self.link, "twin_at", None)) is not None:
+            self.technical.note("twin", FeedLost("vehicle_twin", unit=self.unit), twin_at)
         room = self._outbox.room_h
         if room is not None and room < LOW_H:
             self.technical.note("room", FeedLost("outbox_room_low", hours=room), self.clock.now())

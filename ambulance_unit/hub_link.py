@@ -1,8 +1,10 @@
 """The vehicle's end of its link to the hub: send what waits in the outbox, take acknowledgements and the view.
 
 The words are in casebook/link.py. Connects again for ever, with pauses that double and are jittered; a refusal is shown
-and tried again only now and then. Goes on after what the hub's book already holds, many rows in flight. What is sent
-was stored before (`outbox`), what is heard is kept by `told_view`; how the link stands is `link_state`.
+and tried again only now and then. Goes on after what the hub's book already holds. Facts go first and in their order,
+then the newest samples, many rows in flight; samples of an outage follow behind, a little at a time. What is sent was
+stored before (`outbox`), what is heard is kept by `told_view`; how the link stands is `link_state`, what is next to be
+sent is `sending`.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ import asyncio
 import contextlib
 import logging
 import random
+import secrets
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,11 +26,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from ambulance_unit.link_state import LOST_S, LinkState
+from ambulance_unit.outbox import Lane
 from ambulance_unit.scribe import Scribe
+from ambulance_unit.sending import Sending, pause_after_s
 from ambulance_unit.told_view import Gap, ToldView
 from casebook.clock import Clock
 from casebook.errors import CoordinationError, FeedLost
-from casebook.link import MAX_ROWS, Hello, Ping, Rows
+from casebook.link import VERSION, Hello, OutboxRow, Ping, Rows, mark_of
 
 log = logging.getLogger(__name__)
 PAUSE_S, PAUSE_S_MAX = 0.25, 4.0  # between attempts, so that all vehicles are back within 10 s of their hub
@@ -35,7 +40,6 @@ REFUSED_PAUSE_S = 30.0  # a token does not become valid by asking often
 OPEN_S = 5.0
 PING_S = 2.0
 SAVE_S = 1.0  # the copy of the view is at most so much behind
-IN_FLIGHT_MAX = 4 * MAX_ROWS  # rows sent and not yet acknowledged
 MESSAGE_BYTES_MAX = 8 << 20  # of the hub's messages: a snapshot with a long route and many hospitals
 
 
@@ -78,14 +82,20 @@ class HubLink:
         self.connections = 0
         self.hub_lost_rows = 0  # rows that a hub had acknowledged and then no longer had
         self.skew_s: float | None = None  # the hub's clock less ours
-        self._cursor = 0  # highest row sent on this connection
+        self.twin_at: datetime | None = None  # when the hub last said that another device speaks as this unit
+        self.hub_version = 0  # as the last welcome said; 0: none yet
+        self._boot = secrets.token_hex(8)
+        self._link = ""  # this connection, as the hub names it
+        self._sending = Sending(scribe)
         self._news = asyncio.Event()
-        self._acked: tuple[str, int] = ("", 0)  # the newest acknowledgement heard
+        self._acked: dict[str, int] = {}  # the newest acknowledgement heard of each epoch and not yet written down
         self._ack_news = asyncio.Event()
+        self._history_news = asyncio.Event()
 
     def wake(self) -> None:
         """Something new stands in the outbox."""
         self._news.set()
+        self._history_news.set()
 
     def as_view(self) -> dict[str, Any]:
         return self.state.as_view(time.monotonic())
@@ -123,11 +133,11 @@ class HubLink:
 
     async def _live_once(self) -> None:
         async with self._connected() as socket:
-            await self._greet(socket)
+            greeted = await self._greet(socket)
             log.info("vehicle %s has its hub", self.unit)
             try:
-                works = self._send_rows(socket), self._hear(socket), self._forget_acked(), self._watch(socket)
-                await _until_one_ends(*works)
+                works = self._hear(socket), self._forget_acked(), self._watch(socket)
+                await _until_one_ends(*self._sends(socket, greeted), *works)
             except ConnectionClosed as why:
                 if why.rcvd is not None and why.rcvd.code in (4401, 4403):
                     raise Refused(self.state.refusal or _answer("not_allowed")) from why
@@ -153,62 +163,125 @@ class HubLink:
         finally:
             await socket.close()
 
-    async def _greet(self, socket: ClientConnection) -> None:
-        """Say who we are, learn how far the book is, and go on from there."""
-        epoch, lowest = self._outbox.epoch, self._outbox.counts.acked + 1
-        await socket.send(_text(Hello(self.unit, epoch, lowest)))
+    async def _greet(self, socket: ClientConnection) -> Lane:
+        """Say who we are, learn how far the book is, and go on from there. Gives the lane that the hello named."""
+        first, *others = self._sending.lanes_to_name(one_at_a_time=self.hub_version == 1)
+        lanes = {lane.epoch: lane.acked + 1 for lane in others}
+        await socket.send(_text(Hello(self.unit, first.epoch, first.acked + 1, VERSION, self._boot, lanes)))
         welcome = await self._next(socket)
         if welcome["t"] != "welcome":
             raise FeedLost("feed_lost", feed=self.url)
         self.skew_s = (datetime.fromisoformat(welcome["now"]) - self._clock.now()).total_seconds()
-        await self._agree(epoch, welcome["through"])
+        self.hub_version, self._link = min(VERSION, welcome.get("version", 1)), welcome.get("link", "")
+        self._acked.clear()
+        self._sending.begin()
+        await self._agree(first, welcome["through"], welcome.get("last", {}))
+        if self.hub_version >= 2:
+            for lane in others:
+                await self._agree(lane, welcome["lanes"][lane.epoch], welcome["last"])
+        await self._settle_lanes(first)
         self._told.forget_version()
         self.connections += 1
         self.changed()
+        return first
 
-    async def _agree(self, epoch: str, through: int) -> None:
-        """Start after what the book holds. Where book and outbox contradict each other, begin a new epoch."""
-        counts = self._outbox.counts
-        if not counts.acked <= through <= counts.stored:
-            self.hub_lost_rows += max(0, counts.acked - through)
-            log.warning("vehicle %s: hub has %d rows, %s here: new epoch", self.unit, through, counts)
-            await self._scribe.do(self._outbox.renew)
+    async def _settle_lanes(self, first: Lane) -> None:
+        """A hub of version 1 knows one lane: what waits in the others goes lane by lane, a connection each."""
+        if self.hub_version >= 2:
+            if first.epoch != self._outbox.epoch:
+                raise Gap  # the hub is newer than it was: all lanes on one connection from now on
+            if await self._scribe.do(lambda: self._outbox.begin_live(self._sending.ever_sent)):
+                self._sending.note_begun()
+            return
+        await self._scribe.do(self._outbox.end_live)
+        if self._sending.lanes_to_name(one_at_a_time=True)[0].epoch != first.epoch:
             raise Gap
-        await self._scribe.do(lambda: self._outbox.acknowledge(epoch, through))
-        self._cursor = through
+
+    async def _agree(self, lane: Lane, through: int, last: dict[str, int]) -> None:
+        """Start after what the book holds. Where book and outbox contradict each other, begin a new epoch."""
+        lane = self._outbox.find_lane(lane.epoch) or lane  # as it is now
+        is_ours = lane.acked <= through <= lane.stored
+        if is_ours and through > lane.acked and lane.epoch in last:
+            row = await self._scribe.do(partial(self._outbox.unacknowledged, through - 1, 1, epoch=lane.epoch))
+            is_ours = bool(row) and mark_of(row[0]) == last[lane.epoch]
+        if not is_ours:
+            self.hub_lost_rows += max(0, lane.acked - through)
+            log.warning("vehicle %s: hub has other rows than %s through %d: new epoch", self.unit, lane, through)
+            await self._scribe.do(partial(self._outbox.renew, lane.epoch))
+            raise Gap
+        await self._scribe.do(partial(self._outbox.acknowledge, lane.epoch, through))
+        self._sending.start_after(lane.epoch, through)
+
+    def _sends(self, socket: ClientConnection, greeted: Lane) -> tuple[Coroutine[Any, Any, None], ...]:
+        if self.hub_version < 2:
+            return (self._send_lane(socket, greeted),)
+        return self._send_rows(socket), self._send_history(socket)
 
     async def _send_rows(self, socket: ClientConnection) -> None:
-        epoch = self._outbox.epoch
+        """Facts, then the newest samples, as they come."""
         while True:
             self._news.clear()
-            rows = []
-            if self._cursor - self._outbox.counts.acked < IN_FLIGHT_MAX:
-                rows = await self._scribe.do(lambda: self._outbox.unacknowledged(self._cursor, MAX_ROWS))
-            if not rows:
+            epoch, rows = await self._sending.next_rows()
+            if rows:
+                await self._send(socket, epoch, rows)
+            else:
+                self._history_news.set()
                 await self._news.wait()
+
+    async def _send_lane(self, socket: ClientConnection, lane: Lane) -> None:
+        """All of one lane; ends the connection when it is empty and another waits to be named."""
+        while True:
+            self._news.clear()
+            rows = await self._sending.rows_of(lane.epoch)
+            if rows:
+                await self._send(socket, lane.epoch, rows)
+            elif self._sending.lanes_to_name(one_at_a_time=True)[0].epoch != lane.epoch:
+                raise Gap
+            else:
+                await self._news.wait()
+
+    async def _send_history(self, socket: ClientConnection) -> None:
+        """What an outage left, oldest first: a little, its acknowledgement, a pause, and again."""
+        while True:
+            self._history_news.clear()
+            epoch, rows = await self._sending.next_history()
+            if not rows:
+                await self._history_news.wait()
                 continue
-            await socket.send(_text(Rows(epoch, rows)))
-            self._cursor = rows[-1].seq
-            self.sent += len(rows)
-            self.changed()
+            began_s = time.monotonic()
+            await self._send(socket, epoch, rows)
+            while (lane := self._outbox.find_lane(epoch)) is not None and lane.acked < rows[-1].seq:
+                await self._history_news.wait()
+                self._history_news.clear()
+            await asyncio.sleep(pause_after_s(len(rows), time.monotonic() - began_s))
+
+    async def _send(self, socket: ClientConnection, epoch: str, rows: list[OutboxRow]) -> None:
+        self._sending.note(epoch, rows[-1].seq)
+        await socket.send(_text(Rows(epoch, rows, self._link)))
+        self.sent += len(rows)
+        self.changed()
 
     async def _hear(self, socket: ClientConnection) -> None:
         """Take what comes, without waiting for the disk: a slow disk must not make the view old."""
         while True:
             message = await self._next(socket)
             if message["t"] == "ack":
-                self._acked = (message["epoch"], message["through"])
+                self._acked[message["epoch"]] = message["through"]
                 self._ack_news.set()
+            elif message["t"] == "twin":
+                self.twin_at = datetime.fromisoformat(message["at"])
+                self.changed()
             elif message["t"] in ("snapshot", "delta", "beat") and self._told.apply(message):
                 self.changed()
 
     async def _forget_acked(self) -> None:
-        """Delete what is acknowledged; acknowledgements that came while the disk was busy are one."""
+        """Delete what is acknowledged; acknowledgements that came while the disk was busy are one for each epoch."""
         while True:
             await self._ack_news.wait()
             self._ack_news.clear()
-            epoch, through = self._acked
-            await self._scribe.do(partial(self._outbox.acknowledge, epoch, through))
+            acked, self._acked = self._acked, {}
+            for epoch, through in acked.items():
+                await self._scribe.do(partial(self._outbox.acknowledge, epoch, through))
             self.wake()  # there may be room for more in flight
             self.changed()
 

@@ -1,6 +1,7 @@
 """The hub's end of a vehicle's link: take its rows, acknowledge after commit, send it its own view.
 
-The words are in casebook/link.py. Decides nothing; what a row may say is the book's affair.
+The words are in casebook/link.py. Decides nothing; what a row may say is the book's affair, who may speak as a unit
+that of `vehicle_links`.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ from fastapi import WebSocket, WebSocketDisconnect
 from casebook.access import Badge
 from casebook.book import Book, Row
 from casebook.errors import CoordinationError, NotAllowed
-from casebook.link import MAX_BYTES, Hello, Ping, Rows, read_from_vehicle
+from casebook.link import MAX_BYTES, VERSION, Hello, Ping, Rows, mark_of, read_from_vehicle
 from casebook.live import Subscription
+from casebook.vehicle_links import Presence, VehicleLinks
 
 log = logging.getLogger(__name__)
 
 
-async def serve_vehicle(socket: WebSocket, badge: Badge, book: Book, screen: Subscription, *, drill: bool) -> None:
-    """Serve one vehicle until its link ends. `screen` is a subscription to the vehicle's own feed."""
+async def serve_vehicle(
+    socket: WebSocket, badge: Badge, book: Book, screen: Subscription, *, drill: bool, links: VehicleLinks | None = None
+) -> None:
+    """Serve one vehicle until its link ends. `screen` is a subscription to the vehicle's own feed; `links` are those of
+    the hub, without which nothing is known of other connections."""
+    links = links or VehicleLinks(book.clock)
     outgoing = asyncio.Lock()
 
     async def send(message: dict[str, Any] | bytes) -> None:
@@ -31,10 +37,15 @@ async def serve_vehicle(socket: WebSocket, badge: Badge, book: Book, screen: Sub
             raw = message if isinstance(message, bytes) else msgspec.json.encode(message)
             await socket.send_text(raw.decode())
 
+    presence: Presence | None = None
     try:
-        epoch = await _greet(socket, badge, book, send, drill)
+        hello = await _hear_hello(socket, badge)
+        presence = await links.admit(hello.unit, hello.boot or hello.epoch)
+        await _welcome(hello, presence.link, book, links, send, drill)
         log.info("vehicle %s connected", badge.unit)
-        await _until_one_ends(_take(socket, badge, book, epoch, send), _show(screen, send))
+        taking = _take(socket, hello, presence, book, links, send)
+        await _until_one_ends(taking, _show(screen, send), _pass_on(presence, send))
+        await socket.close(4409)
     except CoordinationError as wrong:
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await send({"t": "refused", **wrong.as_answer()})
@@ -43,17 +54,28 @@ async def serve_vehicle(socket: WebSocket, badge: Badge, book: Book, screen: Sub
         pass
     finally:
         screen.close()
+        if presence is not None:
+            links.leave(presence)
         log.info("vehicle %s gone", badge.unit)
 
 
-async def _greet(socket: WebSocket, badge: Badge, book: Book, send: Any, drill: bool) -> str:
+async def _hear_hello(socket: WebSocket, badge: Badge) -> Hello:
     hello = read_from_vehicle(await socket.receive_text())
     if not isinstance(hello, Hello) or not badge.unit or hello.unit != badge.unit:
         raise NotAllowed("not_allowed", what="unit link", needs=f"unit {getattr(hello, 'unit', '?')}")
+    return hello
+
+
+async def _welcome(hello: Hello, link: str, book: Book, links: VehicleLinks, send: Any, drill: bool) -> None:
     through = await _through(book, hello.unit, hello.epoch)
-    now, rate = book.clock.now(), book.clock.rate
-    await send({"t": "welcome", "through": through, "now": now, "rate": rate, "drill": drill})
-    return hello.epoch
+    words = {"t": "welcome", "through": through, "now": book.clock.now(), "rate": book.clock.rate, "drill": drill}
+    if hello.version >= 2:
+        lanes = {epoch: await _through(book, hello.unit, epoch) for epoch in hello.lanes}
+        held = {hello.epoch: through} | lanes
+        marks = {epoch: links.mark_at(hello.unit, epoch, seq) for epoch, seq in held.items()}
+        last = {epoch: mark for epoch, mark in marks.items() if mark is not None}
+        words |= {"version": VERSION, "link": link, "lanes": lanes, "last": last}
+    await send(words)
 
 
 async def _through(book: Book, unit: str, epoch: str) -> int:
@@ -62,20 +84,43 @@ async def _through(book: Book, unit: str, epoch: str) -> int:
     return book.log.through(unit, epoch)
 
 
-async def _take(socket: WebSocket, badge: Badge, book: Book, epoch: str, send: Any) -> None:
+async def _take(
+    socket: WebSocket, hello: Hello, presence: Presence, book: Book, links: VehicleLinks, send: Any
+) -> None:
     while True:
         raw = await socket.receive_text()
+        presence.hear()
         if len(raw) > MAX_BYTES:
             raise NotAllowed("not_allowed", what="unit link", needs=f"<= {MAX_BYTES} bytes")
         match read_from_vehicle(raw):
-            case Rows(epoch=sent, rows=rows) if sent == epoch:
-                taken = [Row(row.seq, row.at, row.kind, row.body, row.who, row.origin) for row in rows]
-                through = await book.take_rows(badge.unit, epoch, taken)
-                await send({"t": "ack", "epoch": epoch, "through": through})
+            case Rows() as message if _is_of(message, hello, presence):
+                await send(await _commit(message, hello.unit, book, links))
+            case Rows(link=link) if hello.version >= 2 and link != presence.link:
+                links.replays += 1
+                raise NotAllowed("link_replayed", unit=hello.unit)
             case Ping(n=n):
                 await send({"t": "pong", "n": n})
             case other:
-                raise NotAllowed("not_allowed", what=f"unit link: {type(other).__name__}", needs=f"epoch {epoch}")
+                raise NotAllowed("not_allowed", what=f"unit link: {type(other).__name__}", needs=f"epoch {hello.epoch}")
+
+
+def _is_of(message: Rows, hello: Hello, presence: Presence) -> bool:
+    """Version 1 names its one epoch in the hello; 2 may begin epochs as it goes, and names the connection."""
+    return message.epoch == hello.epoch if hello.version < 2 else message.link == presence.link
+
+
+async def _commit(message: Rows, unit: str, book: Book, links: VehicleLinks) -> dict[str, Any]:
+    taken = [Row(row.seq, row.at, row.kind, row.body, row.who, row.origin) for row in message.rows]
+    through = await book.take_rows(unit, message.epoch, taken)
+    if message.rows and message.rows[-1].seq == through:
+        links.remember_last(unit, message.epoch, through, mark_of(message.rows[-1]))
+    return {"t": "ack", "epoch": message.epoch, "through": through}
+
+
+async def _pass_on(presence: Presence, send: Any) -> None:
+    """Tell the vehicle what its hub found out about it; ends when another connection takes this one's place."""
+    while (notice := await presence.notices.get()) is not None:
+        await send(notice)
 
 
 async def _show(screen: Subscription, send: Any) -> None:
@@ -93,4 +138,7 @@ async def _until_one_ends(*works: Any) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks)  # not gather: it would turn a cancellation into one that nobody asked for
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # looked at: the first one's has risen already

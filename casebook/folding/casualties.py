@@ -55,7 +55,8 @@ def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasi
     trend = (*state.trend, sample)
     if state.trend and sample.at < state.trend[-1].at:  # back-filled history goes where it belongs in time
         trend = tuple(sorted(trend, key=lambda one: one.at))
-    times = {event.name: occasion.at, **state.times}
+    first_at = min(occasion.at, state.times.get(event.name, occasion.at))  # history may come behind what is newer
+    times = {**state.times, event.name: first_at}
     return change_casualty(picture, state.id, trend=_trimmed(trend), times=times)
 
 

@@ -1,0 +1,117 @@
+"""Who is connected as which vehicle: one device for each unit, and two that claim the same identity are found out.
+
+A device that connects anew takes the place of its own old connection at once. Another device waits until it is clear
+that the first is gone: if the first is heard meanwhile, there are two, the second is refused and both are told.
+Kept in memory; talking is `vehicle_door`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from casebook.clock import Clock
+from casebook.errors import NotAllowed
+
+log = logging.getLogger(__name__)
+TWIN_WAIT_S = 3.0  # wall seconds in which a vehicle that is there is heard: it pings each 2 s (ambulance_unit/hub_link)
+MARKS_KEPT = 50_000  # epochs whose last row is remembered: a fleet of 1,000 with 50 outages each
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Two devices spoke as one unit: when that was last seen, and how often."""
+
+    unit: str
+    at: datetime
+    times: int = 1
+
+
+@dataclass(eq=False, slots=True)
+class Presence:
+    """One connection of a vehicle. `boot` tells devices (and restarts) apart; `link` names this connection."""
+
+    unit: str
+    boot: str
+    link: str = field(default_factory=lambda: secrets.token_hex(8))
+    notices: asyncio.Queue[dict[str, Any] | None] = field(default_factory=asyncio.Queue)  # None: make way
+    _sign: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_there: bool = True
+
+    def hear(self) -> None:
+        """The vehicle said something on this connection."""
+        self._sign.set()
+
+    def end(self) -> None:
+        self._is_there = False
+        self._sign.set()
+
+    async def is_heard(self, within_s: float) -> bool:
+        """Whether the vehicle says something on this connection soon."""
+        self._sign.clear()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._sign.wait()
+        except TimeoutError:
+            return False
+        return self._is_there
+
+
+class VehicleLinks:
+    """The vehicles of one hub."""
+
+    def __init__(self, clock: Clock, *, twin_wait_s: float = TWIN_WAIT_S) -> None:
+        self._clock, self._twin_wait_s = clock, twin_wait_s
+        self._present: dict[str, Presence] = {}
+        self._twins: dict[str, Twin] = {}
+        self._marks: dict[tuple[str, str], tuple[int, int]] = {}
+        self.replays = 0  # messages of an earlier connection, refused
+
+    @property
+    def connected(self) -> list[str]:
+        return sorted(self._present)
+
+    @property
+    def twins(self) -> Mapping[str, Twin]:
+        """Units as which two devices spoke since this hub began."""
+        return dict(self._twins)
+
+    async def admit(self, unit: str, boot: str) -> Presence:
+        """Let a device speak as the unit. Raises NotAllowed (`unit_twin`) when another does so at this moment."""
+        first = self._present.get(unit)
+        if first is not None and first.boot != boot and await first.is_heard(self._twin_wait_s):
+            self._note_twin(first)
+            raise NotAllowed("unit_twin", unit=unit)
+        if unit in self._present:  # not `first`: while waiting it may have connected anew
+            self._present[unit].notices.put_nowait(None)
+        self._present[unit] = presence = Presence(unit, boot)
+        return presence
+
+    def leave(self, presence: Presence) -> None:
+        presence.end()
+        if self._present.get(presence.unit) is presence:
+            del self._present[presence.unit]
+
+    def _note_twin(self, first: Presence) -> None:
+        now, before = self._clock.now(), self._twins.get(first.unit)
+        self._twins[first.unit] = replace(before, at=now, times=before.times + 1) if before else Twin(first.unit, now)
+        log.error("two devices speak as vehicle %s: the second is refused", first.unit)
+        first.notices.put_nowait({"t": "twin", "at": now})
+
+    # --- how each lane ends, so that a copied outbox is known by its rows
+
+    def remember_last(self, unit: str, epoch: str, seq: int, mark: int) -> None:
+        self._marks.pop((unit, epoch), None)
+        self._marks[unit, epoch] = (seq, mark)
+        if len(self._marks) > MARKS_KEPT:
+            del self._marks[next(iter(self._marks))]
+
+    def mark_at(self, unit: str, epoch: str, seq: int) -> int | None:
+        """The mark of that row if it is the last that came here."""
+        known, mark = self._marks.get((unit, epoch), (0, 0))
+        return mark if seq and known == seq else None
