@@ -4,6 +4,9 @@ one_decision     60 hospitals by road and by 200 landing sites x 5 aircraft, fro
                  every reason and counterfactual; another scene each time. Goal: p50 <= 5 ms, p99 <= 20 ms.
                  Beside it what of it is timing the ways, and what is deciding on them.
 redecided        100 cases after a closure, from the fact to the last answer, in seconds. Goal: <= 1 s.
+distribution_*   100 casualties over 40 hospitals with 30 ambulances, several cases: seconds to the first plan (goal
+                 <= 0.5) and to the whole answer (<= 5), how far from the proven best at most (<= 1 %), the loss beside
+                 that of nearest, round robin and red first on the same case (never more than any of them).
 last_bay_*       rounds in which 50 casualties of two hubs, which are processes of their own and share one store of
                  holds, are sent to the last bay at one moment: until every loser has its next plan in the answer.
                  Goal: <= 2 s; no bay held twice; no loser without a plan.
@@ -15,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aboard.bench.decision_distribution import bench_distribution
 from aboard.bench.decision_holds import bench_holds
 from aboard.bench.decision_world import City, city_of
 from aboard.bench.figures import Case, ours_of
@@ -22,6 +26,7 @@ from routing.roads import load_roads
 
 CASES, AGAIN, CHANGES = 200, 100, 3
 ROUNDS, QUICK_ROUNDS = 1000, 20
+SHARED, QUICK_SHARED = 7, 2  # cases of many casualties
 
 
 def bench_decision(
@@ -36,6 +41,8 @@ def bench_decision(
     cases = _decided(city, some)
     said("redecided")
     cases.append(Case("redecided", "s", ours_of(_again(city, 1 if quick else CHANGES)), goal={"p99": 1.0}))
+    said("distribution")
+    cases += bench_distribution(range(seed, seed + (QUICK_SHARED if quick else SHARED)))
     return cases + bench_holds(rounds or (QUICK_ROUNDS if quick else ROUNDS), postgres, said)
 
 

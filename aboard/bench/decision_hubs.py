@@ -28,6 +28,7 @@ REGION = "yangtze_delta"
 CRASH = Place(31.02, 121.23)  # in Songjiang, near the first hospitals of the region
 INCIDENT = "crash"
 ANSWER_S = 60.0  # a desk that takes longer counts as hung
+IDLE_S = 2.0  # a connection unused for longer is not used again: the hub closes it after five
 NAMES = ("north", "south")
 Answered = tuple[int, dict[str, Any]]  # HTTP status, body
 
@@ -90,7 +91,7 @@ async def _open(folder: Path, name: str, holds: str, cases: int, stack: contextl
     token = msgspec.json.decode((folder / "links.json").read_bytes())[DISPATCHER]
     client = httpx.AsyncClient(
         base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_S,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_S),
     )  # fmt: skip
     await stack.enter_async_context(client)
     return Desk(name, tuple(ids), client)

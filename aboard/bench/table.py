@@ -52,4 +52,7 @@ def _with_ratio(case: Case, peer: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "--" if value is None else f"{value:.1f}"
+    """One decimal; of what is less than ten, three figures."""
+    if value is None:
+        return "--"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aboard.bench.decision import bench_decision
+from aboard.bench.decision_distribution import cases_of, drawn, share_out
 from aboard.bench.decision_holds import Round, Rounds, measure_holds, refuse_other_stories, together
 from aboard.bench.decision_hubs import Answered
 from aboard.bench.decision_world import City, city_of
@@ -110,12 +113,35 @@ def test_a_round_that_was_about_something_else_counts_for_nothing(answers: tuple
         refuse_other_stories(a_round(*answers))
 
 
+def test_a_case_of_many_casualties_is_shared_out_near_the_best_and_below_every_simple_rule():
+    shared = share_out(drawn(7, casualties=20, hospitals=8, ambulances=6), 7)
+    assert shared.first.totals.casualties == shared.whole.totals.casualties == 20
+    assert shared.whole.outcome.loss <= shared.first.outcome.loss and shared.whole.proof.gap <= 0.01
+    assert set(shared.shares) == {"nearest", "round_robin", "red_first"}
+    assert max(shared.shares.values()) <= 1.0
+    again = share_out(drawn(7, casualties=20, hospitals=8, ambulances=6), 7)
+    assert again.whole == shared.whole and drawn(8) != drawn(7)
+    assert [len(drawn(7)[what]) for what in ("casualties", "hospitals", "vehicles")] == [100, 40, 30]
+
+
+def test_the_figures_of_many_cases_tell_the_least_the_middle_and_the_worst():
+    one = share_out(drawn(7, casualties=12, hospitals=5, ambulances=4), 7)
+    cut = msgspec.structs.replace(one.whole, proof=msgspec.structs.replace(one.whole.proof, gap=0.02, hurried=True))
+    told = {case.name: case for case in cases_of([replace(one, whole_s=3.0), replace(one, whole_s=9.0, whole=cut)])}
+    assert told["distribution_whole_least"].ours.p50 == 3.0 and told["distribution_whole"].ours.p99 == 9.0
+    assert told["distribution_gap"].ours.p99 == 2.0 and told["distribution_gap"].met(loaded=False) is False
+    assert told["distribution_hurried"].ours.p50 == 1
+    assert told["distribution_loss"].ratios["nearest"] <= 1.0
+
+
 @pytest.mark.sockets
 def test_what_was_not_measured_says_so(graph: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("ABOARD_CACHE", str(tmp_path))
     monkeypatch.setattr("aboard.bench.decision.AGAIN", 3)
+    monkeypatch.setattr("aboard.bench.decision.QUICK_SHARED", 1)
     monkeypatch.setattr("aboard.bench.decision_holds.find_postgres", lambda: None)
     cases = {case.name: case for case in bench_decision(graph, 7, quick=True, rounds=1)}
     assert cases["one_decision"].goal == {"p50": 5.0, "p99": 20.0} and cases["one_decision"].ours.n == 20
     assert cases["last_bay_postgres"].ours.p50 is None and not cases["last_bay_postgres"].goal
     assert cases["held_twice_sqlite"].ours.p50 == 0
+    assert cases["distribution_gap"].ours.n == 1
