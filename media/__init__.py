@@ -2,10 +2,12 @@
 
 =====================  ================================================================================================
 on the vehicle         `camera` (stamped pictures from a `camera_source`), `encoder`, `sender` (publish, and again)
+how much is sent       `rate_control` (bit/s from the receiver's reports), `quality` (the ladder), `pacer`
 on the hub             `signalling` (SDP checks, WHIP and WHEP), `forwarder` (sessions), `video_stream`, `wave_stream`
 at the viewer          `receiver` (headless), `browser/` (video tile, sweep trace)
-shared                 `waveforms` (wire format), `stamp` (frame identity and age), `link` (keep connected)
-aiortc's inside        `aiortc_private`, and nowhere else; `listen_on` there chooses the addresses, loopback included
+when packets are lost  `losses` (ask, wait, give up), `receive_buffer` (whole frames only), `retransmission` (budget)
+shared                 `waveforms` (wire format), `stamp` (frame identity and age), `link` (keep connected), `numbering`
+aiortc's inside        `aiortc_private/`, and nowhere else; `listen_on` there chooses the addresses, loopback included
 =====================  ================================================================================================
 
 Nothing is imported here: a hub has no need of OpenCV, nor a vehicle with a real camera.
