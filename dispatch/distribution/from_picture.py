@@ -11,7 +11,7 @@ from datetime import datetime
 
 from casebook.capacity import Closure, Figure
 from casebook.casualty import Findings, Stage
-from casebook.picture import CasualtyState, HospitalState, Picture, PlanState, UnitState
+from casebook.picture import CasualtyState, HospitalState, IncidentState, Picture, PlanState, UnitState
 from casebook.place import Place, distance_m
 from casebook.steps import Duty
 from dispatch.arrivals import door_at
@@ -21,6 +21,7 @@ from dispatch.needs import field_triage_of
 from dispatch.whereabouts import HELICOPTER, where_is_unit
 
 AT_THE_DOOR = (Stage.ARRIVED, Stage.HANDING_OVER, Stage.HANDED_OVER, Stage.CLOSED)
+AT_THE_SCENE = (Duty.ON_SCENE, Duty.AT_PATIENT)
 ON_THE_ROAD = (Duty.TRANSPORTING, Duty.AT_LANDING_SITE)
 
 
@@ -48,7 +49,7 @@ def case_of_picture(picture: Picture, incident: str, now: datetime, rules: Distr
     return Ask(
         at=now, happened_at=min(scene.happened_at, now), seed=seed,
         casualties=tuple(_casualty(one, incident, plan) for one in open_),
-        hospitals=hospitals, vehicles=tuple(_vehicle(unit, now, rules) for unit in units),
+        hospitals=hospitals, vehicles=tuple(_vehicle(unit, now, rules, scene) for unit in units),
         scenes={incident: _point(scene.place)}, travel=_flights(units, scene.place, incident, rules, now),
         under_way=tuple(_under_way(picture, one, now) for one in rolling.values()),
         before={one.id: where for one in open_ if one.id not in rolling and (where := _before(one, plan)) is not None},
@@ -118,10 +119,12 @@ def _closed(closures: Iterable[Closure], now: datetime) -> Iterable[Closed]:
             yield Closed(resource=one.resource, reason=one.reason, until_min=until)
 
 
-def _vehicle(unit: UnitState, now: datetime, rules: DistributionRules) -> Vehicle:
-    """A kind that the rules do not know is here only because somebody is aboard: it comes back as an ambulance does."""
+def _vehicle(unit: UnitState, now: datetime, rules: DistributionRules, scene: IncidentState) -> Vehicle:
+    """A kind that the rules do not know is here only because somebody is aboard: it comes back as an ambulance does.
+    Whoever has said that it is on scene is there, whatever its last position was."""
     kind = unit.kind if unit.kind in rules.vehicles else "ambulance"
-    return Vehicle(id=unit.id, kind=kind, place=_point(where_is_unit(unit, now)))
+    there = unit.incident == scene.id and unit.duty in AT_THE_SCENE
+    return Vehicle(id=unit.id, kind=kind, place=_point(scene.place if there else where_is_unit(unit, now)))
 
 
 def _flights(

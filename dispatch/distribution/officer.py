@@ -117,7 +117,7 @@ def _proposed(one: CasualtyState, state: PlanState, row: e.PlannedTransport) -> 
     }  # fmt: skip
     if one.id in state.reasons:
         told |= {"answer": "no", "why": state.reasons[one.id]}
-    elif one.id in state.accepted:
+    elif one.id in state.accepted or is_chosen(one, row):
         told["answer"] = "yes"
     elif one.id in state.lost:
         told["answer"] = "lost"
@@ -126,9 +126,13 @@ def _proposed(one: CasualtyState, state: PlanState, row: e.PlannedTransport) -> 
 
 def is_open(one: CasualtyState, state: PlanState, row: e.PlannedTransport) -> bool:
     """Whether a row waits for a yes: not gone, not refused, and not going there already by a person's word."""
-    there = one.option is not None and (one.option.hospital, one.option.mode) == (row.hospital, row.mode)
     gone = row.under_way or one.stage in ON_THE_WAY
-    return not (gone or there or one.id in state.reasons or state.refused_whole)
+    return not (gone or is_chosen(one, row) or one.id in state.reasons or state.refused_whole)
+
+
+def is_chosen(one: CasualtyState, row: e.PlannedTransport) -> bool:
+    """Whether it goes there by a person's word already, in this plan or before it."""
+    return one.option is not None and (one.option.hospital, one.option.mode) == (row.hospital, row.mode)
 
 
 def _left(one: e.LeftOut) -> dict[str, Any]:

@@ -260,6 +260,39 @@ async def test_the_board_counts_everybody_once_and_a_row_leads_to_them(valley: R
 
 
 async def test_nobody_can_take_them_says_where_to_stabilise_and_whom_to_ask(valley: Roadmap, page: Page, stages):
+async def test_a_joint_plan_is_asked_for_and_answered_on_the_board(valley: Roadmap, page: Page, stages):
+    more = [*casualty("B", Category.YELLOW), *casualty("C", Category.GREEN)]
+    stage = await shown(stages, valley, page, *more, language="en")
+    await page.set_viewport_size(LARGE)
+    await page.keyboard.press("m")
+    await page.locator(".joint .propose").click()
+    await expect(page.locator("table.compared tbody tr")).to_have_count(4)
+    plan = stage.book.picture.plans[ID].proposed
+    await expect(page.locator(".joint h3")).to_contain_text(plan.id)
+    first = page.locator("table.rows tbody tr", has_text="City Hospital").first
+    await expect(first.locator("td.planned, td .planned, td b").first).to_be_visible()
+    assert all(one.option is None for one in stage.book.picture.casualties.values())  # nothing moved
+    await page.get_by_role("button", name=say("dispatch.plan.yes_one", "en", casualty="A")).click()
+    await expect(page.locator("table.rows span.yes")).to_have_count(1)
+    assert stage.book.picture.get_casualty(A).option is not None
+    await page.get_by_role("button", name=say("dispatch.plan.no_one", "en", casualty="B")).click()
+    await page.locator("table.rows form input").fill("the family waits at the other hospital")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("table.rows .no")).to_contain_text("the family waits")
+    await stage.tell()
+    newer = stage.book.picture.plans[ID].proposed
+    await expect(page.locator(".joint h3")).to_contain_text(newer.id)
+    unwanted = next(row.hospital for row in plan.rows if row.casualty == B)
+    assert unwanted not in {row.hospital for row in newer.rows if row.casualty == B}
+    await page.locator(".joint .answers .yes").click()
+    await eventually(
+        lambda: all(one.option is not None for one in stage.book.picture.casualties.values()), "a yes to all"
+    )
+    await expect(page.locator("table.counts tfoot td")).to_have_text(["1", "1", "1", "3"])
+    await expect(page.locator(".joint .answers .yes")).to_be_disabled()
+    assert await page.evaluate(OUTSIDE) == []
+
+
     full = [e.CapacityReported(hospital, "resus_bay", 0, 4) for hospital in ("city", "mill", "quarry")]
     await shown(stages, valley, page, *full, asked_for(), language="en")
     told = page.locator(".decision .where-now")

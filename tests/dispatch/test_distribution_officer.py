@@ -154,3 +154,12 @@ def test_the_written_schemas_are_those_of_the_command(kind: str, capsys: pytest.
     assert cli.run(["distribute", "--schema", kind]) == 0
     written = (SCHEMAS / f"distribute.{kind}.schema.json").read_text(encoding="utf-8")
     assert capsys.readouterr().out == written, f"write it anew: aboard distribute --schema {kind}"
+
+
+def test_a_unit_that_said_it_is_on_scene_starts_from_the_scene(valley: Roadmap) -> None:
+    """Its last position may be old, or none was ever told."""
+    picture = crashed(("A", Category.RED))
+    ask = case_of_picture(picture, incident_of(picture), NOW, EXACT)
+    (there,) = [one for one in ask.vehicles if one.id == "A1"]
+    assert there.place == ask.scenes[incident_of(picture)]
+    assert planned(picture, valley).rows[0].vehicle == "A1"

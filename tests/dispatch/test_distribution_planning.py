@@ -274,6 +274,18 @@ async def test_a_plan_may_not_be_used_to_send_somebody_where_it_does_not(yard: Y
         assert refused.value.key == "plan_outdated"
 
 
+async def test_who_has_a_yes_keeps_it_in_the_next_plan(yard: Yard) -> None:
+    first = (await yard.propose()).proposed.rows[0]
+    await yard.accept(ID, first.casualty)
+    await yard.tell(*casualty("E", RED))
+    shown = boards(yard.picture)[ID]["plan"]
+    assert shown["id"] == yard.plan().proposed.id
+    assert shown["rows"][first.casualty]["answer"] == "yes"
+    assert shown["rows"][first.casualty]["hospital"] == first.hospital
+    assert not shown["rows"][first.casualty]["open"]
+    assert shown["open"] == len(yard.plan().proposed.rows) - 1
+
+
 # --- a no
 
 
