@@ -16,7 +16,6 @@ from dispatch.changes import MINUTE_S, applied, changed_hospital, shortened
 from dispatch.judging import WITHIN, Judged, Way
 from dispatch.ranking import Ranking, World, rank, ranked
 
-NOT_OUTSIDE = object()
 OUTSIDE = {"road_reopened", "daylight", "weather", "aircraft_freed"}  # kinds that World.what_ifs brings
 
 HELPED = ("capacity", "closed", "capability")  # what a single change of a hospital can lift
@@ -56,13 +55,25 @@ class _Search:
         for one in self._judged:
             self._by_hospital.setdefault(one.way.hospital, []).append(one)
         self._alone = not ranking.rows.within and any(one.tier == WITHIN for one in ranking.viable)
-        self._outside = [(change, self._winner_if(change)) for change, _ in world.what_ifs]
+        self._outside: dict[str, list[tuple[Reason, _Key | None]]] = {}
+        for change, ways in world.what_ifs:
+            kind = change.code.removeprefix("change.")
+            self._outside.setdefault(kind, []).append((change, self._winner_if(change, ways)))
         self._bests = self._two_bests()
         self._changed: dict[tuple[Any, ...], list[Judged]] = {}
 
-    def _winner_if(self, change: Reason) -> _Key | None:
-        viable = rank(applied(self._world, change)).viable
-        return _Key.of(viable[0].way) if viable else None
+    def _winner_if(self, change: Reason, ways: Sequence[Way]) -> _Key | None:
+        """Who would win. Ways that stay as they are (the same objects) are not judged again."""
+        if not self._alone or self._world.case.wish is not None:
+            viable = rank(applied(self._world, change)).viable
+            return _Key.of(viable[0].way) if viable else None
+        known = {id(one.way): one for one in self._judged}
+        judged = [known.get(id(way)) or self._room.judge(way) for way in ways]
+        free = [one for one in judged if not one.barred]
+        if not any(one.tier == WITHIN for one in free):
+            free = ranked(self._ranking.rows, self._room, judged).viable
+        first = min(free, key=lambda one: one.order, default=None)
+        return None if first is None else _Key.of(first.way)
 
     def _two_bests(self) -> list[Judged]:
         """The first of the order and the first of another hospital: what a changed hospital has to beat."""
@@ -71,22 +82,27 @@ class _Search:
         return first + [one for one in free if one.way.hospital != first[0].way.hospital][:1] if first else []
 
     def smallest(self, loser: Judged) -> Reason | None:
-        if not self._outside and _beyond_help(loser):
+        lost = _beyond_help(loser)
+        if lost and not self._outside:
             return None
+        key = _Key.of(loser.way)
         for kind in self._world.policy.changes.order:
-            for change in self._candidates(kind, loser):
-                if self._wins(change, loser):
-                    return change
+            if kind in OUTSIDE:
+                found = next((change for change, winner in self._outside.get(kind, ()) if winner == key), None)
+            elif lost:
+                continue
+            else:
+                found = next((one for one in self._candidates(kind, loser) if self._wins(one, loser)), None)
+            if found is not None:
+                return found
         return None
 
     # --- what could help at all
 
     def _candidates(self, kind: str, loser: Judged) -> Iterable[Reason]:
-        if kind in OUTSIDE:
-            return [change for change, _ in self._outside if change.code == f"change.{kind}"]
         if kind == "eta_shorter":
             return self._shorter(loser) if not loser.barred else ()
-        if _beyond_help(loser) or (kind in BY_PLACES and self._too_late(loser)):
+        if kind in BY_PLACES and self._too_late(loser):
             return ()
         return self._of_hospital(kind, loser.barred[0].code if loser.barred else "", loser)
 
@@ -140,12 +156,8 @@ class _Search:
     # --- whether it does
 
     def _wins(self, change: Reason, loser: Judged) -> bool:
-        key = _Key.of(loser.way)
-        outside = next((winner for known, winner in self._outside if known is change), NOT_OUTSIDE)
-        if outside is not NOT_OUTSIDE:
-            return outside == key
         first = self._first_after(change, loser)
-        return first is not None and _Key.of(first.way) == key
+        return first is not None and _Key.of(first.way) == _Key.of(loser.way)
 
     def _first_after(self, change: Reason, loser: Judged) -> Judged | None:
         """The winner of the changed world."""

@@ -7,7 +7,7 @@ written; whoever loses a race for a bay or an aircraft gets the next-best plan i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ from dispatch.destination import case_of, decide_destination
 from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.policy import Policy
 from dispatch.recent import Recent
-from dispatch.timing import Timed, ways_for
+from dispatch.timing import Timed, ways_for, ways_for_all
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
 from routing.roads import Roadmap
 
@@ -38,6 +38,7 @@ TRIES = 5  # how often an answer that went stale is thought again; the last one 
 FRESH_S = 60.0  # wall seconds for which a request is answered as of its own instant: a busy machine decides the same
 Thought = TypeVar("Thought")
 Worth = Callable[[Picture, Decision], bool]
+Thoughts = Mapping[str, tuple[Timed, str]]  # by casualty: the ways, and what they stand on
 
 
 class Overtaken(CoordinationError):
@@ -75,18 +76,21 @@ class Desk:
     # --- proposing
 
     async def propose(
-        self, casualty: str, at: datetime, by: By, asked: str = "", worth: Worth = lambda picture, decision: True
-    ) -> list[Entry]:
+        self, casualty: str, at: datetime, by: By, asked: str = "", worth: Worth = lambda picture, decision: True,
+        ahead: Thoughts | None = None,
+    ) -> list[Entry]:  # fmt: skip
         """Decide for this casualty and record the answer: a proposal, or that nobody can take them, and why.
 
-        Nothing is recorded where the answer is not `worth` it.
+        Nothing is recorded where the answer is not `worth` it. `ahead`: what was thought for many at once; what of it
+        went stale is thought again.
         """
+        first = [ahead[casualty]] if ahead else []
 
         def thought() -> tuple[Timed, str]:
             return self._ways(self.book.picture, casualty, at)
 
         async def attempt(last: bool) -> list[Entry]:
-            ways, stood_on = await self.think(thought)
+            ways, stood_on = first.pop() if first else await self.think(thought)
 
             def decide(newest: Picture) -> list[e.Event]:
                 refuse_stale(stood_on, standing(newest, casualty, at), last)
@@ -96,6 +100,16 @@ class Desk:
             return await self.book.write(decide, by, at, asked)
 
         return await until_fresh(attempt)
+
+    async def think_ahead(self, casualties: Sequence[str], at: datetime) -> Thoughts:
+        """Time the ways of these, their drives together."""
+
+        def thought() -> Thoughts:
+            picture = self.book.picture
+            timed = ways_for_all(self.roadmap, self.area, picture, casualties, at, self.policy)
+            return {id: (timed[id], standing(picture, id, at)) for id in casualties}
+
+        return await self.think(thought)
 
     async def answer_requests(self) -> None:
         """Propose for every crew that asked. Looks at the picture only, so a restart loses no request."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,13 +16,19 @@ from casebook import events as e
 from casebook.events import Decision
 from casebook.log import Entry
 from casebook.picture import CasualtyState, Picture, UnitState
-from dispatch.desk import DESK, Desk, refuse_stale, until_fresh
+from dispatch.desk import DESK, Desk, Thoughts, refuse_stale, until_fresh
 from dispatch.destination import canonical
 from dispatch.journeys import traffic_version
 from dispatch.policy import RerouteRules
 from dispatch.rerouting import may_change, reroute
 from dispatch.switching import is_under_way, is_worth_telling
 from dispatch.whereabouts import HELICOPTER
+
+TOGETHER = 25  # casualties whose drives are asked for together: more gain little, and crews who ask wait meanwhile
+
+
+def in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[first : first + TOGETHER] for first in range(0, len(ids), TOGETHER))
 
 
 class RoadWatch:
@@ -50,10 +56,15 @@ class RoadWatch:
         for id in sorted(picture.units):
             if self._leg_is_behind(self._desk.book.picture, id, version):
                 written += await self._follow_leg(id, at)
-        for id in sorted(picture.casualties):
-            if self._decision_is_behind(self._desk.book.picture, id, version):
-                written += await self._decide_again(id, at)
+        for ids in in_parts(self._decisions_behind(self._desk.book.picture, version)):
+            ahead = await self._desk.think_ahead(ids, at)
+            for id in ids:
+                if self._decision_is_behind(self._desk.book.picture, id, version):
+                    written += await self._decide_again(id, at, ahead)
         return written
+
+    def _decisions_behind(self, picture: Picture, version: str) -> list[str]:
+        return [id for id in sorted(picture.casualties) if self._decision_is_behind(picture, id, version)]
 
     # --- what is behind the roads
 
@@ -97,9 +108,9 @@ class RoadWatch:
         self._looked[id] = (_leg_looked_at(picture.units[id]), traffic_version(picture, at))
         return entries
 
-    async def _decide_again(self, id: str, at: datetime) -> list[Entry]:
+    async def _decide_again(self, id: str, at: datetime, ahead: Thoughts) -> list[Entry]:
         worth: Callable[[Picture, Decision], bool] = partial(is_worth_telling, id=id, at=at, rules=self._rules)
-        entries = await self._desk.propose(id, at, DESK, worth=worth)
+        entries = await self._desk.propose(id, at, DESK, worth=worth, ahead=ahead)
         picture = self._desk.book.picture
         state = picture.casualties[id]
         self._looked[id] = ((state.proposed_at, state.chosen_at), traffic_version(picture, at))

@@ -15,7 +15,7 @@ from casebook.place import distance_m
 from dispatch.destination import Way, canonical, case_of, decide_destination
 from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.rule_files import default_policy
-from dispatch.timing import ways_for
+from dispatch.timing import ways_for, ways_for_all
 from dispatch.whereabouts import along, where_is, where_is_unit
 from routing.ground import route
 from routing.profiles import AMBULANCE_SIREN
@@ -144,6 +144,28 @@ def test_with_the_motorway_closed_the_rendezvous_wins_and_the_road_hears_why(val
     assert (decision.options[0].hospital, decision.options[0].mode) == ("city", "rendezvous")
     road = next(one for one in decision.rejected if (one.hospital, one.mode) == ("city", "road"))
     assert [r.code for r in road.reasons] == ["closure", "policy.bypass_limit", "wait_for_bay", "time"]
+
+
+def test_many_casualties_asked_for_together_are_timed_as_each_alone(valley: Roadmap):
+    second = "20210418-001-B"
+    more = [
+        e.IncidentOpened("20210418-002", QUARRY, "fall", 1, "120", ""),
+        e.CasualtyFound("Q", "20210418-002", "B", 30),
+    ]
+    facts = [
+        *BASE,
+        G1_EAST,
+        e.CasualtyFound(second, "20210418-001", "B", 60),
+        *more,
+        e.UnitOnStandby("H1", "20210418-001"),
+    ]
+    picture, ids = told(facts), [second, A, "Q"]
+    together = ways_for_all(valley, AREA, picture, ids, START, POLICY)
+    for id in ids:
+        alone = ways_for(valley, AREA, picture, id, START, POLICY)
+        assert canonical(together[id].ways) == canonical(alone.ways)
+        assert canonical(together[id].what_ifs) == canonical(alone.what_ifs)
+        assert together[id].ranged(alone.ways) == alone.ranged(alone.ways)
 
 
 @pytest.mark.parametrize("facts", [[], [G1_EAST], [e.UnitOnStandby("H1", "20210418-001")]])

@@ -75,7 +75,8 @@ def test_the_ranges_of_a_real_citys_drives(auckland: Roadmap):
     ends = Stops(auckland, places)
     for start in range(3):
         found = intervals(
-            auckland, Stops(auckland, places[start : start + 1]), 0, ends, range(42), profile=AMBULANCE_SIREN, traffic=traffic, at=AT
+            auckland, Stops(auckland, places[start : start + 1]), 0, ends, range(42), profile=AMBULANCE_SIREN,
+            traffic=traffic, at=AT,
         )  # fmt: skip
         assert found == list(one_by_one(auckland, places[start], places, traffic, "cch"))
 
