@@ -259,7 +259,6 @@ async def test_the_board_counts_everybody_once_and_a_row_leads_to_them(valley: R
     await expect(page.locator(".casualty[aria-selected=true] b")).to_have_text("C")
 
 
-async def test_nobody_can_take_them_says_where_to_stabilise_and_whom_to_ask(valley: Roadmap, page: Page, stages):
 async def test_a_joint_plan_is_asked_for_and_answered_on_the_board(valley: Roadmap, page: Page, stages):
     more = [*casualty("B", Category.YELLOW), *casualty("C", Category.GREEN)]
     stage = await shown(stages, valley, page, *more, language="en")
@@ -293,6 +292,7 @@ async def test_a_joint_plan_is_asked_for_and_answered_on_the_board(valley: Roadm
     assert await page.evaluate(OUTSIDE) == []
 
 
+async def test_nobody_can_take_them_says_where_to_stabilise_and_whom_to_ask(valley: Roadmap, page: Page, stages):
     full = [e.CapacityReported(hospital, "resus_bay", 0, 4) for hospital in ("city", "mill", "quarry")]
     await shown(stages, valley, page, *full, asked_for(), language="en")
     told = page.locator(".decision .where-now")
