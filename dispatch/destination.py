@@ -113,13 +113,18 @@ def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
     """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in. Nobody
     looks at the ranges of ways that could not be taken."""
     unlooked = [one if one.eta_low_s is None else replace(one, eta_low_s=None, eta_high_s=None) for one in barred]
+    written: dict[int, bytes] = {}  # a way that a change leaves as it is, is the same object
+
+    def write(way: Way) -> bytes:
+        return written.get(id(way)) or written.setdefault(id(way), canonical(way))
+
     looked_at = {
         "case": world.case,
-        "ways": _sorted([*viable, *unlooked]),
+        "ways": _joined(sorted(map(write, [*viable, *unlooked]))),
         "hospitals": {id: _seen_of(world.hospitals[id], world.now) for id in {way.hospital for way in world.ways}},
         "holds": _sorted(world.holds),
         "onward": _onward(world.onward_s),
-        "what_ifs": _sorted([{"change": change, "ways": ways} for change, ways in world.what_ifs]),
+        "what_ifs": _sorted([{"change": change, "ways": _joined(map(write, ways))} for change, ways in world.what_ifs]),
         "now": world.now,
         "rules": world.policy,
         "resources": world.table.version,
@@ -137,7 +142,11 @@ def capacity_version(world: World) -> str:
 
 def _sorted(values: Iterable[Any]) -> msgspec.Raw:
     """A JSON array in the order of its elements' own bytes."""
-    return msgspec.Raw(b"[" + b",".join(sorted(map(canonical, values))) + b"]")
+    return _joined(sorted(map(canonical, values)))
+
+
+def _joined(written: Iterable[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(b"[" + b",".join(written) + b"]")
 
 
 _onward_of: tuple[Mapping[tuple[str, str], float], msgspec.Raw] = ({}, msgspec.Raw(b"[]"))
