@@ -29,6 +29,7 @@ from dispatch.closure_named import lines_of, name_of
 from dispatch.journeys import traffic_version
 from dispatch.policy import MODES
 from routing.roads import Roadmap
+from routing.traffic.ageing import HALVING
 
 # Not for the activity log.
 QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled", "traffic_observed")
@@ -54,8 +55,29 @@ def console_view(
         "districts": {id: {"name_zh": zh, "name_en": en} for id, (zh, en) in area.districts.items()},
         "sites": {site.id: {"place": _place(site.place), "kind": site.kind} for site in area.sites},
         "boards": boards(picture),
+        "feeds": feeds_of(picture),
         "log": {str(entry.seq): log_line(entry) for entry in lines},
     }
+
+
+def feeds_of(picture: Picture) -> dict[str, Any]:
+    """When each feed told something last. `traffic`, by source: `at`, and the ages at which it counts half (`late_s`)
+    and no more (`limit_s`). `capacity`, by source: `at` and from how many hospitals its figures are; `silent`: how many
+    hospitals nobody knows any figure of."""
+    traffic: dict[str, dict[str, Any]] = {}
+    for seen in picture.observed:
+        traffic[seen.told.source] = {"at": seen.at, "late_s": HALVING.half_life_s, "limit_s": HALVING.oldest_s}
+    told = [(one.id, figure) for one in picture.hospitals.values() for figure in one.figures.values()]
+    known = [(id, figure) for id, figure in told if figure.free is not None]
+    capacity = {
+        source: {
+            "at": max(figure.at for _, figure in known if figure.source == source),
+            "hospitals": len({id for id, figure in known if figure.source == source}),
+        }
+        for source in sorted({figure.source for _, figure in known})
+    }
+    silent = len(picture.hospitals) - len({id for id, _ in known})
+    return {"traffic": traffic, "capacity": capacity, "silent": silent}
 
 
 def _place(place: Place) -> dict[str, Any]:

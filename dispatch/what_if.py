@@ -19,9 +19,10 @@ from casebook.capacity import WHOLE_HOSPITAL, resource_table
 from casebook.errors import NotFound, RefusedInput
 from casebook.events import Decision, Option
 from casebook.picture import Occasion, Picture, UnitState, fold
+from casebook.place import Datum
 from casebook.steps import Duty
 from dispatch.area import Area
-from dispatch.closures import CloseRoad, refuse_nowhere
+from dispatch.closures import Bearing, CloseRoad, Point, close_road, refuse_nowhere
 from dispatch.console_view import proposal_view
 from dispatch.desk import decision_on
 from dispatch.policy import Policy
@@ -41,13 +42,24 @@ class SupposedFigure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     free: Annotated[int, msgspec.Meta(ge=0, le=999)]
 
 
+class SupposedClosure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A road closed here: the fields of CloseRoad that say where, as a map or `find_stretch` gives them."""
+
+    ref: str = ""
+    polygon: tuple[Point, ...] = ()
+    bearing_deg: Bearing | None = None
+    datum: Datum = "wgs84"
+
+
 class WhatIf(Command, frozen=True):
-    """Decide for this casualty as if. `reopen`: closures, by id; `close`: road numbers, whole; `hospitals`, `aircraft`:
-    by id, true is open or free; `daylight`: true by day, false by night, absent as it is."""
+    """Decide for this casualty as if. `reopen`: closures, by id; `close`: road numbers, whole; `shut`: closures drawn
+    on the map; `hospitals`, `aircraft`: by id, true is open or free; `daylight`: true by day, false by night, absent as
+    it is."""
 
     casualty: str
     reopen: Annotated[tuple[str, ...], msgspec.Meta(max_length=MANY)] = ()
     close: Annotated[tuple[str, ...], msgspec.Meta(max_length=MANY)] = ()
+    shut: Annotated[tuple[SupposedClosure, ...], msgspec.Meta(max_length=MANY)] = ()
     figures: Annotated[tuple[SupposedFigure, ...], msgspec.Meta(max_length=MANY)] = ()
     hospitals: dict[str, bool] = msgspec.field(default_factory=dict)
     aircraft: dict[str, bool] = msgspec.field(default_factory=dict)
@@ -77,8 +89,8 @@ def _decided(
 def supposed(picture: Picture, command: WhatIf, at: datetime, roadmap: Roadmap) -> Picture:
     """The picture as it would be."""
     picture.get_casualty(command.casualty)
-    for ref in command.close:
-        refuse_nowhere(CloseRoad(reason=WHAT_IF, ref=ref), at, roadmap)
+    for closure in _closures(command):
+        refuse_nowhere(closure, at, roadmap)
     for fact in _facts(picture, command):
         picture = fold(picture, fact, Occasion(picture.seq + 1, at, WHAT_IF))
     changed = {id: _aircraft(picture, id, free=free) for id, free in command.aircraft.items()}
@@ -90,8 +102,8 @@ def _facts(picture: Picture, command: WhatIf) -> Iterator[e.Event]:
         if closure not in picture.roads:
             raise NotFound(what="closure", id=closure)
         yield e.RoadReopened(closure)
-    for ref in command.close:
-        yield e.RoadClosed(f"{WHAT_IF}:{ref}", WHAT_IF, ref=ref)
+    for closure in _closures(command):
+        yield from close_road(picture, closure)
     for one in command.figures:
         yield _reported(picture, one)
     for id, is_open in command.hospitals.items():
@@ -100,6 +112,14 @@ def _facts(picture: Picture, command: WhatIf) -> Iterator[e.Event]:
             yield from (e.ServiceReopened(id, resource) for resource in hospital.closures)
         else:
             yield e.ServiceClosed(id, WHOLE_HOSPITAL, WHAT_IF)
+
+
+def _closures(command: WhatIf) -> Iterator[CloseRoad]:
+    for ref in command.close:
+        yield CloseRoad(reason=WHAT_IF, closure=f"{WHAT_IF}:{ref}", ref=ref)
+    for number, one in enumerate(command.shut, start=1):
+        where = {"ref": one.ref, "polygon": one.polygon, "bearing_deg": one.bearing_deg, "datum": one.datum}
+        yield CloseRoad(reason=WHAT_IF, closure=f"{WHAT_IF}:map-{number}", **where)
 
 
 def _reported(picture: Picture, one: SupposedFigure) -> e.Event:

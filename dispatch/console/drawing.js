@@ -1,7 +1,7 @@
 // @ts-check
 // A closure while it is being drawn: the tool in hand, its points, the finished shape, and what the desk says it meets.
 // Only on this screen until it is sent; the map draws it (draw_on_map.js), the panel asks for the rest (road_panel.js).
-import { effect, signal, untracked } from '@preact/signals';
+import { batch, effect, signal, untracked } from '@preact/signals';
 import { act } from './act.js';
 
 /** @typedef {[number, number]} Point lon, lat */
@@ -29,8 +29,7 @@ export const drawable = signal(false);
 
 /** @param {Tool} which */
 export function take(which) {
-  drop();
-  tool.value = which;
+  batch(() => { drop(); tool.value = which; });
 }
 
 /** Put everything away. */
@@ -73,9 +72,7 @@ export function finishArea() {
 
 /** @param {Shape} made */
 function finish(made) {
-  tool.value = null;
-  points.value = [];
-  shape.value = made;
+  batch(() => { tool.value = null; points.value = []; shape.value = made; });
 }
 
 /** Take the last point back. */

@@ -3,7 +3,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { Age, clockText } from '/casebook/age.js';
-import { nameOf, say } from '/casebook/words.js';
+import { isWord, nameOf, say } from '/casebook/words.js';
 import { act, asking } from './act.js';
 import { selected } from './chosen.js';
 import { byName, casualtyLabel, resourceName } from './names.js';
@@ -30,12 +30,26 @@ export function Hospitals({ feed, view }) {
   const [opened, open] = useState(/** @type {string | null} */ (null));
   return html`<section class="panel hospitals" aria-label=${say('dispatch.hospitals')}>
     <h2>${say('dispatch.hospitals')} <span class="count">${Object.keys(view.hospitals).length}</span></h2>
+    <${Feeds} feed=${feed} view=${view} />
     <div class="scroll" tabindex="0"><table>
       <thead><tr><th scope="col">${say('dispatch.hospital')}</th>${COLUMNS.map((name) => html`<th scope="col" key=${name}>${resourceName(name)}</th>`)}<th scope="col">${say('dispatch.age')}</th></tr></thead>
       <tbody>${order(view).map((id) => html`<${Row} key=${id} feed=${feed} view=${view} id=${id} opened=${opened === id} open=${() => open(opened === id ? null : id)} />`)}</tbody>
     </table></div>
   </section>`;
 }
+
+/** How old what the feeds told is: speeds on the roads, and capacity by who told it; none is said. @param {Props} props */
+function Feeds({ feed, view }) {
+  const { traffic, capacity, silent } = view.feeds;
+  const sources = Object.entries(capacity);
+  return html`<p class="feeds"><span>${say('dispatch.feed.traffic')} ${Object.entries(traffic).map(([name, one]) => html`<b key=${name}>${name}</b> <${Age} feed=${feed} at=${one.at} late_s=${one.late_s} lost_s=${one.limit_s} /> `)}
+      ${Object.keys(traffic).length === 0 && html`<span class="age lost">${say('dispatch.feed.none')}</span>`}</span>
+    <span>${say('dispatch.feed.capacity')} ${sources.map(([name, one]) => html`<b key=${name}>${feedName(name)}</b> ${say('dispatch.feed.hospitals', { n: one.hospitals })} <${Age} feed=${feed} at=${one.at} late_s=${LATE_S} lost_s=${LIMIT_S} /> `)}
+      ${sources.length === 0 && html`<span class="age lost">${say('dispatch.feed.none')}</span>`}${silent > 0 && html`<span class="age lost">${say('dispatch.feed.silent', { n: silent })}</span>`}</span></p>`;
+}
+
+/** Who tells capacity; words that we do not know stand as they came. @param {string} source */
+const feedName = (source) => (isWord(`dispatch.feed.${source}`) ? say(`dispatch.feed.${source}`) : source);
 
 /** @param {Props & {id: string, opened: boolean, open: () => void}} props */
 function Row({ feed, view, id, opened, open }) {

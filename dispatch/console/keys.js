@@ -33,7 +33,8 @@ export const Key = ({ k }) => html`<kbd aria-hidden="true">${k}</kbd>`;
 export function hearKeys(press) {
   document.addEventListener('keydown', (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input, textarea, select, dialog')) return;
+    const elsewhere = target.closest('input, textarea, select, dialog') || document.querySelector('dialog[open]'); // whose Escape it is
+    if (event.ctrlKey || event.metaKey || event.altKey || elsewhere) return;
     if (press(event.key.length === 1 ? event.key.toUpperCase() : event.key)) event.preventDefault();
   });
 }

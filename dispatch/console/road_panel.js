@@ -8,6 +8,7 @@ import { act, asking, focusOnce } from './act.js';
 import { direction, drawable, drop, met, points, shape, take, tool, whereOf } from './drawing.js';
 import { Key } from './keys.js';
 import { byName, roadReason, unitName } from './names.js';
+import { picking } from './supposing.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').LiveFeed} LiveFeed */
@@ -31,9 +32,9 @@ export function RoadPanel({ feed, view }) {
       ${TOOLS.map((name) => html`<button key=${name} class="small" aria-pressed=${tool.value === name} title=${say(`dispatch.draw_hint.${name}`)}
         onClick=${() => (tool.value === name ? drop() : take(name))}>${say(`dispatch.draw.${name}`)}${name === 'area' && html` <${Key} k="D" />`}</button>`)}
       <button class="small" aria-expanded=${listed} onClick=${() => list(!listed)}>${say('dispatch.closed_now', { n: shut })}</button></div>
-    ${tool.value && html`<p class="hint" role="status">${say(`dispatch.draw_hint.${tool.value}`)}
+    ${tool.value && html`<p class="hint" role="status">${picking.value ? html`<b>${say('dispatch.picking')}</b> ` : ''}${say(`dispatch.draw_hint.${tool.value}`)}
       ${points.value.length > 0 && tool.value === 'area' && html` · ${say('dispatch.points', { n: points.value.length })}`} <${Key} k="Esc" /></p>`}
-    ${shape.value && html`<${ShapeForm} feed=${feed} view=${view} made=${shape.value} />`}
+    ${shape.value && !picking.value && html`<${ShapeForm} feed=${feed} view=${view} made=${shape.value} />`}
     ${listed && !shape.value && html`<div class="sheet"><${ClosureList} view=${view} /></div>`}
   </div>`;
 }

@@ -100,6 +100,7 @@
  * @property {Record<string, {place: Place, kind: string}>} sites
  * @property {Record<string, {name_zh: string, name_en: string}>} districts
  * @property {Record<string, Board>} boards
+ * @property {{traffic: Record<string, {at: string, late_s: number, limit_s: number}>, capacity: Record<string, {at: string, hospitals: number}>, silent: number}} feeds
  * @property {Record<string, Line>} log
  * @property {Record<string, import('./health_sign.js').Concern>} [health]
  */

@@ -6,17 +6,19 @@ import { say } from '/casebook/words.js';
 import { act } from './act.js';
 import { dialog, selected } from './chosen.js';
 import { Clocks, WhereNow } from './decision.js';
+import { drawable } from './drawing.js';
 import { CareLine, minutesText } from './minutes.js';
 import { hospitalName, reasonText, resourceName, roadReason, spanOrDash, unitName } from './names.js';
+import { pickOnMap, takeUp } from './supposing.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').Proposal} Proposal */
-/** @typedef {{reopen: string[], close: string[], hospitals: Record<string, boolean>, aircraft: Record<string, boolean>, figures: Record<string, number>, daylight: '' | 'day' | 'night'}} Supposition */
+/** @typedef {import('./supposing.js').Supposition} Supposition */
 /** @typedef {{hospital: string, mode: string, was?: number, was_s?: number, now?: number, now_s?: number}} Move */
 /** @typedef {{real: Proposal, supposed: Proposal, moves: Move[]}} Answer */
 
 /** @type {Supposition} */
-const AS_IT_IS = { reopen: [], close: [], hospitals: {}, aircraft: {}, figures: {}, daylight: '' };
+const AS_IT_IS = { reopen: [], close: [], shut: [], hospitals: {}, aircraft: {}, figures: {}, daylight: '' };
 const HOSPITALS = 6; // toggled at hand: the first of the ranking
 const MOVES = 8;
 const [DAY, NIGHT] = /** @type {const} */ (['day', 'night']);
@@ -25,7 +27,7 @@ const [FREE, AWAY] = ['free', 'away'];
 /** @param {{view: ConsoleView}} props */
 export function WhatIf({ view }) {
   const id = selected(view);
-  const [supposed, suppose] = useState(AS_IT_IS);
+  const [supposed, suppose] = useState(() => takeUp() ?? AS_IT_IS);
   const [answer, tell] = useState(/** @type {Answer | null} */ (null));
   const decided = id ? view.casualties[id].proposal?.id : undefined;
   useEffect(() => {
@@ -44,9 +46,9 @@ export function WhatIf({ view }) {
 
 /** @param {ConsoleView} view @param {string} id @param {Supposition} supposed */
 function commandOf(view, id, supposed) {
-  const { figures, daylight, reopen, ...rest } = supposed;
+  const { figures, daylight, reopen, shut, ...rest } = supposed;
   const places = Object.entries(figures).map(([key, free]) => ({ hospital: key.split(' ')[0], resource: key.split(' ')[1], free }));
-  return { casualty: id, ...rest, reopen: reopen.filter((closure) => view.roads[closure]), figures: places, ...(daylight ? { daylight: daylight === DAY } : {}) };
+  return { casualty: id, ...rest, reopen: reopen.filter((closure) => view.roads[closure]), shut: shut.map((one) => one.where), figures: places, ...(daylight ? { daylight: daylight === DAY } : {}) };
 }
 
 /** @param {{view: ConsoleView, supposed: Supposition, change: (part: Partial<Supposition>) => void, real: Proposal | undefined}} props */
@@ -65,6 +67,8 @@ function Toggles({ view, supposed, change, real }) {
     <h3>${say('dispatch.roads')}</h3>
     ${roads.map(([id, road], n) => html`<label class="toggle" key=${id}><input type="checkbox" autofocus=${n === 0} checked=${!supposed.reopen.includes(id)} onChange=${() => change({ reopen: flip(supposed.reopen, id) })} /> ${say('dispatch.closed_road', { road: road.name || road.ref || id, why: roadReason(road.reason) })}</label>`)}
     ${supposed.close.map((ref) => html`<label class="toggle" key=${`close-${ref}`}><input type="checkbox" checked onChange=${() => change({ close: flip(supposed.close, ref) })} /> ${say('dispatch.closed_whole', { road: ref })}</label>`)}
+    ${supposed.shut.map((one, n) => html`<label class="toggle" key=${`shut-${n}`}><input type="checkbox" checked onChange=${() => change({ shut: supposed.shut.filter((other) => other !== one) })} /> ${say('dispatch.closed_here', { road: one.name })}</label>`)}
+    ${drawable.value && html`<button class="small pick" type="button" onClick=${() => pickOnMap(supposed)}>${say('dispatch.close_on_map')}</button>`}
     <form class="telephone" onSubmit=${add}><label>${say('dispatch.field.ref')}<input name="ref" maxlength="20" autofocus=${roads.length === 0} autocomplete="off" /></label><button class="small">${say('dispatch.close_too')}</button></form>
     <h3>${say('dispatch.hospitals')}</h3>
     ${hospitalsOf(view, real).map((id) => html`<${HospitalToggle} key=${id} view=${view} id=${id} resource=${resourceOf(real)} supposed=${supposed} change=${change} />`)}

@@ -165,12 +165,6 @@ async def aboard(stage: Stage) -> None:
     await until(lambda: "jsh" in stage.agent.view["hospitals"] and stage.agent.view["hospitals"]["jsh"]["closures"])
 
 
-async def picture_of(page: Page, name: str) -> None:
-    """A picture for whoever wants to look: the folder is named by ABOARD_LOOKS."""
-    if folder := os.environ.get("ABOARD_LOOKS"):
-        await page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
 async def sizes(page: Page, selector: str) -> list[float]:
     return await page.eval_on_selector_all(
         selector, "boxes => boxes.map((box) => parseFloat(getComputedStyle(box).fontSize))"
@@ -536,12 +530,10 @@ async def test_the_ways_to_another_hospital_are_made_for_gloves_and_say_what_the
     await open_page(page, "destination")
     await page.wait_for_selector(".elsewhere")
     await check_glass(page, f"{language} destination")
-    await picture_of(page, f"tablet_destination_{language}")
     for place, name in ((1, "divert"), (0, "wish")):
         await page.click(f".elsewhere button >> nth={place}")
         await page.wait_for_selector(".places button")
         await check_glass(page, f"{language} sheet {name}")
-        await picture_of(page, f"tablet_{name}_{language}")
         closed = page.locator(".place", has_text="CT 维修")
         await expect(closed).to_contain_text(say("unit.closed", language))
         await expect(closed.locator(".minutes")).to_contain_text("−8" if language == "en" else "8")
@@ -564,7 +556,6 @@ async def test_going_elsewhere_without_a_hub_shows_as_not_yet_confirmed_and_then
     await go.click()
     await seen(page, say("unit.diversion.sent", "en", hospital="Jinshan Hospital"))
     await check_glass(page, "diversion sent")
-    await picture_of(page, "tablet_diversion_sent")
     await stage.hub_returns()
     await until(lambda: stage.book.picture.casualties["I1-A"].diverted is not None)
     diverted = stage.book.picture.casualties["I1-A"].diverted
@@ -572,7 +563,6 @@ async def test_going_elsewhere_without_a_hub_shows_as_not_yet_confirmed_and_then
     await seen(page, say("unit.diversion.waiting", "en", hospital="Jinshan Hospital"))
     await stage.hub(e.DiversionFailed("I1-A", "jsh", "option_gone"))
     await seen(page, say("unit.diversion.why.option_gone", "en"))
-    await picture_of(page, "tablet_diversion_failed")
     await page.locator(".banner", has_text="Jinshan").get_by_role("button").click()
     await expect(page.locator(".banner", has_text="Jinshan")).to_have_count(0)
 
@@ -590,7 +580,6 @@ async def test_a_diversion_that_is_followed_shows_the_new_bay(stage: Stage, page
     )
     banner = page.locator(".banner", has_text=say("unit.diversion.followed", "en", hospital="Jinshan Hospital"))
     await expect(banner).to_contain_text(f"{say('unit.bay', 'en')} 2")
-    await picture_of(page, "tablet_diversion_followed")
 
 
 async def test_a_wish_is_recorded_by_whom_and_its_cost_is_shown_once_the_desk_answers(stage: Stage, page: Page):
@@ -609,4 +598,3 @@ async def test_a_wish_is_recorded_by_whom_and_its_cost_is_shown_once_the_desk_an
     await stage.hub(e.DestinationProposed("I1-A", replace(DECISION, rejected=(BY_ROAD, declined))))
     await seen(page, say("unit.wish.declined", "en"))
     await seen(page, say("unit.wish.cost", "en", minutes="12 min"))
-    await picture_of(page, "tablet_wish")

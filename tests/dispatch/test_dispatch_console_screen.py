@@ -582,3 +582,51 @@ async def test_a_changed_way_and_its_reason_stand_at_the_unit_and_a_new_destinat
     taken = again.options[0]
     await eventually(lambda: stage.book.picture.get_casualty(A).option == taken, "a person said yes")
     await expect(page.locator(".take")).to_have_count(0)
+
+
+async def test_what_if_takes_a_closure_from_the_map_and_records_nothing(valley: Roadmap, page: Page, stages, map_drawn):
+    stage = await shown(stages, valley, page, asked_for(), language="en")
+    await expect(page.locator(".take")).to_be_visible()
+    seq = stage.book.picture.seq
+    await page.keyboard.press("w")
+    pick = page.get_by_role("button", name=say("dispatch.close_on_map", "en"))
+    await page.locator(".hospital-toggle", has_text="Mill Hospital").locator("input[type=checkbox]").uncheck()
+    await pick.click()
+    await expect(page.locator("dialog")).not_to_be_visible()
+    await expect(page.locator(".roadwork .hint")).to_contain_text(say("dispatch.picking", "en"))
+    await page.mouse.click(*await pixel_of(page, 121.0, 31.05))
+    await expect(page.locator("dialog .toggle", has_text="X1")).to_be_visible()
+    mill = page.locator(".hospital-toggle", has_text="Mill Hospital").locator("input[type=checkbox]")
+    await expect(mill).not_to_be_checked()  # what was supposed before is still so
+    await pick.click()
+    await drawing(page, "box").click()
+    await drag(page, [(121.1, 31.01), (121.2, 30.99)])
+    shut = page.locator("dialog .toggle", has_text=say("dispatch.drawn_area", "en"))
+    await expect(shut).to_be_visible()
+    await expect(page.locator("dialog .moves li", has_text="City Hospital").first).to_be_visible()
+    await pick.click()
+    await page.keyboard.press("Escape")  # nothing drawn: back to where we were
+    await expect(shut).to_be_visible()
+    await shut.locator("input").click()  # it goes from the list
+    await expect(shut).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog .not-recorded")).to_have_count(0)
+    await page.keyboard.press("w")
+    await expect(
+        page.locator(".hospital-toggle", has_text="Mill Hospital").locator("input[type=checkbox]")
+    ).to_be_checked()
+    assert stage.book.picture.seq == seq and not stage.book.picture.roads
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_the_age_of_each_feed_stands_over_the_hospitals_and_none_is_said(
+    valley: Roadmap, page: Page, stages, language: Language
+):
+    stage = await shown(stages, valley, page, language=language)
+    feeds = page.locator(".hospitals .feeds")
+    await expect(feeds).to_contain_text(say("dispatch.feed.none", language))
+    await expect(feeds).to_contain_text(say("dispatch.feed.board", language))
+    await stage.tell(e.TrafficObserved("city-loops", "r", ((40.0, 30.0, 50.0, 5.0),), ((0, 0, 0),)))
+    await expect(feeds).to_contain_text("city-loops")
+    await expect(feeds.locator(".age")).to_have_count(2)
+    await expect(feeds).not_to_contain_text(say("dispatch.feed.none", language))

@@ -157,3 +157,27 @@ def test_hospitals_count_who_is_coming():
         == 0
     )
     assert view(picture)["hospitals"]["city"]["place"]["lat"] == CITY.lat
+
+
+def test_each_feed_tells_how_old_it_is_and_what_nobody_told_is_counted():
+    hospitals = [fact for fact in enrolled() if isinstance(fact, e.HospitalEnrolled)]
+    feeds = view(told(hospitals))["feeds"]
+    assert feeds == {"traffic": {}, "capacity": {}, "silent": 3}
+    known = told(
+        [
+            *hospitals,
+            e.CapacityReported("city", "resus_bay", 2, 4),
+            e.CapacityReported("city", "ct", 1, 1),
+            e.CapacityReported("mill", "resus_bay", 1, 4, source="have"),
+            e.CapacityReported("quarry", "resus_bay", None, 4),
+            e.TrafficObserved("city-loops", "r", ((40.0, 30.0, 50.0, 5.0),), ((0, 0, 0),)),
+        ]
+    )
+    feeds = view(known)["feeds"]
+    assert feeds["traffic"]["city-loops"] == {
+        "at": START.isoformat().replace("+00:00", "Z"),
+        "late_s": 900,
+        "limit_s": 10800,
+    }
+    assert {name: one["hospitals"] for name, one in feeds["capacity"].items()} == {"board": 1, "have": 1}
+    assert feeds["silent"] == 1, "an empty figure tells nothing"

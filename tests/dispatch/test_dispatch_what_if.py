@@ -12,8 +12,9 @@ from valley import G1_EAST, START, casualty, crash, enrolled, reported, told, va
 from casebook import events as e
 from casebook.errors import CoordinationError, RefusedInput
 from casebook.picture import Picture
+from dispatch.closure_preview import FindStretch, find_stretch
 from dispatch.rule_files import default_policy
-from dispatch.what_if import SupposedFigure, WhatIf, supposed, what_if
+from dispatch.what_if import SupposedClosure, SupposedFigure, WhatIf, supposed, what_if
 from routing.roads import Roadmap
 
 A = "20210418-001-A"
@@ -53,6 +54,24 @@ def test_a_road_closed_by_number_sends_the_patient_round(valley: Roadmap):
     city = {name: next(o for o in told_of[name]["options"] if o["hospital"] == "city") for name in ("real", "supposed")}
     assert city["supposed"]["eta_s"] > city["real"]["eta_s"]
     assert [r for o in told_of["supposed"]["options"] for r in o["reasons"] if r["facts"].get("closure")]
+
+
+def test_a_stretch_closed_on_the_map_does_what_closing_it_for_real_would_do(valley: Roadmap):
+    found = find_stretch(FindStretch(31.0, 121.15), valley)
+    drawn = SupposedClosure(ref=found["ref"], polygon=tuple(map(tuple, found["polygon"])))
+    then = answer(valley, picture(), shut=(drawn,))["supposed"]
+    real = picture(e.RoadClosed("R9", "flood", drawn.polygon, ref=drawn.ref))
+    minutes = {(one["hospital"], one["mode"]): one["eta_s"] for one in answer(valley, real)["real"]["options"]}
+    assert {(one["hospital"], one["mode"]): one["eta_s"] for one in then["options"]} == minutes
+    free = answer(valley, picture())["real"]["options"]
+    assert minutes != {(one["hospital"], one["mode"]): one["eta_s"] for one in free}
+
+
+def test_a_stretch_that_meets_no_road_is_refused(valley: Roadmap):
+    nowhere = SupposedClosure(polygon=((10.0, 10.0), (10.1, 10.0), (10.1, 10.1)))
+    with pytest.raises(RefusedInput) as refused:
+        answer(valley, picture(), shut=(nowhere,))
+    assert refused.value.key == "closure_meets_no_road"
 
 
 def test_a_hospital_shut_or_full_loses_and_opened_again_wins(valley: Roadmap):
