@@ -20,6 +20,7 @@ from aboard.shown import Shown
 from ambulance_unit.told import unit_view
 from casebook import events as e
 from casebook.access import Badge, Gate, Role, need, need_hospital, need_unit
+from casebook.answers import Answers
 from casebook.asking import Ask
 from casebook.book import Book
 from casebook.desks import do_due
@@ -47,12 +48,22 @@ LOOK_S = 0.5  # how often the desks look by themselves for what is due
 class Hub:
     """One hub on one log. Make it, `async with hub.running()`, serve `hub.app`."""
 
-    def __init__(self, book: Book, gate: Gate, dispatch: DispatchRoom, ward: HospitalRoom, *, drill: bool) -> None:
+    def __init__(
+        self,
+        book: Book,
+        gate: Gate,
+        dispatch: DispatchRoom,
+        ward: HospitalRoom,
+        *,
+        drill: bool,
+        answers: Answers | None = None,
+    ) -> None:
         self.book, self.clock, self.gate, self.drill = book, book.clock, gate, drill
         self.holds = HoldWatch(book, book.holds) if book.holds is not None else None
         self.dispatch, self.ward = dispatch, ward
         self.shown = Shown()
         self.links = VehicleLinks(self.clock)
+        self.answers = answers or Answers(self.clock)
         self.vehicles = 0  # whose link is open
         self.health = HealthWatch(book, self._seen)
         self._fresh: list[Entry] = []
@@ -80,6 +91,7 @@ class Hub:
             if self.book.holds is not None:
                 await self.book.holds.store.close()
             self.book.log.close()
+            self.answers.close()
 
     def _hear(self, entries: Sequence[Entry]) -> None:
         self._fresh += entries
@@ -141,7 +153,8 @@ class Hub:
 
     def _open_doors(self) -> None:
         app = self.app
-        add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=self.book.log.find_asked)
+        done_before = self.book.log.find_asked
+        add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=done_before, answers=self.answers)
         app.include_router(media_router(self.plane, self._who_may_see))
         add_shared(app, ("media", REPO / "media" / "browser"))
         add_screen(app, "console", REPO / "dispatch" / "console")

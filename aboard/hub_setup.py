@@ -14,6 +14,7 @@ from aboard.links import Links
 from aboard.unit import UnitSettings, save_settings
 from casebook import events as e
 from casebook.access import Gate
+from casebook.answers import Answers
 from casebook.book import Book
 from casebook.clock import Clock
 from casebook.desks import DESK
@@ -65,7 +66,8 @@ async def open_hub(
         book.holds = SharedHolds(await open_holds(holds), next(book.log.read()).hash[:HUB_NAME])
     roadmap = await asyncio.to_thread(load_region_roads, known)
     room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units, None if drill else clock.now().date()))
-    hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill)
+    answers = Answers(clock, folder / "answers.sqlite")
+    hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill, answers=answers)
     add_routes(hub, roadmap)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 

@@ -29,6 +29,7 @@ from ambulance_unit.reserve import RESERVE_BYTES
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.told_view import ToldView
 from casebook.access import Badge, Gate, Role
+from casebook.answers import Answers
 from casebook.clock import Clock, RateClock, WallClock
 from casebook.errors import RefusedInput
 from casebook.place import Place
@@ -109,7 +110,8 @@ class Vehicle:
             live=self._live(settings, tls), feeds_began_at=self._began_at(),
         )  # fmt: skip
         self.gate = Gate(folder / "badges.json")
-        self.app = make_tablet_app(self.agent, self.gate, drill=bool(settings.clock))
+        self._answers = Answers(self.clock, folder / "answers.sqlite")
+        self.app = make_tablet_app(self.agent, self.gate, drill=bool(settings.clock), answers=self._answers)
 
     def _began_at(self) -> datetime:
         return self.clock.start_at if isinstance(self.clock, RateClock) else self.clock.now()
@@ -147,3 +149,4 @@ class Vehicle:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self.agent.close()
+            self._answers.close()

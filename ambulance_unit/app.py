@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from ambulance_unit.agent import Agent
 from ambulance_unit.triage import next_question
 from casebook.access import Badge, Gate, Role, need, need_unit
+from casebook.answers import Answers
 from casebook.door import add_asks, admit_socket, badge_of, body_of, make_app, serve_feed
 from casebook.errors import NotAllowed, RefusedInput
 from casebook.live import Feed
@@ -26,13 +27,13 @@ from casebook.screens import REPO, add_screen, add_shared
 REFRESH_S, LOOK_S = 0.1, 1.0  # wall seconds: changes are gathered for so long; ages are looked at so often
 
 
-def make_tablet_app(agent: Agent, gate: Gate, *, drill: bool = False) -> FastAPI:
+def make_tablet_app(agent: Agent, gate: Gate, *, drill: bool = False, answers: Answers | None = None) -> FastAPI:
     """The application of one vehicle. `gate` knows the crew's badge.
 
     In a `drill` a script may state its own instant, and the screen says that it is one also before the hub does.
     """
     app = make_app("Aboard vehicle")
-    add_asks(app, agent.crew.asks(), gate, drill=drill, done_before=agent.find_asked)
+    add_asks(app, agent.crew.asks(), gate, drill=drill, done_before=agent.find_asked, answers=answers)
     add_shared(app, ("media", REPO / "media" / "browser"))
     add_screen(app, "tablet", Path(__file__).parent / "tablet")
     _open_reading(app, agent, gate)

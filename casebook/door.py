@@ -24,6 +24,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from casebook.access import Badge, Gate, need
+from casebook.answers import Answers, what_of
 from casebook.asking import Ask, Asker, read_command
 from casebook.errors import CoordinationError, NotAllowed, NotFound, RefusedInput
 from casebook.live import Subscription
@@ -94,23 +95,40 @@ async def body_of(request: Request, limit: int = MAX_BODY) -> bytes:
 
 
 def add_asks(
-    app: FastAPI, asks: Sequence[Ask], gate: Gate, *, drill: bool, done_before: Callable[[str], list[int]]
+    app: FastAPI,
+    asks: Sequence[Ask],
+    gate: Gate,
+    *,
+    drill: bool,
+    done_before: Callable[[str], list[int]],
+    answers: Answers | None = None,
 ) -> None:
-    """One POST per ask at /api/v1/ask/<name>. `done_before(key)` finds what an idempotency key already wrote."""
+    """One POST per ask at /api/v1/ask/<name>. `done_before(key)` finds what an idempotency key already wrote; `answers`
+    gives the same answer again (header `Idempotency-Replayed`), without it only what was written is told."""
     for ask in asks:
-        _add_ask(app, ask, gate, drill, done_before)
+        _add_ask(app, ask, gate, drill, done_before, answers)
 
 
-def _add_ask(app: FastAPI, ask: Ask, gate: Gate, drill: bool, done_before: Callable[[str], list[int]]) -> None:
+def _add_ask(
+    app: FastAPI, ask: Ask, gate: Gate, drill: bool, done_before: Callable[[str], list[int]], answers: Answers | None
+) -> None:
     async def handle(request: Request) -> Any:
         badge = badge_of(gate, request)
         need(badge, *ask.roles, what=ask.name)
         key = request.headers.get("idempotency-key", "")
-        command = read_command(await body_of(request) or b"{}", ask.command, ask.name)
-        if key and (entries := done_before(key)):
-            return {"repeated": True, "entries": entries}
+        body = await body_of(request) or b"{}"
+        command = read_command(body, ask.command, ask.name)
         asker = Asker(badge, _stated_time(request) if drill else None, key)
-        return await ask.handle(command, asker) or {}
+
+        async def work() -> Any:
+            if key and (entries := done_before(key)):
+                return {"repeated": True, "entries": entries}
+            return await ask.handle(command, asker) or {}
+
+        if answers is None:
+            return await work()
+        answer, again = await answers.once(key, what_of(ask.name, badge.who, body), work)
+        return Answer(answer, headers={"Idempotency-Replayed": "true"}) if again else answer
 
     _, components = msgspec.json.schema_components([ask.command], ref_template="#/components/schemas/{name}")
     shape = components.get(ask.command.__name__, {})
