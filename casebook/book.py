@@ -68,6 +68,7 @@ class Book:
         self.holds: SharedHolds | None = None  # set where several hubs share a store of holds
         self.timed: Timed | None = None  # set where somebody measures the commits
         self._lock = asyncio.Lock()
+        self._through: dict[tuple[str, str], int] = {}  # (unit, epoch) -> how far its outbox is in the log
         self._writing: set[asyncio.Future[Any]] = set()
         self._listeners: list[Listener] = []
 
@@ -96,8 +97,8 @@ class Book:
 
     async def _write(self, decide: Decide, by: By, at: datetime | None, asked: str) -> list[Entry]:
         async with self._lock:
-            if asked and (done := self.log.find_asked(asked)):
-                return list(islice(self.log.read(done[0] - 1), len(done)))
+            if asked and (done := await self._look(lambda: self.log.find_asked(asked))):
+                return await self._look(lambda: list(islice(self.log.read(done[0] - 1), len(done))))
             now = self.clock.now()
             happened = at or now
             facts = list(decide(self.picture))
@@ -135,7 +136,9 @@ class Book:
 
     async def _take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str) -> int:
         async with self._lock:
-            through = self.log.through(unit, epoch)
+            if (unit, epoch) not in self._through:
+                self._through[unit, epoch] = await self._look(lambda: self.log.through(unit, epoch))
+            through = self._through[unit, epoch]
             now = self.clock.now()
             picture, drafts = self.picture, []
             for row in (row for row in rows if row.seq > through):
@@ -146,7 +149,12 @@ class Book:
                 drafts.append(_draft(fact, row.at, now, by, Source(unit, epoch, row.seq), ""))
                 through = row.seq
             await self._commit(drafts, picture)
+            self._through[unit, epoch] = through
             return through
+
+    async def _look(self, question: Callable[[], Done]) -> Done:
+        """Ask the log; nobody else waits for its disk or its server meanwhile."""
+        return await asyncio.to_thread(question) if self.log.blocking else question()
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Done]) -> Done:
         """Whoever asked may hang up while the disk writes: what is in the log must be in the picture all the same."""

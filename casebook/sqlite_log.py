@@ -112,8 +112,16 @@ class SqliteLog:
         return self._writer.submit(drafts)
 
     def _commit(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
-        with self._told(), self._transaction():
-            ground = self._ground(batches)
+        """Outbox rows that are here already are looked for only after the table has refused one: they are rare."""
+        with self._told():
+            try:
+                return self._write(batches, look=False)
+            except sqlite3.IntegrityError:
+                return self._write(batches, look=True)
+
+    def _write(self, batches: Sequence[Sequence[Draft]], *, look: bool) -> Sequence[Laid]:
+        with self._transaction():
+            ground = self._ground(batches, look)
             before = dict(ground.claims)
             laid = lay(ground, batches)
             written = [entry for one in laid if isinstance(one, list) for entry in one]
@@ -131,13 +139,13 @@ class SqliteLog:
         except sqlite3.Error as wrong:
             raise FeedLost("log_silent", where=self.file.name, why=str(wrong)) from wrong
 
-    def _ground(self, batches: Sequence[Sequence[Draft]]) -> Ground:
+    def _ground(self, batches: Sequence[Sequence[Draft]], look: bool) -> Ground:
         claims: dict[str, Claim] = {}
         for key in r.keys_wanted(batches):
             query = "SELECT key, holder, until FROM claim WHERE key = ?"
             claims |= {row[0]: r.claim_of(row) for row in self._db.execute(query, (key,))}
         here = "SELECT 1 FROM entry WHERE unit = ? AND epoch = ? AND unit_seq = ?"
-        brought = r.rows_brought(batches)
+        brought = r.rows_brought(batches) if look else []
         present = {one for one in brought if self._db.execute(here, (one.unit, one.epoch, one.seq)).fetchone()}
         return Ground(*self.head(), claims, present)
 

@@ -114,10 +114,11 @@ class PostgresLog:
         clock = asyncio.get_running_loop()
         until = clock.time() + PATIENCE_S
         doubt: list[Laid] = []  # what the lost connection may have committed
+        look = False  # outbox rows that are here already are rare: looked for when the table has refused one
         while True:
             try:
                 async with self._writing() as pen:
-                    laid, count = await self._write(pen, batches, doubt)
+                    laid, count = await self._write(pen, batches, doubt, look)
                 self._known = count if self._alone else None
                 return laid
             except (*LOST, RefusedInput) as wrong:  # refused: it may not have noticed yet that we were gone
@@ -126,7 +127,9 @@ class PostgresLog:
                 log.warning("%s is gone (%s); the writer waits for it", self.where, type(wrong).__name__)
                 await asyncio.sleep(RETRY_S)
             except asyncpg.PostgresError as wrong:
-                raise silent(self.where, wrong) from wrong
+                if look or not isinstance(wrong, asyncpg.UniqueViolationError):
+                    raise silent(self.where, wrong) from wrong
+                look, doubt = True, []
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Any]:
@@ -142,10 +145,12 @@ class PostgresLog:
             pen.terminate()
             raise
 
-    async def _write(self, pen: Any, batches: Sequence[Sequence[Draft]], doubt: list[Laid]) -> tuple[list[Laid], int]:
+    async def _write(
+        self, pen: Any, batches: Sequence[Sequence[Draft]], doubt: list[Laid], look: bool
+    ) -> tuple[list[Laid], int]:
         if await _is_there(pen, doubt):
             return doubt, await pen.fetchval("SELECT max(seq) FROM entry")
-        ground = await self._ground(pen, batches)
+        ground = await self._ground(pen, batches, look)
         if self._known not in (None, ground.count):
             raise CoordinationError("log_moved_on", where=self.where, count=ground.count, known=self._known)
         before = dict(ground.claims)
@@ -159,14 +164,14 @@ class PostgresLog:
             await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, held), strict=True)))
         return laid, ground.count
 
-    async def _ground(self, pen: Any, batches: Sequence[Sequence[Draft]]) -> Ground:
+    async def _ground(self, pen: Any, batches: Sequence[Sequence[Draft]], look: bool) -> Ground:
         head = await pen.fetchrow(HEAD)
         claims: dict[str, Claim] = {}
         if keys := r.keys_wanted(batches):
             found = await pen.fetch("SELECT key, holder, until FROM claim WHERE key = ANY($1::text[])", keys)
             claims = {row[0]: r.claim_of(row) for row in found}
         present: set[Source] = set()
-        if brought := r.rows_brought(batches):
+        if look and (brought := r.rows_brought(batches)):
             columns = ([x.unit for x in brought], [x.epoch for x in brought], [x.seq for x in brought])
             present = {Source(*row) for row in await pen.fetch(PRESENT, *columns)}
         count, last = head or (0, GENESIS)

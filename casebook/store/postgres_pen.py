@@ -21,7 +21,8 @@ HERE = "hashtext(current_schema())"
 # flushed, no torn pages, no answer before the flush. Every other value of synchronous_commit flushes on this server.
 FORGETS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 LOST = (  # the connection or the server is gone, perhaps for a moment
-    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError,  # cut in the middle of a word
+    asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError, asyncpg.TooManyConnectionsError, OSError, TimeoutError,
 )  # fmt: skip
 

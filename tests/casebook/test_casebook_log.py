@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from casebook_tales import BY, START, draft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casebook.errors import RefusedInput
-from casebook.log import GENESIS, ChainBroken, MemoryLog, Source, verify
+from casebook.log import GENESIS, ChainBroken, MemoryLog, Source, chained, verify
 from casebook.sqlite_log import SqliteLog
 
 HOUR = timedelta(hours=1)
@@ -39,6 +41,20 @@ def test_any_edit_anywhere_is_found_at_the_first_bad_entry(batches: list[int], e
     with pytest.raises(ChainBroken) as caught:
         verify(iter([*entries[:place], bad, *entries[place + 1 :]]))
     assert caught.value.facts["seq"] == place + 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    body=st.dictionaries(st.text(max_size=5), st.one_of(st.text(max_size=5), st.floats(allow_nan=False), st.none())),
+    asked=st.text(max_size=5),
+    source=st.one_of(st.none(), st.builds(Source, st.just("A01"), st.just("e"), st.integers(1, 9))),
+)
+def test_the_hash_is_over_the_canonical_json_of_everything_else(body: dict, asked: str, source: Source | None):
+    """So that anybody can check an export with SHA-256 and a JSON library alone."""
+    (entry,) = chained([draft(body=body, asked=asked, source=source)], 0, GENESIS)
+    plain = msgspec.json.decode(msgspec.json.encode(entry))
+    del plain["hash"]
+    assert entry.hash == hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
 
 
 def test_a_deleted_and_a_moved_entry_are_found():
