@@ -8,8 +8,7 @@ because no judgement looks at another hospital, unless a rule depends on who mee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from casebook.events import Reason
 from dispatch.changes import MINUTE_S, applied, changed_hospital, shortened
@@ -29,8 +28,7 @@ def changes_for(world: World, ranking: Ranking, losers: Sequence[Judged]) -> lis
     return [search.smallest(one) for one in losers]
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(NamedTuple):
     """Which way is meant, whatever its time."""
 
     hospital: str
@@ -60,6 +58,7 @@ class _Search:
             kind = change.code.removeprefix("change.")
             self._outside.setdefault(kind, []).append((change, self._winner_if(change, ways)))
         self._bests = self._two_bests()
+        self._kinds = [kind for kind in world.policy.changes.order if kind not in OUTSIDE or kind in self._outside]
         self._changed: dict[tuple[Any, ...], list[Judged]] = {}
 
     def _winner_if(self, change: Reason, ways: Sequence[Way]) -> _Key | None:
@@ -86,9 +85,9 @@ class _Search:
         if lost and not self._outside:
             return None
         key = _Key.of(loser.way)
-        for kind in self._world.policy.changes.order:
+        for kind in self._kinds:
             if kind in OUTSIDE:
-                found = next((change for change, winner in self._outside.get(kind, ()) if winner == key), None)
+                found = next((change for change, winner in self._outside[kind] if winner == key), None)
             elif lost:
                 continue
             else:

@@ -104,4 +104,6 @@ def term(name: str, spread: Spread) -> Term:
 
 
 def total_s(terms: Iterable[Term], quantile: Quantile = "p50") -> float:
-    return math.fsum(term.at(quantile) for term in terms)
+    if quantile == "p50":  # asked for a thousand times per decision
+        return math.fsum([term.seconds for term in terms])
+    return math.fsum([term.at(quantile) for term in terms])
