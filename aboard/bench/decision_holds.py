@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from aboard.bench.decision_hubs import REGION, Answered, Desk, two_hubs
 from aboard.bench.figures import Case, once, ours_of
 from aboard.bench.play import BenchFailed
 from aboard.bench.postgres_server import find_postgres, running_postgres
+from casebook.clock import WallClock
 from casebook.errors import AlreadyHeld, CoordinationError
 from casebook.holds import HoldStore, Page, open_holds
 from scenarios.region import find_region, load_region
@@ -145,7 +145,7 @@ class Stage:
             lambda desk, case: desk.ask("choose_destination", casualty=case, hospital=hospital, mode="road")
         )
         took_ms = 1000 * (time.perf_counter() - began_s)
-        leases = (await self.store.list_held(datetime.now(UTC))).get(Page(hospital, RESOURCE), ())
+        leases = (await self.store.list_held(WallClock().now())).get(Page(hospital, RESOURCE), ())
         told = Round(hospital, took_ms, answers, [lease.case for lease in leases])
         refuse_other_stories(told)
         for desk, case in self._cases():

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from aboard.children import Child
 from aboard.links import DISPATCHER, write_private
 from casebook import events as e
 from casebook.casualty import Category, Findings
+from casebook.clock import WallClock
 from casebook.place import Place
 
 REGION = "yangtze_delta"
@@ -58,7 +58,7 @@ class Desk:
 
     async def count(self, free: Mapping[str, int], resource: str) -> None:
         """Say what every hospital has free now, as its own system would."""
-        at = datetime.now(UTC)  # the hubs run on the wall clock too; a drill's clock would let no lease be compared
+        at = WallClock().now()  # the hubs run on the wall clock too; a drill's clock would let no lease be compared
         rows = [
             {"hospital": id, "resource": resource, "free": many, "total": many, "stated_at": at, "author": "bench"}
             for id, many in free.items()
