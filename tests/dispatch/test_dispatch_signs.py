@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from valley import SEVERE, START
 
 from casebook import events as e
 from casebook.casualty import Category, Pathway
+from casebook.errors import RefusedInput
 from casebook.picture import CasualtyState, Sample
 from dispatch.needs import case_of, field_triage_of
-from dispatch.rule_files import default_policy
+from dispatch.policy import Policy
+from dispatch.rule_files import FOLDER, default_policy, load_rules
 from dispatch.signs import crossing
 from routing.roads import Roadmap
 
@@ -189,3 +192,13 @@ async def test_a_sign_that_flickers_round_the_line_tells_nothing(valley: Roadmap
     for _ in range(20):
         wrote += await samples(case, SHOCK, 3) + await samples(case, WELL, 2)
     assert wrote == []
+
+
+@pytest.mark.parametrize("score", ["nobody_knows", "gcs"])
+def test_a_table_that_is_no_list_of_criteria_is_refused_with_its_name(tmp_path: Path, score: str):
+    text = (FOLDER / "destination.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "destination.yaml"
+    file.write_text(text.replace("{score: field_triage_2021,", f"{{score: {score},"), encoding="utf-8")
+    with pytest.raises(RefusedInput) as refused:
+        load_rules(file, Policy)
+    assert refused.value.key == "rule_unknown_word" and refused.value.facts["word"] == score
