@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -64,7 +63,7 @@ def share_out(case: Mapping[str, Any], seed: int) -> Shared:
 def cases_of(shared: Sequence[Shared]) -> list[Case]:
     """The least, the middle and the worst of all seeds. Pure."""
     whole_s, gaps = [one.whole_s for one in shared], [100 * one.whole.proof.gap for one in shared]
-    losses = {rule: median(one.whole.compared[rule].loss for one in shared) for rule in RULES}
+    losses = {rule: ours_of([one.whole.compared[rule].loss for one in shared]).p50 or 0.0 for rule in RULES}
     worst = max(share for one in shared for share in one.shares.values())
     return [
         Case("distribution_first", "s", ours_of([one.first_s for one in shared]), goal={"p99": 0.5}),
