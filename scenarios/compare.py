@@ -27,7 +27,7 @@ from scenarios.area import area_of
 from scenarios.region import Region, find_region, load_region
 
 CHOSEN = e.DestinationChosen.name
-REDECIDED = frozenset({"destination_proposed", "no_destination", "unit_assigned", CHOSEN})
+REDECIDED = frozenset({"destination_proposed", "no_destination", "unit_assigned", "distribution_proposed", CHOSEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,9 @@ def _chosen_again(picture: Picture, entry: Entry, roadmap: Roadmap, area: Area) 
         decision = decision_on(picture, casualty, ways, entry.at, policy, roadmap)
         option = option_for((fact.option.hospital, fact.option.mode), decision, reason)
         legs = legs_for(roadmap, area, picture, casualty, option, entry.at)
-        facts = choose(picture, casualty, option, decision, legs, entry.at, policy, area.rules.tasks, reason)
+        facts = choose(
+            picture, casualty, option, decision, legs, entry.at, policy, area.rules.tasks, reason, fact.plan or ""
+        )
     except CoordinationError as wrong:
         return [{"error": wrong.key}]
     return [{"kind": one.name} | e.encode(one) for one in facts]

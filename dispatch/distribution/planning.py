@@ -40,19 +40,20 @@ class ProposeDistribution(Command, frozen=True):
 
 
 class AcceptDistribution(Command, frozen=True):
-    """A person's yes to the newest plan: for these casualties, or for all that it has a hospital for."""
+    """A person's yes to the newest plan: for these casualties, or for all that it has a hospital for. A screen names
+    the `plan` that was seen; a script, which cannot know its id, leaves it out."""
 
     incident: str
-    plan: str
+    plan: str = ""
     casualties: tuple[str, ...] = ()
 
 
 class RefuseDistribution(Command, frozen=True):
-    """A person's no, with the reason: to these rows of the newest plan, or to the whole of it."""
+    """A person's no, with the reason: to these rows of the newest plan, or to the whole of it. `plan` as for a yes."""
 
     incident: str
-    plan: str
     reason: Reason
+    plan: str = ""
     casualties: tuple[str, ...] = ()
 
 
@@ -134,27 +135,34 @@ class PlanDesk:
     async def accept(self, command: AcceptDistribution, asker: Asker) -> dict[str, Any]:
         """`chosen`, `sent`, `lost`: what a yes came to; of each who lost why, and the next best, which is proposed."""
         rows = rows_of(self._desk.book.picture, command.incident, command.plan, command.casualties)
+        plan = newest_plan(self._desk.book.picture, command.incident, command.plan).proposed.id
         at, chosen, lost = self._desk.instant(asker), list[str](), list[dict[str, Any]]()
-        by_one = Asker(asker.badge, at, "", asker.origin)  # the key is that of the whole
         for row in rows:
             try:
-                await self._desk.choose(ChooseDestination(casualty=row.casualty, plan=command.plan), by_one)
+                await self._desk.choose(
+                    ChooseDestination(casualty=row.casualty, plan=plan), self._one(asker, at, row.casualty)
+                )
                 chosen.append(row.casualty)
             except CoordinationError as wrong:
                 lost.append({"casualty": row.casualty} | await self._next_best(row.casualty, wrong, at))
-        sent = await self._send([row for row in rows if row.casualty in chosen], command.incident, by_one)
+        sent = await self._send([row for row in rows if row.casualty in chosen], command.incident, asker, at)
         fact = e.DistributionAccepted(
-            command.incident, command.plan, tuple(chosen), tuple(one["casualty"] for one in lost), tuple(sent)
+            command.incident, plan, tuple(chosen), tuple(one["casualty"] for one in lost), tuple(sent)
         )
         entries = await self._desk.book.write(lambda newest: [fact], asker.by, at, asker.key)
         return {"entries": [entry.seq for entry in entries], "chosen": chosen, "sent": sent, "lost": lost}
+
+    def _one(self, asker: Asker, at: datetime, of: str) -> Asker:
+        """The same person for one part of a yes, under a key of its own: the log tells the parts apart, and a yes that
+        is sent again does none of them twice."""
+        return Asker(asker.badge, at, f"{asker.key or self._desk.book.picture.seq}/{of}", asker.origin)
 
     async def _next_best(self, casualty: str, wrong: CoordinationError, at: datetime) -> dict[str, Any]:
         if not isinstance(wrong, Overtaken) and self._desk.book.picture.get_casualty(casualty).option is None:
             await self._desk.propose(casualty, at, DESK)
         return wrong.as_answer()
 
-    async def _send(self, rows: Sequence[e.PlannedTransport], incident: str, asker: Asker) -> list[str]:
+    async def _send(self, rows: Sequence[e.PlannedTransport], incident: str, asker: Asker, at: datetime) -> list[str]:
         """Vehicles of the plan that stand free are told to come; an aircraft is tasked by the choice itself."""
         sent: list[str] = []
         for id in dict.fromkeys(row.vehicle for row in rows):
@@ -162,7 +170,7 @@ class PlanDesk:
             if unit is None or unit.duty is not Duty.AVAILABLE or unit.kind == HELICOPTER:
                 continue
             try:
-                await self._desk.assign(AssignUnit(incident=incident, unit=id), asker)
+                await self._desk.assign(AssignUnit(incident=incident, unit=id), self._one(asker, at, id))
                 sent.append(id)
             except CoordinationError:
                 continue  # another incident got it: the plan is made again without it
@@ -172,22 +180,23 @@ class PlanDesk:
         at = self._desk.instant(asker)
 
         def decide(newest: Picture) -> list[e.Event]:
-            newest_plan(newest, command.incident, command.plan)
+            plan = newest_plan(newest, command.incident, command.plan).proposed.id
             rows_of(newest, command.incident, command.plan, command.casualties)
             if not command.reason.strip():
-                raise RefusedInput("override_needs_reason", hospital="-", proposed=command.plan)
-            return [e.DistributionRefused(command.incident, command.plan, command.reason, command.casualties)]
+                raise RefusedInput("override_needs_reason", hospital="-", proposed=plan)
+            return [e.DistributionRefused(command.incident, plan, command.reason, command.casualties)]
 
         entries = await self._desk.book.write(decide, asker.by, at, asker.key)
         return {"entries": [entry.seq for entry in entries]}
 
 
 def newest_plan(picture: Picture, incident: str, plan: str) -> PlanState:
-    """Raises NotFound for an unknown incident, RefusedInput `plan_outdated` for any plan but its newest."""
+    """`plan` "": whichever is the newest. Raises NotFound for an unknown incident, RefusedInput `plan_outdated` where
+    there is none, or another one."""
     picture.get_incident(incident)
     state = picture.plans.get(incident)
-    if state is None or state.proposed.id != plan:
-        raise RefusedInput("plan_outdated", plan=plan, newest=state.proposed.id if state else "-")
+    if state is None or (plan and state.proposed.id != plan):
+        raise RefusedInput("plan_outdated", plan=plan or "-", newest=state.proposed.id if state else "-")
     return state
 
 

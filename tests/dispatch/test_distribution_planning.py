@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from valley import G1_EAST, SCENE, Stage, casualty, crash, enrolled, reported, valley_area
 
 from casebook import events as e
-from casebook.asking import Command
+from casebook.asking import Asker, Command
 from casebook.casualty import Category
 from casebook.desks import look_after
 from casebook.errors import IllegalStep, NotFound, RefusedInput
@@ -25,6 +25,7 @@ from dispatch.choosing import ChooseDestination
 from dispatch.distribution.planning import AcceptDistribution, ProposeDistribution, RefuseDistribution
 from dispatch.redecide import redecide
 from routing.roads import Roadmap
+from scenarios.compare import choices_again
 
 ID, OTHER = "20210418-001", "20210418-002"
 RED, YELLOW, GREEN = Category.RED, Category.YELLOW, Category.GREEN
@@ -209,6 +210,25 @@ async def test_a_yes_to_all_books_each_place_once_and_sends_what_the_plan_says(y
     assert all(yard.picture.units[id].incident == ID for id in sent)
     assert yard.kinds.count("prealert_sent") == len(where(state))
     assert await yard.tell() == []
+
+
+async def test_a_script_says_yes_to_the_newest_and_replay_chooses_the_same_again(yard: Yard) -> None:
+    with pytest.raises(RefusedInput):
+        await yard.ask(AcceptDistribution(incident=ID), "accept_distribution")
+    await yard.propose()
+    assert len((await yard.ask(AcceptDistribution(incident=ID), "accept_distribution"))["chosen"]) == 4
+    assert list(choices_again(yard.book.log.read(), yard.roads, valley_area())) == []
+    assert list(redecide(yard.book.log.read(), yard.roads, valley_area())) == []
+
+
+async def test_a_yes_that_is_sent_twice_is_done_once(yard: Yard) -> None:
+    await yard.propose()
+    sender = Asker(yard.dispatcher.badge, None, "k-1")
+    command = AcceptDistribution(incident=ID, plan=yard.plan().proposed.id)
+    await yard.asks["accept_distribution"].handle(command, sender)
+    before = yard.picture.seq
+    await yard.asks["accept_distribution"].handle(command, sender)
+    assert yard.picture.seq == before
 
 
 async def test_a_yes_to_one_leaves_the_others_to_be_decided(yard: Yard) -> None:
