@@ -42,9 +42,10 @@ class RateControl:
         """What the link carries as far as the reports tell, also below the floor; None before the first estimate."""
         return None if self._estimate_bps is None else round(min(self._loss_bps, self._estimate_bps))
 
-    def forget_estimate(self) -> None:
-        """The estimate is old: nothing was sent that it could have been made from."""
+    def rest(self) -> None:
+        """Nothing is sent: the last estimate is old, and reports of no loss say nothing. Begin again at the floor."""
         self._estimate_bps = None
+        self._loss_bps = float(self.bounds.floor_bps)
 
     def estimated(self, bps: int) -> None:
         """The receiver's estimate of what the link carries."""

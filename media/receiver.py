@@ -26,7 +26,8 @@ from media.stamp import HEIGHT_PX, Stamp, find
 from media.wave_stream import open_wave_channels
 from media.waveforms import Numerics, SequenceLedger, WavePacket, decode, decode_numerics
 
-FREEZE_S = 0.2  # a longer gap between two pictures is seen as a freeze; three frames at 15 frames/s
+# a freeze: a gap longer than both (W3C webrtc-stats, freezeCount), of the mean gap of the last pictures
+FREEZE_TIMES, FREEZE_MORE_S, MEAN_OF = 3, 0.150, 30
 LATENCIES_MAX = 50_000  # the newest hour at 15 frames/s
 
 
@@ -48,6 +49,7 @@ class VideoViewer:
         self.freezes = 0
         self.frozen_s = 0.0
         self._shown_at_s: float | None = None
+        self._gaps_s: deque[float] = deque(maxlen=MEAN_OF)
         self.buffer: ReceiveBuffer | None = None  # of the present connection, for its counts
         self.unstamped = 0
         self.latest: Stamp | None = None
@@ -94,9 +96,13 @@ class VideoViewer:
             self._on_frame(frame, stamp)
 
     def _note_gap(self, at_s: float) -> None:
-        if self._shown_at_s is not None and at_s - self._shown_at_s > FREEZE_S:
-            self.freezes += 1
-            self.frozen_s += at_s - self._shown_at_s
+        if self._shown_at_s is not None:
+            gap_s = at_s - self._shown_at_s
+            mean_s = sum(self._gaps_s) / len(self._gaps_s) if self._gaps_s else gap_s
+            if gap_s > max(FREEZE_TIMES * mean_s, mean_s + FREEZE_MORE_S):
+                self.freezes += 1
+                self.frozen_s += gap_s
+            self._gaps_s.append(gap_s)
         self._shown_at_s = at_s
 
 

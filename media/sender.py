@@ -82,7 +82,7 @@ class VideoPublisher:
         """A report came: stay on the rung or change it. Waves and numbers go beside the video that is measured."""
         before = self.standing
         if not before.rung.is_video:
-            rate.forget_estimate()
+            rate.rest()
         carries_kbps = None if rate.carries_bps is None else BESIDE_VIDEO_KBPS + rate.carries_bps / 1000
         self.standing = stand(before, carries_kbps, _now_s(), top=self._top)
         if self.standing.place != before.place:

@@ -31,6 +31,7 @@ from media.rate_control import RateControl
 
 log = logging.getLogger(__name__)
 
+KEY_FRAME_SHARE = 0.5  # of the target: on a jammed link key frames that replace each other would keep it jammed
 SEQ_START_MAX = 1 << 15  # a wrap right after the start breaks SRTP's packet index
 
 
@@ -55,6 +56,7 @@ class CameraSender:
         self._track: MediaStreamTrack = sender.track
         self._pacer = Pacer()
         self._key_frame_wanted = False
+        self._key_frame_from_s = float("-inf")  # the next one is made no sooner
         self._seq = random.randrange(SEQ_START_MAX)
         self._timestamp_shift = random.getrandbits(32)
         self._hear_rtcp = sender._handle_rtcp_packet
@@ -100,9 +102,11 @@ class CameraSender:
         loop = asyncio.get_running_loop()
         frame = await self._track.recv()
         assert isinstance(frame, av.VideoFrame)
-        key_frame, self._key_frame_wanted = self._key_frame_wanted, False
-        self.key_frames_sent += key_frame
+        key_frame = self._key_frame_wanted and loop.time() >= self._key_frame_from_s
         payloads, timestamp = await loop.run_in_executor(None, self._encode, frame, key_frame)
+        if key_frame:
+            self._key_frame_wanted = False
+            self._note_key_frame(sum(map(len, payloads)), loop.time())
         for number, payload in enumerate(payloads, 1):
             if wait_s := self._pacer.wait_s(loop.time()):
                 await asyncio.sleep(wait_s)
@@ -113,6 +117,10 @@ class CameraSender:
 
     def _encode(self, frame: av.VideoFrame, key_frame: bool) -> tuple[list[bytes], int]:
         return self._encoder.encode(frame, self.rate.target_bps, key_frame=key_frame)
+
+    def _note_key_frame(self, size_bytes: int, at_s: float) -> None:
+        self.key_frames_sent += 1
+        self._key_frame_from_s = at_s + size_bytes * 8 / (KEY_FRAME_SHARE * self.rate.target_bps)
 
     def _note_sent(self, size_bytes: int) -> None:
         self.bytes_sent += size_bytes

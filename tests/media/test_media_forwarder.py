@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
@@ -298,3 +299,18 @@ def test_pauses_grow_are_capped_and_never_all_alike() -> None:
     pauses = [pause_s(failures, rng) for failures in range(12)]
     assert max(pauses) <= PAUSE_S_MAX and pauses[8] > pauses[0]
     assert len({pause_s(3, rng) for _ in range(20)}) == 20
+
+
+async def test_a_freeze_is_a_gap_that_stands_out_at_any_frame_rate() -> None:
+    def watched(interval_s: float, *gaps_s: float) -> tuple[int, float]:
+        viewer = VideoViewer(httpx.AsyncClient(), "A01", wall_ms)
+        at_s = 0.0
+        for gap_s in [interval_s] * 10 + list(gaps_s):
+            viewer._note_gap(at_s)
+            at_s += gap_s
+        viewer._note_gap(at_s)
+        return viewer.freezes, viewer.frozen_s
+
+    assert watched(1 / 15, 0.2) == (0, 0.0)
+    assert watched(1 / 15, 0.3) == (1, pytest.approx(0.3))
+    assert watched(1 / 8, 0.3) == (0, 0.0) and watched(1 / 8, 0.4, 0.125)[0] == 1

@@ -24,8 +24,8 @@ def test_the_receivers_estimate_is_a_ceiling_within_the_bounds() -> None:
         rate.estimated(bps)
         told.append(rate.target_bps)
     assert told == [700_000, 400_000, 150_000] and rate.carries_bps == 20_000
-    rate.forget_estimate()
-    assert rate.carries_bps is None and rate.target_bps == 700_000
+    rate.rest()
+    assert rate.carries_bps is None and rate.target_bps == 150_000
 
 
 def test_heavy_loss_lowers_the_target_light_loss_holds_it_and_none_raises_it() -> None:
