@@ -66,6 +66,7 @@ class Hub:
         self.answers = answers or Answers(self.clock)
         self.vehicles = 0  # whose link is open
         self.health = HealthWatch(book, self._seen)
+        self.health.pulse.twins = self.links.lately_twins
         self._fresh: list[Entry] = []
         self._changed = asyncio.Event()
         self._feeds: dict[str, Feed] = {}

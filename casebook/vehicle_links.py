@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from casebook.clock import Clock
@@ -20,6 +20,7 @@ from casebook.errors import NotAllowed
 
 log = logging.getLogger(__name__)
 TWIN_WAIT_S = 3.0  # wall seconds in which a vehicle that is there is heard: it pings each 2 s (ambulance_unit/hub_link)
+TWIN_TOLD = timedelta(minutes=10)  # a refused device tries again about twice a minute
 MARKS_KEPT = 50_000  # epochs whose last row is remembered: a fleet of 1,000 with 50 outages each
 
 
@@ -80,6 +81,11 @@ class VehicleLinks:
     def twins(self) -> Mapping[str, Twin]:
         """Units as which two devices spoke since this hub began."""
         return dict(self._twins)
+
+    def lately_twins(self) -> dict[str, float]:
+        """Of the twins seen in the last minutes: unit -> how often."""
+        since = self._clock.now() - TWIN_TOLD
+        return {unit: float(twin.times) for unit, twin in self._twins.items() if twin.at >= since}
 
     async def admit(self, unit: str, boot: str) -> Presence:
         """Let a device speak as the unit. Raises NotAllowed (`unit_twin`) when another does so at this moment."""

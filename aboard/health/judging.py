@@ -41,6 +41,7 @@ class Readings:
 
     `loop_lag_s`, `commit_s`: the worst of the last minute; failures: how many in it. `silent_s`: of vehicles with
     somebody aboard, wall seconds since their last row. `ahead_s`: how far a vehicle's clock is before ours.
+    `twins`: how often a second device tried to speak as a vehicle, of those that did lately.
     """
 
     disk_free_mb: float | None = None
@@ -50,6 +51,7 @@ class Readings:
     desk_failures: int = 0
     silent_s: Mapping[str, float] = field(default_factory=dict)
     ahead_s: Mapping[str, float] = field(default_factory=dict)
+    twins: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

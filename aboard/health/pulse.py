@@ -58,6 +58,7 @@ class Pulse:
         self.entries: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()  # by the work that failed
         self.commits: list[Callable[[float], None]] = []  # told each commit's seconds
+        self.twins: Callable[[], dict[str, float]] = dict  # who speaks as which vehicle is told by the hub's links
         self._heard: dict[str, datetime] = {}
         self._ahead_s: dict[str, float] = {}
         book.listen(self._hear)
@@ -84,6 +85,7 @@ class Pulse:
             desk_failures=self._desk_failures.count(),
             silent_s=self._silent_s(),
             ahead_s=dict(self._ahead_s),
+            twins=self.twins(),
         )
 
     def _disk_free_mb(self) -> float | None:

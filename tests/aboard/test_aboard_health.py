@@ -236,3 +236,8 @@ async def test_a_work_that_fails_is_counted_by_its_name(
                 await asyncio.sleep(0.01)
         assert opened.health.told()["desk_failures"]["severity"] == "warn"
     assert opened.health.pulse.failures["think"] >= 1
+
+
+def test_two_devices_that_speak_as_one_vehicle_are_a_concern_by_name():
+    (one,) = concerns(Readings(twins={"A01": 2.0}), {"twins": Limit(1.0, None, False)})
+    assert (one.key, one.severity, one.unit, one.facts["value"]) == ("twins", "warn", "A01", 2.0)

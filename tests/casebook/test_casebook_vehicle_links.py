@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -151,7 +152,9 @@ async def test_a_second_device_is_refused_while_the_first_is_heard_and_both_are_
     assert caught.value.key == "unit_twin" and caught.value.said("zh") and caught.value.said("en")
     assert first.notices.get_nowait() == {"t": "twin", "at": START}
     assert (links.twins["A01"].at, links.twins["A01"].times) == (START, 1)
-    assert links.connected == ["A01"]
+    assert links.connected == ["A01"] and links.lately_twins() == {"A01": 1.0}
+    links._clock = JumpClock(START + timedelta(minutes=11))
+    assert links.lately_twins() == {} and links.twins
 
 
 async def test_a_second_device_gets_in_when_the_first_leaves(links: VehicleLinks):
