@@ -46,8 +46,10 @@ async def test_on_a_thin_uplink_the_camera_steps_down_to_what_it_carries_and_no_
     viewer, publisher = VideoViewer(board, "A01", wall_ms), VideoPublisher(vehicle_behind(up, Way()), "A01", camera)
     running(viewer, publisher)
     await eventually(lambda: target_bps(publisher) <= 300_000, "the target to fit the link")
-    shown, offered, passed = viewer.frames_shown, up.offered_bytes, up.passed_bytes
-    await eventually(lambda: viewer.frames_shown >= shown + 30, "four seconds of pictures")
+    settled = viewer.frames_shown + 30
+    await eventually(lambda: viewer.frames_shown >= settled, "the queue of the first second to empty")
+    offered, passed = up.offered_bytes, up.passed_bytes
+    await eventually(lambda: viewer.frames_shown >= settled + 45, "three seconds of pictures")
     assert up.offered_bytes - offered <= 1.2 * (up.passed_bytes - passed)
     assert viewer.unstamped == 0 and publisher.link.connections == 1
 
