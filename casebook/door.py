@@ -121,7 +121,7 @@ def _add_ask(
         asker = Asker(badge, _stated_time(request) if drill else None, key)
 
         async def work() -> Any:
-            if key and (entries := done_before(key)):
+            if key and (entries := await asyncio.to_thread(done_before, key)):  # a store may keep one waiting
                 return {"repeated": True, "entries": entries}
             return await ask.handle(command, asker) or {}
 
