@@ -1,7 +1,8 @@
 """Write facts: decide on the picture, append, fold, tell whoever listens. One writer at a time.
 
-`write` is the only door. A decision sees the newest picture and returns facts; either all of them are in the log
-(committed) and in the picture, or none is.
+A decision (`write`) sees the newest picture and returns facts; either all of them are in the log (committed) and in the
+picture, or none is. The rows of vehicles (`take_rows`) that queue while a commit is under way share the next one; how
+they fit is casebook/vehicle_rows.py's.
 """
 
 from __future__ import annotations
@@ -9,54 +10,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from casebook import events as e
-from casebook.capacity import Hold
 from casebook.clock import Clock
-from casebook.errors import CoordinationError, FeedLost, RefusedInput
+from casebook.drafting import claims_of as claims_of
+from casebook.drafting import draft_of
+from casebook.drafting import occasion_of as occasion_of
+from casebook.errors import CoordinationError, FeedLost
 from casebook.events.upcasting import current
 from casebook.holds.booking import LostElsewhere, SharedHolds
-from casebook.log import By, Claim, Draft, Entry, Log, Source
+from casebook.log import By, Draft, Entry, Log
 from casebook.picture import Occasion, Picture, fold
 from casebook.store.seals import checked
+from casebook.vehicle_rows import VEHICLE_FACTS as VEHICLE_FACTS
+from casebook.vehicle_rows import Lane, Row, Turn, fitted
 
-VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
-    {
-        e.UnitAcknowledged, e.UnitEnRoute, e.UnitOnScene, e.UnitAtPatient, e.UnitLeftScene, e.UnitAtLandingSite,
-        e.UnitAtDestination, e.UnitBackInService, e.PositionReported, e.CasualtyFound, e.CasualtyTriaged,
-        e.FindingsRecorded, e.VitalsRecorded, e.WishStated, e.CasualtyBoarded, e.CasualtyTransferred, e.CasualtyClosed,
-        e.CasualtyArrived, e.DestinationRequested, e.MessageSent, e.MessageRead, e.HandoverStarted, e.HandoverSigned,
-        e.VideoStarted, e.VideoStopped, e.LegSeen, e.CrewDiverted,
-    }
-)  # fmt: skip
 Decide = Callable[[Picture], Iterable[e.Event]]
 Done = TypeVar("Done")
 Listener = Callable[[Sequence[Entry]], None]
 HOLDS = By("desk", "holds", "store")  # who says what the shared store said
-UNIT_LEASE = timedelta(hours=12)  # longer than any mission; a unit is given back by its own facts, not by the lease
+POOL_ROWS = 250  # rows after which a commit takes no further vehicle: some 30 ms of folding, which keeps the loop
 
 
 class Timed(Protocol):
     """Told how many wall seconds a commit took, and whether it was done."""
 
     def __call__(self, span_s: float, *, done: bool) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One fact as a vehicle's outbox sent it."""
-
-    seq: int
-    at: datetime
-    kind: str
-    body: dict
-    who: str = ""
-    origin: str = "device"
 
 
 class Book:
@@ -68,8 +52,10 @@ class Book:
         self.holds: SharedHolds | None = None  # set where several hubs share a store of holds
         self.timed: Timed | None = None  # set where somebody measures the commits
         self._lock = asyncio.Lock()
-        self._through: dict[tuple[str, str], int] = {}  # (unit, epoch) -> how far its outbox is in the log
+        self._through: dict[Lane, int] = {}  # how far each outbox is in the log
         self._writing: set[asyncio.Future[Any]] = set()
+        self._waiting: deque[Turn] = deque()
+        self._pooling = False  # somebody is taking what waits
         self._listeners: list[Listener] = []
 
     @classmethod
@@ -106,7 +92,7 @@ class Book:
             for number, fact in enumerate(facts, start=1):
                 occasion = Occasion(self.picture.seq + number, happened, str(by))
                 picture = fold(picture, fact, occasion)
-                drafts.append(_draft(fact, happened, now, by, None, asked))
+                drafts.append(draft_of(fact, happened, now, by, None, asked))
             if self.holds is None:
                 return await self._commit(drafts, picture)
             await self._win(self.holds, facts, now)
@@ -122,7 +108,7 @@ class Book:
             picture, drafts = self.picture, []
             for number, fact in enumerate(lost.seen, start=1):
                 picture = fold(picture, fact, Occasion(self.picture.seq + number, now, str(HOLDS)))
-                drafts.append(_draft(fact, now, now, HOLDS, None, ""))
+                drafts.append(draft_of(fact, now, now, HOLDS, None, ""))
             await self._commit(drafts, picture)
             raise
 
@@ -130,27 +116,72 @@ class Book:
         """Commit a vehicle's outbox rows in order and return how far the book now is (the cumulative ack).
 
         A row that was taken before is skipped; a row that does not fit is kept as RowRefused, so that the vehicle
-        may forget it and nobody loses it.
+        may forget it and nobody loses it. Picture and log are as if each vehicle had been served by itself, in the
+        order in which they asked; what the log refuses of one is refused to that one alone.
         """
-        return await self._to_the_end(self._take_rows(unit, epoch, rows, role))
+        turn = Turn((unit, epoch), rows, role, asyncio.get_running_loop().create_future())
+        self._waiting.append(turn)
+        if not self._pooling:
+            self._pooling = True
+            self._begin(self._take_waiting())
+        return await asyncio.shield(turn.answer)
 
-    async def _take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str) -> int:
-        async with self._lock:
-            if (unit, epoch) not in self._through:
-                self._through[unit, epoch] = await self._look(lambda: self.log.through(unit, epoch))
-            through = self._through[unit, epoch]
-            now = self.clock.now()
-            picture, drafts = self.picture, []
-            for row in (row for row in rows if row.seq > through):
-                if row.seq != through + 1:
-                    break  # a gap: what comes after it waits for what is missing
-                by = By(role, row.who or unit, row.origin)
-                fact, picture = _fitted(picture, unit, epoch, row, self.picture.seq + len(drafts) + 1, by)
-                drafts.append(_draft(fact, row.at, now, by, Source(unit, epoch, row.seq), ""))
-                through = row.seq
-            await self._commit(drafts, picture)
-            self._through[unit, epoch] = through
-            return through
+    async def _take_waiting(self) -> None:
+        """Commit after commit until nobody waits; a `write` that came meanwhile has its turn between two of them."""
+        turns: list[Turn] = []
+        try:
+            while self._waiting:
+                async with self._lock:
+                    turns = self._next_turns()
+                    await self._find_through(turns)
+                    await self._take(turns)
+        finally:
+            self._pooling = False
+            for turn in (*turns, *self._waiting):  # all were answered, unless this very task was ended
+                turn.answer.cancel()
+            self._waiting.clear()
+
+    def _next_turns(self) -> list[Turn]:
+        turns, rows = [], 0
+        while self._waiting and rows < POOL_ROWS:
+            turns.append(self._waiting.popleft())
+            rows += len(turns[-1].rows)
+        return turns
+
+    async def _find_through(self, turns: Sequence[Turn]) -> None:
+        """Ask the log about outboxes that spoke for the first time. Whose cannot be told, fails; the others do not."""
+        unknown = dict.fromkeys(turn.lane for turn in turns if turn.lane not in self._through)
+        if not unknown:
+            return
+        found = await self._look(lambda: {lane: _tried(self.log.through, *lane) for lane in unknown})
+        self._through |= {lane: through for lane, through in found.items() if isinstance(through, int)}
+        for turn in turns:
+            if isinstance(wrong := found.get(turn.lane), Exception):
+                turn.fail(wrong)
+
+    async def _take(self, turns: Sequence[Turn]) -> None:
+        """One append for all of them. Where the log refuses something of it, each half by itself, down to the one turn
+        that it refuses; where the log itself is the trouble, all hear so."""
+        turns = [turn for turn in turns if not turn.answer.done()]
+        pool = fitted(turns, self.picture, self._through, self.clock.now())
+        try:
+            entries = await self._append(pool.drafts) if pool.drafts else []
+        except Exception as wrong:  # noqa: BLE001 - whoever waits must hear, whatever it was
+            if len(turns) > 1 and not _of_the_log(wrong):
+                await self._take(turns[: len(turns) // 2])
+                await self._take(turns[len(turns) // 2 :])
+            for turn in turns:
+                turn.fail(wrong)
+            return
+        self.picture = pool.picture
+        self._through |= pool.through
+        try:
+            self._tell(entries)
+        except Exception as wrong:  # noqa: BLE001 - the same: the rows stand, and the next ask is told so
+            for turn in turns:
+                turn.fail(wrong)
+        for turn, through in pool.ends.items():
+            turn.hear(through)
 
     async def _look(self, question: Callable[[], Done]) -> Done:
         """Ask the log; nobody else waits for its disk or its server meanwhile."""
@@ -158,19 +189,26 @@ class Book:
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Done]) -> Done:
         """Whoever asked may hang up while the disk writes: what is in the log must be in the picture all the same."""
+        return await asyncio.shield(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, Done]) -> asyncio.Future[Done]:
         task = asyncio.ensure_future(work)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
-        return await asyncio.shield(task)
+        return task
 
     async def _commit(self, drafts: list[Draft], picture: Picture) -> list[Entry]:
         if not drafts:
             return []
         entries = await self._append(drafts)
         self.picture = picture
-        for listener in list(self._listeners):
-            listener(entries)
+        self._tell(entries)
         return entries
+
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            for listener in list(self._listeners):
+                listener(entries)
 
     async def _append(self, drafts: list[Draft]) -> list[Entry]:
         began_s, done, append = time.perf_counter(), False, self.log.append
@@ -186,52 +224,13 @@ class Book:
                 self.timed(time.perf_counter() - began_s, done=done)
 
 
-def occasion_of(entry: Entry) -> Occasion:
-    source = entry.source
-    if source is None:
-        return Occasion(entry.seq, entry.at, str(entry.by))
-    return Occasion(entry.seq, entry.at, str(entry.by), source.unit, source.epoch, source.seq)
+def _of_the_log(wrong: Exception) -> bool:
+    """The log is silent, or another hub writes it: no rows are to blame, and none would fare better alone."""
+    return isinstance(wrong, FeedLost) or type(wrong) is CoordinationError
 
 
-def _fitted(picture: Picture, unit: str, epoch: str, row: Row, seq: int, by: By) -> tuple[e.Event, Picture]:
-    """The row's fact and the picture with it, or RowRefused and why."""
-    occasion = Occasion(seq, row.at, str(by), unit, epoch, row.seq)
+def _tried(question: Callable[..., int], *about: str) -> int | Exception:
     try:
-        fact = e.decode(row.kind, row.body)
-        speaks_for_itself(fact, unit)
-        return fact, fold(picture, fact, occasion)
-    except CoordinationError as wrong:
-        refused = e.RowRefused(unit, row.kind, row.body, wrong.key, wrong.said("en"))
-        return refused, fold(picture, refused, occasion)
-
-
-def speaks_for_itself(fact: e.Event, unit: str) -> None:
-    """A vehicle reports only what a vehicle can know, only of itself, and signs only for its crew."""
-    if type(fact) not in VEHICLE_FACTS:
-        raise RefusedInput("not_a_vehicle_fact", kind=fact.name)
-    named = getattr(fact, "unit", unit)
-    if named != unit:
-        raise RefusedInput("not_your_unit", unit=unit, named=named)
-    if isinstance(fact, e.HandoverSigned) and fact.side != "crew":
-        raise RefusedInput("not_a_vehicle_fact", kind=f"{fact.name} ({fact.side})")
-
-
-def _draft(fact: e.Event, at: datetime, now: datetime, by: By, source: Source | None, asked: str) -> Draft:
-    return Draft(fact.name, fact.version, e.encode(fact), at, now, by, source, asked, claims_of(fact, now))
-
-
-def claims_of(fact: e.Event, now: datetime) -> tuple[Claim, ...]:
-    """The scarce things a fact takes or gives back."""
-    match fact:
-        case e.HoldPlaced():
-            hold = Hold(fact.hospital, fact.resource, fact.slot, fact.casualty, fact.until)
-            return (Claim(hold.key, fact.casualty, fact.until),)
-        case e.HoldReleased():
-            hold = Hold(fact.hospital, fact.resource, fact.slot, fact.casualty, now)
-            return (Claim(hold.key, fact.casualty, None),)
-        case e.UnitAssigned():
-            return (Claim(f"unit:{fact.unit}", fact.incident, now + UNIT_LEASE),)
-        case e.UnitBackInService() | e.UnitStoodDown():
-            return (Claim(f"unit:{fact.unit}", "*", None),)
-        case _:
-            return ()
+        return question(*about)
+    except Exception as wrong:  # noqa: BLE001 - told to whoever it concerns
+        return wrong

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from casebook import events as e
-from casebook.book import VEHICLE_FACTS, Book, Row
+from casebook.book import POOL_ROWS, VEHICLE_FACTS, Book, Row
 from casebook.clock import JumpClock
-from casebook.errors import AlreadyHeld, IllegalStep
-from casebook.log import Entry, MemoryLog, verify
+from casebook.errors import AlreadyHeld, FeedLost, IllegalStep, RefusedInput
+from casebook.log import Draft, Entry, MemoryLog, verify
 
 A = "I1-A"
 both_keepers = pytest.mark.parametrize("kind", KEEPERS)
@@ -214,6 +215,205 @@ async def test_a_crew_that_was_offline_may_sign_and_be_free_in_one_batch():
     await book.take_rows("A01", "e1", [row(8 + n, fact) for n, fact in enumerate(late)])
     assert "row_refused" not in kinds(book.log)
     assert book.picture.units["A01"].duty == "available"
+
+
+# --- rows of several vehicles in one commit
+
+
+class HeldDisk(MemoryLog):
+    """A disk that flushes only when it is let go, and remembers how much each flush held."""
+
+    blocking = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let_go = threading.Event(), threading.Event()
+        self.flushes: list[int] = []
+        self.gone = False
+        self.let_go.set()
+
+    def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+        self.begun.set()
+        assert self.let_go.wait(20)
+        if self.gone:
+            raise FeedLost("log_silent", where="disk", why="unplugged")
+        entries = super().append(drafts)
+        self.flushes.append(len(entries))
+        return entries
+
+    def through(self, unit: str, epoch: str) -> int:
+        if epoch == "unreadable":
+            raise FeedLost("log_silent", where="disk", why=unit)
+        return super().through(unit, epoch)
+
+
+async def busy() -> tuple[HeldDisk, Book, asyncio.Task]:
+    """A book whose disk is flushing a first vehicle's row, and that vehicle, which waits for it."""
+    log = HeldDisk()
+    book = await opened(log)
+    log.flushes.clear()
+    log.let_go.clear()
+    log.begun.clear()
+    first = asyncio.ensure_future(book.take_rows("A01", "first", [row(1, fix(1))]))
+    await asyncio.to_thread(log.begun.wait, 20)
+    return log, book, first
+
+
+def wave(count: int, unit: str = "A01") -> list[Row]:
+    return [row(seq, e.PositionReported(unit, 31.0, 121.0 + seq / 1000)) for seq in range(1, count + 1)]
+
+
+async def queued(*asks) -> list[asyncio.Task]:
+    tasks = [asyncio.ensure_future(ask) for ask in asks]
+    await asyncio.sleep(0)  # each has run up to where it waits
+    return tasks
+
+
+async def test_what_queues_while_the_disk_is_busy_shares_the_next_flush():
+    log, book, first = await busy()
+    others = await queued(*(book.take_rows("A01", f"e{n}", wave(n)) for n in range(1, 6)))
+    log.let_go.set()
+    assert await first == 1
+    assert await asyncio.gather(*others) == [1, 2, 3, 4, 5]
+    assert log.flushes == [1, 1 + 2 + 3 + 4 + 5]
+    assert Book.open(log, book.clock).picture == book.picture
+
+
+async def test_a_flush_takes_only_so_many_rows_and_a_decision_has_its_turn_between_two():
+    log, book, first = await busy()
+    many = wave(POOL_ROWS - 1)
+    others = await queued(
+        *(book.take_rows("A01", f"e{n}", many) for n in range(4)),
+        book.write(lambda picture: [e.MessageSent(f"seen {picture.seq}", A, "songjiang", "")], BY),
+    )
+    log.let_go.set()
+    await asyncio.gather(first, *others)
+    assert log.flushes == [1, 1, 2 * len(many), 2 * len(many)], "the write queued before the first wave was taken up"
+    assert max(log.flushes) < 2 * POOL_ROWS
+
+
+async def test_a_decision_that_queued_with_vehicles_sees_what_they_said():
+    log, book, first = await busy()
+    seen: list[int] = []
+    waves = await queued(book.take_rows("A01", "e1", wave(3)), book.take_rows("H01", "e1", wave(2, "H01")))
+    log.let_go.set()
+    await asyncio.gather(first, *waves)
+    await book.write(lambda picture: seen.append(picture.seq) or [], BY)
+    assert seen == [log.head()[0]]
+    assert book.picture.units["H01"].position == e.PositionReported("H01", 31.0, 121.002)
+
+
+async def test_one_asker_that_hangs_up_takes_nothing_from_anybody():
+    log, book, first = await busy()
+    gone, stays = await queued(book.take_rows("A01", "gone", wave(2)), book.take_rows("A01", "stays", wave(3)))
+    first.cancel()
+    gone.cancel()
+    log.let_go.set()
+    assert await stays == 3
+    assert [log.through("A01", epoch) for epoch in ("first", "gone", "stays")] == [1, 2, 3]
+    assert Book.open(log, book.clock).picture == book.picture
+    assert await book.take_rows("A01", "gone", wave(3)) == 3, "it sends again, and goes on where it was"
+
+
+async def test_what_the_log_refuses_of_one_vehicle_is_refused_to_that_one_alone():
+    log, book, first = await busy()
+    half = replace(row(1, fix(1)), who="medic \ud800")  # half a character, which no keeper can keep
+    asks = [book.take_rows("A01", f"e{n}", [half] if n == 4 else wave(2)) for n in range(7)]
+    others = await queued(*asks)
+    log.let_go.set()
+    await first
+    answers = await asyncio.gather(*others, return_exceptions=True)
+    assert isinstance(answers.pop(4), RefusedInput) and answers == [2] * 6
+    assert log.through("A01", "e4") == 0 and log.head()[0] == book.picture.seq
+    assert Book.open(log, book.clock).picture == book.picture
+
+
+async def test_a_fault_of_ours_in_one_vehicles_rows_is_no_other_vehicles():
+    log, book, first = await busy()
+    broken = replace(row(1, fix(1)), at=None)
+    others = await queued(
+        book.take_rows("A01", "broken", [broken]), book.take_rows("A01", "unreadable", wave(1)),
+        book.take_rows("A01", "whole", wave(2)),
+    )  # fmt: skip
+    log.let_go.set()
+    answers = await asyncio.gather(first, *others, return_exceptions=True)
+    assert (answers[0], answers[3]) == (1, 2)
+    assert isinstance(answers[1], TypeError) and isinstance(answers[2], FeedLost)
+    assert log.head()[0] == book.picture.seq
+
+
+async def test_when_the_disk_is_gone_everybody_hears_so_once_and_all_is_taken_when_it_is_back():
+    log, book, first = await busy()
+    log.gone = True
+    others = await queued(*(book.take_rows("A01", f"e{n}", wave(2)) for n in range(3)))
+    before, head = book.picture, log.head()
+    log.let_go.set()
+    answers = await asyncio.gather(first, *others, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [FeedLost] * 4
+    assert book.picture is before and log.head() == head and log.flushes == []
+    log.gone = False
+    assert await asyncio.gather(*(book.take_rows("A01", f"e{n}", wave(2)) for n in range(3))) == [2, 2, 2]
+
+
+async def test_a_listener_that_stumbles_costs_no_row():
+    book = await opened(MemoryLog())
+    told: list[int] = []
+
+    def stumble(entries: Sequence[Entry]) -> None:
+        told.append(len(entries))
+        raise ValueError("a screen")
+
+    stop = book.listen(stumble)
+    with pytest.raises(ValueError, match="a screen"):
+        await book.take_rows("A01", "e1", wave(2))
+    stop()
+    assert told == [2] and book.picture.seq == book.log.head()[0]
+    assert await book.take_rows("A01", "e1", wave(3)) == 3
+
+
+strange = st.sampled_from(
+    [
+        fix(9),
+        e.UnitEnRoute("A01"),
+        e.UnitOnScene("H01"),
+        e.VitalsRecorded(A, "A01", {"spo2_pct": 140}),
+        e.VitalsRecorded(A, "H01", {"hr_bpm": 80}),
+        e.CasualtyFound("I1-C", "I1", "C"),
+        e.CapacityReported("songjiang", "ct", 1),
+    ]
+)
+lanes = st.tuples(st.sampled_from(["A01", "H01"]), st.sampled_from(["e1", "e2"]))
+packets = st.lists(
+    st.builds(row, st.integers(1, 5), strange, who=st.sampled_from(["", "medic", "medic", "half \ud800"])), max_size=5
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asks=st.lists(st.tuples(lanes, packets), max_size=12), kind=st.sampled_from(KEEPERS))
+async def test_served_together_or_one_after_the_other_the_book_is_the_same(asks, kind, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pool")
+    together, apart = await opened(keeper(kind, folder, "a.db")), await opened(keeper(kind, folder, "b.db"))
+    pooled = await asyncio.gather(
+        *(together.take_rows(unit, epoch, rows) for (unit, epoch), rows in asks), return_exceptions=True
+    )
+    single = [await _answer(apart.take_rows(unit, epoch, rows)) for (unit, epoch), rows in asks]
+    assert list(map(_plain, pooled)) == list(map(_plain, single))
+    assert list(together.log.read()) == list(apart.log.read())
+    assert together.log.head() == apart.log.head()
+    assert together.picture == apart.picture == Book.open(together.log, together.clock).picture
+    together.log.close()
+    apart.log.close()
+
+
+async def _answer(ask) -> object:
+    try:
+        return await ask
+    except RefusedInput as wrong:
+        return wrong
+
+
+def _plain(answer: object) -> object:
+    return answer.as_answer() if isinstance(answer, RefusedInput) else answer
 
 
 OPTION = e.Option("songjiang", "road", 900, {"drive": 900.0})
