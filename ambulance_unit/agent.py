@@ -19,6 +19,7 @@ from ambulance_unit.next_step import next_step
 from ambulance_unit.offline import LOW_H
 from ambulance_unit.outbox import Record
 from ambulance_unit.own_facts import OwnFacts
+from ambulance_unit.picture_quality import Quality, QualityWatch
 from ambulance_unit.position import FollowLeg, PositionSource
 from ambulance_unit.sampling import Sample, Sampler
 from ambulance_unit.scribe import Scribe
@@ -63,6 +64,8 @@ class Live(Protocol):
 
     def send_numerics(self, numerics: Numerics) -> bool: ...
 
+    def look_at_picture(self) -> Quality: ...
+
     def counts(self) -> dict[str, Any]: ...
 
 
@@ -103,6 +106,7 @@ class Agent:
         sampled = self._outbox.stored_of(e.VitalsRecorded.name)
         self.sampler = Sampler(clock, self.technical, self._choose_monitor, self._store_sample, sampled=sampled)
         self.waves = WaveFeed(clock, feeds_began_at or clock.now(), lambda: self.sampler.monitor)
+        self.quality = self._watch_quality(live, wall_s) if live is not None else None
         self.crew = CrewDesk(unit, lambda: self.view, self._record_tap, self.attach_monitor)
         link.changed = self._hear
         if told.unreadable:
@@ -119,6 +123,8 @@ class Agent:
         if self.live is not None:
             self.waves.send_to(self.live.send)
             self.live.start()
+        if self.quality is not None:
+            feeds["picture"] = self.quality.run
         if self._draws_waves:
             feeds["waves"] = self.waves.run
         works = [self.link.run(), *(self._keep_up(name, work) for name, work in feeds.items())]
@@ -175,6 +181,12 @@ class Agent:
 
     def _report(self, at: datetime, fact: e.PositionReported) -> None:
         self._put_soon(at, fact, "position", spare=True)
+
+    def _watch_quality(self, live: Live, wall_s: Callable[[], float]) -> QualityWatch:
+        return QualityWatch(
+            self.unit, self.clock, wall_s, look=live.look_at_picture, heard=lambda: "unit" in self.view,
+            tell=lambda at, fact: self._put_soon(at, fact, "camera", spare=True), changed=self._touch,
+        )  # fmt: skip
 
     async def _arrived(self, at: datetime) -> None:
         fact = arrival_of(self.view)
@@ -259,6 +271,7 @@ class Agent:
             "monitor": {"casualty": sampler.casualty, "latest": latest, "channels": channels},
             "position": self.whereabouts.as_view(),
             "technical": self.technical.as_view(),
+            "picture": self.quality.as_view() if self.quality else None,
             "next": next_step(view),
         }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from ambulance_unit.picture_quality import NO_PICTURE, Quality, quality_of
 from casebook.clock import WallClock
 from media.camera import Camera, open_camera
 from media.sender import VideoPublisher, WavePublisher
@@ -43,6 +44,7 @@ class LiveMedia:
         self.video = VideoPublisher(client, unit, camera) if camera else None
         self.waves = WavePublisher(client, unit)
         self._tasks: list[asyncio.Task[None]] = []
+        self._frames_seen = self._still_looks = 0
 
     def start(self) -> None:
         publishers = [self.waves, *([self.video] if self.video else [])]
@@ -61,6 +63,18 @@ class LiveMedia:
 
     def send_numerics(self, numerics: Numerics) -> bool:
         return self.waves.send_numerics(numerics)
+
+    def look_at_picture(self) -> Quality:
+        """How the picture goes out now. To be asked once a second: a camera falls silent without telling."""
+        if self.video is None:
+            return Quality(NO_PICTURE, "no_camera")
+        frames, standing, connected = self.video.frames_sent, self.video.standing, self.video.link.connected.is_set()
+        moves = standing.rung.is_video
+        self._still_looks = self._still_looks + 1 if moves and connected and frames == self._frames_seen else 0
+        self._frames_seen = frames
+        return quality_of(
+            standing.rung.name, str(standing.why), moves=moves, connected=connected, still_looks=self._still_looks
+        )
 
     def counts(self) -> dict[str, Any]:
         """What was sent and dropped, for the ledger; and the rung of the quality ladder in force, with its reason."""

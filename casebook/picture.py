@@ -59,6 +59,8 @@ class UnitState:
     halted_by: tuple[str, ...] = ()  # closures
     position: e.PositionReported | None = None
     position_at: datetime | None = None
+    quality: e.PictureQualityChanged | None = None  # of its live picture, as told last; see picture_quality
+    quality_at: datetime | None = None
     aboard: tuple[str, ...] = ()
     times: Mapping[str, datetime] = field(default_factory=dict)  # fact name -> when, of the present mission
 

@@ -79,6 +79,7 @@ from casebook.events.units import Leg as Leg
 from casebook.events.units import LegBlocked as LegBlocked
 from casebook.events.units import LegGiven as LegGiven
 from casebook.events.units import LegSeen as LegSeen
+from casebook.events.units import PictureQualityChanged as PictureQualityChanged
 from casebook.events.units import PositionReported as PositionReported
 from casebook.events.units import UnitAcknowledged as UnitAcknowledged
 from casebook.events.units import UnitAssigned as UnitAssigned

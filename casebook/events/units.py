@@ -173,3 +173,17 @@ class PositionReported(Event):
     lon: float
     speed_kmh: float | None = None
     heading_deg: float | None = None
+
+
+@fact("picture_quality_changed")
+@dataclass(frozen=True, slots=True)
+class PictureQualityChanged(Event):
+    """The vehicle's live picture goes out otherwise from now on.
+
+    `rung`: of the quality ladder (media/quality_ladder.json), or "none": no picture is sent. `why`: a reason of the
+    ladder (media/quality.py), link_down, no_camera or camera_lost.
+    """
+
+    unit: str
+    rung: str
+    why: str

@@ -100,3 +100,11 @@ def _position_reported(picture: Picture, event: e.PositionReported, occasion: Oc
     if unit.position_at is not None and occasion.at < unit.position_at:
         return picture  # history arriving behind the live edge is in the log, it does not move the unit back
     return change_unit(picture, event.unit, position=event, position_at=occasion.at)
+
+
+@folds(e.PictureQualityChanged)
+def _picture_quality_changed(picture: Picture, event: e.PictureQualityChanged, occasion: Occasion) -> Picture:
+    unit = picture.get_unit(event.unit)
+    if unit.quality_at is not None and occasion.at < unit.quality_at:
+        return picture
+    return change_unit(picture, event.unit, quality=event, quality_at=occasion.at)

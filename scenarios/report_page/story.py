@@ -233,12 +233,14 @@ def _vocabulary(voice: Voice, picture: Picture, body: Mapping[str, Any]) -> dict
     for name, group in (
         ("agency", "report.party"), ("side", "report.side"), ("channel", "report.channel"), ("team", "report.team"),
         ("member", "hospital.member"), ("state", "hospital.member_state"), ("answer", "report.answer"),
-        ("approver", "report.party"), ("category", "report.colour"),
+        ("approver", "report.party"), ("category", "report.colour"), ("rung", "media.rung"),
     ):  # fmt: skip
         if name in body:
             told[name] = voice.word(group, body[name])
     if "resource" in body:
         told["resource"] = voice.resource(body["resource"])
+    if "rung" in body:
+        told["why"] = voice.word("media.rung_why", body["why"])
     if body.get("level") is not None:
         told["level"] = voice.word("report.team_level", body["level"])
     return told
