@@ -1,13 +1,14 @@
 """The picture: what is so now, folded from the log. Pure; an illegal step raises and changes nothing.
 
 States are frozen; `fold` returns a new picture that shares whatever did not change, so that a decision may look at a
-picture for as long as it likes, and a batch that fails half way leaves the old picture untouched.
+picture for as long as it likes, and a batch that fails half way leaves the old picture untouched. What facts change
+has no slots: `changed` copies its fields as one dict, many times faster than one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from casebook.steps import Affair, Duty, Prealert, Task, next_stage
 TREND_LENGTH = 600  # samples kept per casualty for trends: ten minutes at one a second
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IncidentState:
     id: str
     place: Place
@@ -38,7 +39,7 @@ class IncidentState:
     agencies: tuple[tuple[str, str, datetime], ...] = ()  # (agency, note, at)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UnitState:
     id: str
     kind: str
@@ -88,7 +89,7 @@ class Diversion:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CasualtyState:
     id: str
     incident: str
@@ -148,7 +149,7 @@ class CasualtyState:
         return self.trend[-1] if self.trend else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HospitalState:
     id: str
     name_zh: str
@@ -163,7 +164,7 @@ class HospitalState:
     forced: tuple[Forced, ...] = ()  # casualties sent although the hospital had said no
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskState:
     id: str
     incident: str
@@ -177,7 +178,7 @@ class TaskState:
     settled_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageState:
     id: str
     casualty: str
@@ -190,7 +191,7 @@ class MessageState:
     read_back: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanState:
     """The newest joint plan of an incident, and what people said to it.
 
@@ -238,7 +239,7 @@ class TrafficSeen:
     told: e.TrafficObserved
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Picture:
     """Everything that is so after `seq` entries. Mappings are never changed in place."""
 
@@ -323,7 +324,22 @@ def fold(picture: Picture, event: e.Event, occasion: Occasion) -> Picture:
     """The picture after one more fact. Raises IllegalStep or NotFound, and then nothing has changed."""
     folder = FOLDERS.get(type(event))
     after = folder(picture, event, occasion) if folder else picture
-    return replace(after, seq=occasion.seq)
+    return changed(after, seq=occasion.seq)
+
+
+def changed(state: State, **changes: Any) -> State:
+    """A copy of a state (frozen, without slots) with other values in some fields; the state itself stays as it is.
+
+    What dataclasses.replace does, without calling `__init__` for forty fields: a log is folded at two copies a fact.
+    Raises TypeError for a field that the state does not have.
+    """
+    copy = object.__new__(type(state))
+    fields = copy.__dict__
+    fields.update(state.__dict__)
+    fields.update(changes)
+    if len(fields) != len(state.__dict__):
+        raise TypeError(f"{type(state).__name__} has no {sorted(changes.keys() - state.__dict__.keys())}")
+    return copy
 
 
 def with_one(mapping: Mapping[str, State], id: str, state: State) -> dict[str, State]:

@@ -190,6 +190,27 @@ def refuse_impossible(vitals: Vitals) -> None:
         raise RefusedInput("bad_vital", field="nibp_at", value=vitals.nibp_at, needs="ISO 8601 +00:00")
 
 
+def refuse_impossible_sample(sample: Mapping[str, Any]) -> None:
+    """Raise what `Vitals.from_dict` raises for this sample, and make no Vitals where all of it is plainly possible."""
+    plain = _plain_bounds()
+    for name, value in sample.items():
+        kinds, low, high = plain.get(name, _NOTHING_PLAIN)
+        if type(value) not in kinds or not low <= value <= high:  # by type: True is no number
+            Vitals.from_dict(sample)  # None, "NT", an instant, a word: whatever needs a closer look
+            return
+
+
+_Plain = tuple[tuple[type, ...], float, float]
+_NOTHING_PLAIN: _Plain = ((), 0, 0)
+
+
+@cache
+def _plain_bounds() -> dict[str, _Plain]:
+    """Numeric field -> (types that need no closer look, hard bounds)."""
+    bounds = limits().fields
+    return {name: ((int,) if name in _WHOLE_FIELDS else (int, float), *bounds[name].hard) for name in NUMERIC_FIELDS}
+
+
 def refuse_impossible_value(name: str, value: Any) -> None:
     """The hard bounds for one numeric field. NaN, infinity, text and truth values are not numbers."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

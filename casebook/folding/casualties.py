@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from casebook import events as e
 from casebook.casualty import Findings
 from casebook.errors import IllegalStep
 from casebook.folding.changing import change_casualty, change_unit, step_casualty, take_off
+from casebook.folding.trend import with_sample
 from casebook.picture import (
-    TREND_LENGTH,
     CasualtyState,
     Occasion,
     Picture,
     Sample,
+    changed,
     enrolled_once,
     folds,
     with_one,
 )
 from casebook.steps import Duty
-from casebook.vitals import Vitals
+from casebook.vitals import refuse_impossible_sample
 
 
 @folds(e.CasualtyFound)
@@ -27,8 +26,8 @@ def _casualty_found(picture: Picture, event: e.CasualtyFound, occasion: Occasion
     enrolled_once(picture.casualties, "casualty", event.casualty, event)
     picture.get_incident(event.incident)
     state = CasualtyState(event.casualty, event.incident, event.label, event.age_years, event.sex)
-    state = replace(state, times={event.name: occasion.at})
-    return replace(picture, casualties=with_one(picture.casualties, event.casualty, state))
+    state = changed(state, times={event.name: occasion.at})
+    return changed(picture, casualties=with_one(picture.casualties, event.casualty, state))
 
 
 @folds(e.CasualtyTriaged)
@@ -50,25 +49,11 @@ def _findings_recorded(picture: Picture, event: e.FindingsRecorded, occasion: Oc
 @folds(e.VitalsRecorded)
 def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasion) -> Picture:
     state = picture.get_casualty(event.casualty)
-    Vitals.from_dict(event.vitals)  # whoever sent it: what is impossible is no measurement
+    refuse_impossible_sample(event.vitals)  # whoever sent it: what is impossible is no measurement
     sample = Sample(occasion.at, event.vitals, event.unit, occasion.epoch, occasion.unit_seq)
-    trend = (*state.trend, sample)
-    if state.trend and sample.at < state.trend[-1].at:  # back-filled history goes where it belongs in time
-        trend = tuple(sorted(trend, key=lambda one: one.at))
     first_at = min(occasion.at, state.times.get(event.name, occasion.at))  # history may come behind what is newer
     times = {**state.times, event.name: first_at}
-    return change_casualty(picture, state.id, trend=_trimmed(trend), times=times)
-
-
-def _trimmed(trend: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    """The trend at its length, oldest first out; a sample with the newest value of some field (a coma score that was
-    taken once) stays as long as nothing newer has come."""
-    if len(trend) <= TREND_LENGTH:
-        return trend
-    for number, sample in enumerate(trend):
-        if all(any(name in later.vitals for later in trend[number + 1 :]) for name in sample.vitals):
-            return trend[:number] + trend[number + 1 :]
-    return trend
+    return change_casualty(picture, state.id, trend=with_sample(state.trend, sample), times=times)
 
 
 @folds(e.SignsMet)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from casebook import events as e
 from casebook.picture import (
     Occasion,
     Picture,
+    changed,
     step,
     with_one,
 )
 
 
 def change_casualty(picture: Picture, id: str, **changes: Any) -> Picture:
-    state = replace(picture.get_casualty(id), **changes)
-    return replace(picture, casualties=with_one(picture.casualties, id, state))
+    state = changed(picture.get_casualty(id), **changes)
+    return changed(picture, casualties=with_one(picture.casualties, id, state))
 
 
 def step_casualty(picture: Picture, id: str, event: e.Event, occasion: Occasion, **changes: Any) -> Picture:
@@ -27,13 +27,13 @@ def step_casualty(picture: Picture, id: str, event: e.Event, occasion: Occasion,
 
 
 def change_unit(picture: Picture, id: str, **changes: Any) -> Picture:
-    state = replace(picture.get_unit(id), **changes)
-    return replace(picture, units=with_one(picture.units, id, state))
+    state = changed(picture.get_unit(id), **changes)
+    return changed(picture, units=with_one(picture.units, id, state))
 
 
 def change_hospital(picture: Picture, id: str, **changes: Any) -> Picture:
-    state = replace(picture.get_hospital(id), **changes)
-    return replace(picture, hospitals=with_one(picture.hospitals, id, state))
+    state = changed(picture.get_hospital(id), **changes)
+    return changed(picture, hospitals=with_one(picture.hospitals, id, state))
 
 
 def take_off(picture: Picture, casualty: str) -> Picture:

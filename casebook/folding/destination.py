@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from casebook import events as e
@@ -15,6 +14,7 @@ from casebook.picture import (
     Occasion,
     Picture,
     PlanState,
+    changed,
     folds,
     with_one,
     without,
@@ -130,14 +130,14 @@ def _hold_placed(picture: Picture, event: e.HoldPlaced, occasion: Occasion) -> P
     present = picture.holds.get(hold.key)
     if present is not None and present.casualty != hold.casualty and present.until > occasion.at:
         raise AlreadyHeld(resource=hold.resource, hospital=hold.hospital, holder=present.casualty)
-    return replace(picture, holds=with_one(picture.holds, hold.key, hold))
+    return changed(picture, holds=with_one(picture.holds, hold.key, hold))
 
 
 @folds(e.HoldSeen)
 def _hold_seen(picture: Picture, event: e.HoldSeen, occasion: Occasion) -> Picture:
     hold = Hold(event.hospital, event.resource, event.slot, event.holder, event.until, elsewhere=True)
     picture.get_hospital(event.hospital)
-    return replace(picture, holds=with_one(picture.holds, hold.key, hold))
+    return changed(picture, holds=with_one(picture.holds, hold.key, hold))
 
 
 @folds(e.HoldReleased)
@@ -146,7 +146,7 @@ def _hold_released(picture: Picture, event: e.HoldReleased, occasion: Occasion) 
     present = picture.holds.get(key)
     if present is None or present.casualty != event.casualty:
         raise IllegalStep(what=event.name, entity="hold", id=key, stage="not_held")
-    return replace(picture, holds=without(picture.holds, key))
+    return changed(picture, holds=without(picture.holds, key))
 
 
 @folds(e.DistributionProposed)
@@ -159,7 +159,7 @@ def _distribution_proposed(picture: Picture, event: e.DistributionProposed, occa
         raise IllegalStep(what=event.name, entity="incident", id=event.incident, stage=", ".join(strangers) or "twice")
     before = picture.plans.get(event.incident)
     state = PlanState(event, occasion.at, occasion.by, refused=before.refused if before else {})
-    return replace(picture, plans=with_one(picture.plans, event.incident, state))
+    return changed(picture, plans=with_one(picture.plans, event.incident, state))
 
 
 @folds(e.DistributionAccepted)
@@ -170,8 +170,8 @@ def _distribution_accepted(picture: Picture, event: e.DistributionAccepted, occa
         return picture
     accepted = {**state.accepted, **dict.fromkeys(event.casualties, occasion.at)}
     lost = tuple(dict.fromkeys([*state.lost, *event.lost]))
-    state = replace(state, accepted=accepted, lost=tuple(one for one in lost if one not in accepted))
-    return replace(picture, plans=with_one(picture.plans, event.incident, state))
+    state = changed(state, accepted=accepted, lost=tuple(one for one in lost if one not in accepted))
+    return changed(picture, plans=with_one(picture.plans, event.incident, state))
 
 
 @folds(e.DistributionRefused)
@@ -186,5 +186,5 @@ def _distribution_refused(picture: Picture, event: e.DistributionRefused, occasi
         refused[row.casualty] = tuple(dict.fromkeys([*refused.get(row.casualty, ()), row.hospital]))
     reasons = {**state.reasons, **dict.fromkeys(event.casualties, event.reason)}
     whole = state.refused_whole if event.casualties else event.reason
-    state = replace(state, refused=refused, reasons=reasons, refused_whole=whole)
-    return replace(picture, plans=with_one(picture.plans, event.incident, state))
+    state = changed(state, refused=refused, reasons=reasons, refused_whole=whole)
+    return changed(picture, plans=with_one(picture.plans, event.incident, state))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from casebook import events as e
@@ -11,6 +10,7 @@ from casebook.picture import (
     Occasion,
     Picture,
     TaskState,
+    changed,
     enrolled_once,
     folds,
     step,
@@ -20,7 +20,7 @@ from casebook.picture import (
 
 @folds(e.DrillStarted)
 def _drill_started(picture: Picture, event: e.DrillStarted, occasion: Occasion) -> Picture:
-    return replace(picture, drill=event)
+    return changed(picture, drill=event)
 
 
 @folds(e.IncidentOpened)
@@ -30,21 +30,21 @@ def _incident_opened(picture: Picture, event: e.IncidentOpened, occasion: Occasi
         event.incident, event.place, event.kind, event.priority, event.channel, event.summary, occasion.at,
         event.happened_at or occasion.at, event.drill, event.hazards, event.casualties_estimated,
     )  # fmt: skip
-    return replace(picture, incidents=with_one(picture.incidents, event.incident, state))
+    return changed(picture, incidents=with_one(picture.incidents, event.incident, state))
 
 
 @folds(e.AgencyLinked)
 def _agency_linked(picture: Picture, event: e.AgencyLinked, occasion: Occasion) -> Picture:
     state = picture.get_incident(event.incident)
-    state = replace(state, agencies=(*state.agencies, (event.agency, event.note, occasion.at)))
-    return replace(picture, incidents=with_one(picture.incidents, state.id, state))
+    state = changed(state, agencies=(*state.agencies, (event.agency, event.note, occasion.at)))
+    return changed(picture, incidents=with_one(picture.incidents, state.id, state))
 
 
 @folds(e.IncidentClosed)
 def _incident_closed(picture: Picture, event: e.IncidentClosed, occasion: Occasion) -> Picture:
     state = picture.get_incident(event.incident)
-    state = replace(state, stage=step("incident", state.id, state.stage, event))
-    return replace(picture, incidents=with_one(picture.incidents, state.id, state))
+    state = changed(state, stage=step("incident", state.id, state.stage, event))
+    return changed(picture, incidents=with_one(picture.incidents, state.id, state))
 
 
 @folds(e.TaskOpened)
@@ -52,13 +52,13 @@ def _task_opened(picture: Picture, event: e.TaskOpened, occasion: Occasion) -> P
     enrolled_once(picture.tasks, "task", event.task, event)
     picture.get_incident(event.incident)
     state = TaskState(event.task, event.incident, event.kind, event.to, event.due_at, occasion.at, event.note)
-    return replace(picture, tasks=with_one(picture.tasks, event.task, state))
+    return changed(picture, tasks=with_one(picture.tasks, event.task, state))
 
 
 @folds(e.TaskApproved, e.TaskRefused, e.TaskDone, e.TaskEscalated)
 def _task_moved(picture: Picture, event: Any, occasion: Occasion) -> Picture:
     state = picture.get_task(event.task)
     stage = step("task", state.id, state.stage, event)
-    state = replace(state, stage=stage, to=getattr(event, "to", state.to), settled_at=occasion.at)
-    state = replace(state, approver=getattr(event, "approver", state.approver))
-    return replace(picture, tasks=with_one(picture.tasks, state.id, state))
+    state = changed(state, stage=stage, to=getattr(event, "to", state.to), settled_at=occasion.at)
+    state = changed(state, approver=getattr(event, "approver", state.approver))
+    return changed(picture, tasks=with_one(picture.tasks, state.id, state))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from casebook import events as e
 from casebook.capacity import Closure, Figure, Refusal
 from casebook.errors import IllegalStep
@@ -13,6 +11,7 @@ from casebook.picture import (
     MessageState,
     Occasion,
     Picture,
+    changed,
     enrolled_once,
     folds,
     step,
@@ -28,7 +27,7 @@ def _hospital_enrolled(picture: Picture, event: e.HospitalEnrolled, occasion: Oc
         event.hospital, event.name_zh, event.name_en, event.place, event.capabilities, event.trauma_level,
         event.district, event.pad,
     )  # fmt: skip
-    return replace(picture, hospitals=with_one(picture.hospitals, event.hospital, state))
+    return changed(picture, hospitals=with_one(picture.hospitals, event.hospital, state))
 
 
 @folds(e.CapacityReported)
@@ -170,7 +169,7 @@ def _message_sent(picture: Picture, event: e.MessageSent, occasion: Occasion) ->
     enrolled_once(picture.messages, "message", event.message, event)
     picture.get_casualty(event.casualty)
     state = MessageState(event.message, event.casualty, event.sender, event.text, event.order, occasion.at)
-    return replace(picture, messages=with_one(picture.messages, event.message, state))
+    return changed(picture, messages=with_one(picture.messages, event.message, state))
 
 
 @folds(e.MessageRead)
@@ -178,8 +177,8 @@ def _message_read(picture: Picture, event: e.MessageRead, occasion: Occasion) ->
     state = picture.messages.get(event.message)
     if state is None:
         raise IllegalStep(what=event.name, entity="message", id=event.message, stage="unknown")
-    state = replace(state, read_at=occasion.at, read_by=event.by, read_back=event.read_back)
-    return replace(picture, messages=with_one(picture.messages, state.id, state))
+    state = changed(state, read_at=occasion.at, read_by=event.by, read_back=event.read_back)
+    return changed(picture, messages=with_one(picture.messages, state.id, state))
 
 
 @folds(e.CasualtyArrived)

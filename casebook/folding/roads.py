@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from casebook.picture import (
     Picture,
     RoadState,
     TrafficSeen,
+    changed,
     folds,
     with_one,
     without,
@@ -28,28 +28,28 @@ def _road_changed(picture: Picture, event: Any, occasion: Occasion) -> Picture:
         event.closure, event.reason, event.polygon, event.ref, event.bearing_deg, event.until, speed, occasion.at,
         occasion.by, event.km, event.edges, event.since,
     )  # fmt: skip
-    return replace(picture, roads=with_one(picture.roads, event.closure, state), roads_seq=occasion.seq)
+    return changed(picture, roads=with_one(picture.roads, event.closure, state), roads_seq=occasion.seq)
 
 
 @folds(e.RoadReopened)
 def _road_reopened(picture: Picture, event: e.RoadReopened, occasion: Occasion) -> Picture:
     if event.closure not in picture.roads:
         raise IllegalStep(what=event.name, entity="road", id=event.closure, stage="open")
-    return replace(picture, roads=without(picture.roads, event.closure), roads_seq=occasion.seq)
+    return changed(picture, roads=without(picture.roads, event.closure), roads_seq=occasion.seq)
 
 
 @folds(e.TrafficObserved)
 def _traffic_observed(picture: Picture, event: e.TrafficObserved, occasion: Occasion) -> Picture:
     kept = tuple(one for one in picture.observed if occasion.at - one.at < OBSERVED_KEPT)
     seen = TrafficSeen(occasion.seq, occasion.at, event)
-    return replace(picture, observed=(*kept, seen), roads_seq=occasion.seq)
+    return changed(picture, observed=(*kept, seen), roads_seq=occasion.seq)
 
 
 @folds(e.VideoStarted)
 def _video_started(picture: Picture, event: e.VideoStarted, occasion: Occasion) -> Picture:
-    return replace(picture, streams=with_one(picture.streams, event.stream, event.unit))
+    return changed(picture, streams=with_one(picture.streams, event.stream, event.unit))
 
 
 @folds(e.VideoStopped)
 def _video_stopped(picture: Picture, event: e.VideoStopped, occasion: Occasion) -> Picture:
-    return replace(picture, streams=without(picture.streams, event.stream))
+    return changed(picture, streams=without(picture.streams, event.stream))

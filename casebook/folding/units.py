@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from casebook import events as e
@@ -12,6 +11,7 @@ from casebook.picture import (
     Occasion,
     Picture,
     UnitState,
+    changed,
     enrolled_once,
     folds,
     step,
@@ -27,7 +27,7 @@ def _unit_enrolled(picture: Picture, event: e.UnitEnrolled, occasion: Occasion) 
     state = UnitState(
         event.unit, event.kind, event.name_zh, event.name_en, event.district, event.base, event.station
     )  # fmt: skip
-    return replace(picture, units=with_one(picture.units, event.unit, state))
+    return changed(picture, units=with_one(picture.units, event.unit, state))
 
 
 @folds(e.UnitAssigned)

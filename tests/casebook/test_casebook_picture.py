@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 from casebook_tales import HERE, OPENING, START, facts, occasion, tales, that_fit, told
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from casebook import events as e
 from casebook.casualty import Category, Findings, Stage
 from casebook.errors import AlreadyHeld, CoordinationError, IllegalStep, NotFound, RefusedInput
-from casebook.picture import FOLDERS, TREND_LENGTH, Picture, fold
+from casebook.picture import FOLDERS, TREND_LENGTH, CasualtyState, Picture, changed, fold
 
 A = "I1-A"
 
@@ -77,6 +78,22 @@ def test_every_fact_is_folded_or_known_to_change_nothing():
     assert silent == {"DrillEnded", "AlertUndelivered", "RowRefused"}
 
 
+def test_a_changed_state_is_what_was_named_and_the_rest_of_the_old_one():
+    before = CasualtyState(A, "I1", "A", age_years=40)
+    after = changed(before, unit="A01", bay="R1")
+    assert after == dataclasses.replace(before, unit="A01", bay="R1") and type(after) is CasualtyState
+    assert before == CasualtyState(A, "I1", "A", age_years=40), "whoever holds the old one keeps it"
+    assert list(vars(after)) == [field.name for field in dataclasses.fields(after)], "nothing more, in its order"
+
+
+def test_a_state_is_never_changed_in_place_and_has_no_other_fields():
+    state = CasualtyState(A, "I1", "A")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        state.unit = "A01"  # type: ignore[misc]
+    with pytest.raises(TypeError, match="ambulance"):
+        changed(state, ambulance="A01")
+
+
 def test_a_newer_tag_replaces_and_never_erases_the_older():
     picture = after(opening(), e.CasualtyTriaged(A, "start", Category.YELLOW, "one"))
     picture = after(picture, e.CasualtyTriaged(A, "start", Category.RED, "two"))
@@ -90,7 +107,8 @@ def test_history_that_comes_late_goes_where_it_belongs_in_time():
         picture = fold(picture, e.VitalsRecorded(A, "A01", {"hr_bpm": rate}), occasion(seq))
     assert [sample.vitals["hr_bpm"] for sample in picture.casualties[A].trend] == [110, 120, 130]
     picture = fold(picture, e.PositionReported("A01", 31.0, 121.0), occasion(50))
-    assert fold(picture, e.PositionReported("A01", 30.0, 120.0), occasion(40)).units["A01"].position.lat == 31.0
+    late = fold(picture, e.PositionReported("A01", 30.0, 120.0), occasion(40))
+    assert late.units["A01"].position == e.PositionReported("A01", 31.0, 121.0)
 
 
 def test_impossible_vitals_never_enter_the_picture():

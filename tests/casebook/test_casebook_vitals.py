@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import cast
@@ -23,6 +24,7 @@ from casebook.vitals import (
     convert,
     from_device,
     limits,
+    refuse_impossible_sample,
     to_canonical,
     without_doubtful,
 )
@@ -240,3 +242,19 @@ def test_every_field_alarm_and_doubt_has_its_words(language: str):
 def test_the_cuff_instant_is_kept_in_utc():
     at = datetime(2021, 4, 18, 9, 35, tzinfo=timezone(timedelta(hours=8)))
     assert Vitals.from_dict({"sbp_mmhg": 120, "nibp_at": at.isoformat()}).nibp_at == at.astimezone(UTC)
+
+
+words = st.sampled_from(["NT", "A", "2021-04-18T01:30:00Z", "?"])
+anything = st.one_of(st.none(), st.booleans(), st.integers(-5, 500), st.floats(), words)
+
+
+@given(st.dictionaries(st.sampled_from([*FIELDS, "pulse"]), anything, max_size=5))
+def test_a_sample_is_refused_without_a_look_at_all_of_it_exactly_when_it_would_be_with_one(sample: dict):
+    def said(look: Callable[[dict], object]) -> str | None:
+        try:
+            look(sample)
+        except RefusedInput as refusal:
+            return refusal.said("en")
+        return None
+
+    assert said(refuse_impossible_sample) == said(Vitals.from_dict)

@@ -1,0 +1,72 @@
+"""A trend keeps the newest samples in the order of time, and a value taken once until something newer tells it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+from casebook_tales import START
+from hypothesis import given
+from hypothesis import strategies as st
+
+from casebook.folding import trend as trends
+from casebook.folding.trend import Trend, with_sample
+from casebook.picture import TREND_LENGTH, Sample
+
+FULL = 5  # samples, so that random stories go beyond it
+
+rates = st.dictionaries(st.sampled_from(["hr_bpm", "spo2_pct", "gcs_eye", "pain"]), st.integers(0, 9), max_size=3)
+stories = st.lists(st.tuples(st.integers(0, 30), rates), max_size=40)
+
+
+def sample(seconds: int, vitals: dict[str, int], seq: int = 0) -> Sample:
+    return Sample(START + timedelta(seconds=seconds), vitals, "A01", "e", seq)
+
+
+def by_the_word(trend: tuple[Sample, ...], one: Sample) -> tuple[Sample, ...]:
+    """The same rule, looked up anew in every sample."""
+    after = tuple(sorted((*trend, one), key=lambda each: each.at))
+    if len(after) <= FULL:
+        return after
+    for number, each in enumerate(after):
+        told_since = {name for later in after[number + 1 :] for name in later.vitals}
+        if told_since >= each.vitals.keys():
+            return after[:number] + after[number + 1 :]
+    return after
+
+
+@given(stories)
+def test_what_was_found_before_saves_time_and_changes_nothing(story):
+    at_length, trends.TREND_LENGTH = trends.TREND_LENGTH, FULL
+    try:
+        kept = wanted = ()
+        for seq, (seconds, vitals) in enumerate(story):
+            one, held = sample(seconds, vitals, seq), list(kept)
+            after = with_sample(kept, one)
+            assert list(kept) == held, "whoever holds the older trend sees no newer sample"
+            kept, wanted = after, by_the_word(wanted, one)
+            assert kept == wanted
+    finally:
+        trends.TREND_LENGTH = at_length
+
+
+def full_with_a_coma_score() -> tuple[Sample, ...]:
+    trend = with_sample((), sample(0, {"gcs_eye": 3}))
+    for second in range(1, TREND_LENGTH + 10):
+        trend = with_sample(trend, sample(second, {"hr_bpm": 100}))
+    return trend
+
+
+def test_a_full_trend_knows_what_lasts_and_forgets_it_when_it_is_told_anew():
+    trend = full_with_a_coma_score()
+    assert isinstance(trend, Trend) and trend.lasting == ("gcs_eye",)
+    anew = with_sample(trend, sample(9000, {"gcs_eye": 4}))
+    assert isinstance(anew, Trend) and anew.lasting == ()
+    assert anew[0].vitals == {"hr_bpm": 100} and len(anew) == TREND_LENGTH
+    assert trend[0].vitals == {"gcs_eye": 3}
+
+
+def test_what_a_trend_knows_of_itself_goes_nowhere():
+    trend = full_with_a_coma_score()
+    assert trend == tuple(trend) and msgspec.to_builtins(trend) == msgspec.to_builtins(tuple(trend))
+    assert msgspec.json.encode(trend) == msgspec.json.encode(tuple(trend))
