@@ -1,4 +1,4 @@
-"""`aboard bench live | drill | setup | routing | decision`: measure, and print a table or, with --json, one object."""
+"""`aboard bench live | drill | setup | routing | decision | vitals`: measure, print a table or (--json) one object."""
 
 from __future__ import annotations
 
@@ -113,6 +113,21 @@ def decision(
         "decision", seed,
         lambda: bench_decision(graph, seed, postgres=postgres, quick=quick, rounds=rounds, said=told), as_json,
     )  # fmt: skip
+
+
+@app.command(help=_told("word.vitals"))
+def vitals(
+    as_json: AsJson = False,
+    vehicles: Annotated[int, typer.Option("--vehicles", min=1, max=9999, help=_told("help_vehicles"))] = 1000,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, max=600, help=_told("help_seconds_each"))] = 10.0,
+    busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
+) -> int:
+    from aboard.bench.vitals import bench_vitals
+
+    def told(part: str) -> None:
+        typer.echo(say("bench.vitals.part_begins", spoken(), part=say(f"bench.vitals.{part}", spoken())), err=True)
+
+    return _run("vitals", 0, lambda: bench_vitals(vehicles, seconds, busy=busy, said=told), as_json)
 
 
 def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:

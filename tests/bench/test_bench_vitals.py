@@ -1,0 +1,61 @@
+"""`aboard bench vitals`: a few vehicles stand for the thousand; real links, a real hub, a real disk."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from aboard.bench import vitals
+from aboard.bench.figures import Case
+from aboard.bench.vitals import Measured, bench_vitals, cases_of
+from aboard.bench.vitals_stores import prepared, sqlite_us
+from casebook.errors import RefusedInput
+
+GOOD = Measured([1.0, 5.0], [2.0, 9.0], 150.0, 0, 0)
+
+
+def met(measured: Measured, raw_us: float = 100.0) -> dict[str, bool | None]:
+    return {case.name: case.met(loaded=False) for case in cases_of(measured, {"raw_sqlite": raw_us})}
+
+
+def test_every_row_of_a_few_vehicles_is_answered_and_on_the_disk(tmp_path: Path):
+    said: list[str] = []
+    measured = asyncio.run(vitals._measure(tmp_path, 3, 1.0, said.append))
+    assert said == ["one_hz", "ten_hz", "pressed"]
+    assert len(measured.one_hz_ms) == 3 and len(measured.ten_hz_ms) in range(3 * 5, 3 * 6 + 1)
+    assert min(*measured.one_hz_ms, *measured.ten_hz_ms, measured.row_us) > 0
+    assert (measured.unanswered, measured.lost) == (0, 0)
+
+
+def test_goals_are_met_or_missed_by_the_figures_alone():
+    assert set(met(GOOD).values()) == {True}
+    assert met(Measured([21.0], [51.0], 150.0, 1, 1)) == {
+        "ack_one_hz": False, "ack_ten_hz": False, "row_pressed": True, "unanswered": False, "acknowledged_lost": False,
+    }  # fmt: skip
+    assert met(GOOD, raw_us=89.0)["row_pressed"] is False, "150 us beside 89 is less than 0.6 of the rate"
+
+
+def test_a_run_that_measured_nothing_claims_nothing():
+    assert met(Measured([], [], 150.0, 0, 0))["ack_one_hz"] is False
+
+
+def test_a_busy_machine_is_refused_before_anything_starts(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(vitals, "load_now", lambda: 3.0)
+    said: list[str] = []
+    with pytest.raises(RefusedInput) as caught:
+        bench_vitals(1, 1.0, said=said.append)
+    assert caught.value.key == "bench_busy" and said == []
+
+
+def test_the_bare_store_writes_the_same_rows_as_the_hub_in_commits_as_large():
+    batches = list(prepared(25, 10))
+    assert [len(batch) for batch in batches] == [10, 10, 5]
+    assert [row[0] for batch in batches for row in batch] == list(range(1, 26))
+    assert sqlite_us(0.05, 10) > 0
+
+
+def test_the_ratio_is_told_beside_the_peer():
+    case: Case = next(case for case in cases_of(GOOD, {"raw_sqlite": 100.0}) if case.name == "row_pressed")
+    assert case.ratios == {"raw_sqlite": 1.5}
