@@ -333,12 +333,11 @@ def changed(state: State, **changes: Any) -> State:
     What dataclasses.replace does, without calling `__init__` for forty fields: a log is folded at two copies a fact.
     Raises TypeError for a field that the state does not have.
     """
-    copy = object.__new__(type(state))
-    fields = copy.__dict__
-    fields.update(state.__dict__)
-    fields.update(changes)
+    fields = state.__dict__ | changes
     if len(fields) != len(state.__dict__):
         raise TypeError(f"{type(state).__name__} has no {sorted(changes.keys() - state.__dict__.keys())}")
+    copy = object.__new__(type(state))
+    object.__setattr__(copy, "__dict__", fields)
     return copy
 
 

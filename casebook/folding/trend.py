@@ -47,7 +47,10 @@ def with_sample(trend: tuple[Sample, ...], sample: Sample) -> tuple[Sample, ...]
 
 def _find_lasting(samples: Sequence[Sample], number: int) -> str | None:
     """A field of this sample that none after it tells."""
+    newest = samples[-1] if number + 1 < len(samples) else None  # in a stream it tells nearly everything
     for field in samples[number].vitals:
+        if newest is not None and field in newest.vitals:
+            continue
         if not any(field in later.vitals for later in islice(samples, number + 1, None)):
             return field
     return None
