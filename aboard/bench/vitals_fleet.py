@@ -108,6 +108,8 @@ async def fleet(url: str, tokens: Mapping[str, str], aboard: Mapping[str, str]) 
         yield vehicles
         if broken := [task for task in hearing if task.done()]:
             raise BenchFailed(what="vehicle links", why=f"{len(broken)} ended: {broken[0].exception()}")
+    except (TimeoutError, websockets.WebSocketException) as wrong:
+        raise BenchFailed(what="vehicle links", why=repr(wrong)) from wrong
     finally:
         for task in hearing:
             task.cancel()

@@ -9,7 +9,9 @@ import pytest
 
 from aboard.bench import vitals
 from aboard.bench.figures import Case
+from aboard.bench.play import BenchFailed
 from aboard.bench.vitals import Measured, bench_vitals, cases_of
+from aboard.bench.vitals_fleet import fleet
 from aboard.bench.vitals_stores import prepared, sqlite_us
 from casebook.errors import RefusedInput
 
@@ -27,6 +29,12 @@ def test_every_row_of_a_few_vehicles_is_answered_and_on_the_disk(tmp_path: Path)
     assert len(measured.one_hz_ms) == 3 and len(measured.ten_hz_ms) in range(3 * 5, 3 * 6 + 1)
     assert min(*measured.one_hz_ms, *measured.ten_hz_ms, measured.row_us) > 0
     assert (measured.unanswered, measured.lost) == (0, 0)
+
+
+async def test_a_hub_that_is_not_there_fails_the_run_in_words():
+    with pytest.raises(BenchFailed):
+        async with fleet("http://127.0.0.1:9", {"unit:V1": "token"}, {"V1": "C1"}):
+            raise AssertionError("nobody is connected")
 
 
 def test_goals_are_met_or_missed_by_the_figures_alone():
