@@ -36,6 +36,9 @@ const STYLE = `
 `;
 
 export class SweepWave extends HTMLElement {
+  /** @type {(key: string, facts?: Record<string, string | number>) => string} */
+  #say = (key) => key;
+
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
@@ -47,8 +50,6 @@ export class SweepWave extends HTMLElement {
     this.words.setAttribute("role", "status");
     root.append(style, this.canvas, this.label, this.words);
     this.context = this.canvas.getContext("2d");
-    /** @type {(key: string, facts?: Record<string, string | number>) => string} */
-    this.say = (key) => key;
     this.seconds = 6;
     /** @type {[number, number] | null} */
     this.range = null;
@@ -70,6 +71,15 @@ export class SweepWave extends HTMLElement {
     /** @type {ChannelWave[]} */
     this.measuring = []; // waiting for the first range
     this.sizes = new ResizeObserver(() => this.#fit());
+  }
+
+  get say() {
+    return this.#say;
+  }
+
+  set say(say) {
+    this.#say = say;
+    if (this.isConnected) this.#write(); // in the new words at once
   }
 
   get kind() {

@@ -27,6 +27,9 @@ const STYLE = `
 `;
 
 export class VideoTile extends HTMLElement {
+  /** @type {Say} */
+  #say = (key) => key;
+
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
@@ -39,8 +42,6 @@ export class VideoTile extends HTMLElement {
     this.words.className = "words";
     this.words.setAttribute("role", "status");
     root.append(style, this.video, this.words);
-    /** @type {Say} */
-    this.say = (key) => key;
     /** @type {import("./link.js").Ask | null} */
     this.ask = null;
     this.token = "";
@@ -56,6 +57,15 @@ export class VideoTile extends HTMLElement {
     this.link = null;
     this.reader = new StampReader();
     this.timer = 0;
+  }
+
+  get say() {
+    return this.#say;
+  }
+
+  set say(say) {
+    this.#say = say;
+    if (this.isConnected) this.#write(); // in the new words at once
   }
 
   get unit() {
