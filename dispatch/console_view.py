@@ -21,6 +21,7 @@ from casebook.casualty import Stage
 from casebook.events import Decision
 from casebook.log import Entry
 from casebook.picture import CasualtyState, HospitalState, IncidentState, Picture, RoadState, UnitState
+from casebook.picture_quality import quality_view
 from casebook.place import Place
 from dispatch.area import Area
 from dispatch.arrivals import door_at, leg_eta_at
@@ -48,7 +49,7 @@ def console_view(
         "traffic": version,
         "incidents": {id: _incident(picture, state) for id, state in picture.incidents.items()},
         "casualties": {id: _casualty(picture, state, now, version) for id, state in picture.casualties.items()},
-        "units": {id: _unit(state) for id, state in picture.units.items()},
+        "units": {id: _unit(picture, state) for id, state in picture.units.items()},
         "hospitals": {id: _hospital(picture, state, now) for id, state in picture.hospitals.items()},
         "tasks": {id: msgspec.to_builtins(state) for id, state in picture.tasks.items()},
         "roads": {id: _road(state, now, roadmap) for id, state in picture.roads.items()},
@@ -177,10 +178,12 @@ def _told(one: e.Option | e.Rejection) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value not in (None, "")}
 
 
-def _unit(state: UnitState) -> dict[str, Any]:
+def _unit(picture: Picture, state: UnitState) -> dict[str, Any]:
     told = ("kind", "name_zh", "name_en", "district", "station", "duty", "duty_at", "incident", "purpose", "aboard")
     view = {name: value for name in told if (value := getattr(state, name)) not in (None, "")}
     view["base"] = _place(state.base)
+    view["picture"] = quality_view(picture, state.id)
+    view["films"] = state.id in picture.streams
     fix = state.position
     if fix is not None:
         view["fix"] = {"lat": fix.lat, "lon": fix.lon, "at": state.position_at, "speed_kmh": fix.speed_kmh}

@@ -12,6 +12,7 @@ from typing import Any
 from casebook.atmist import atmist
 from casebook.casualty import Category, Stage
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+from casebook.picture_quality import quality_view
 from casebook.scores import get_table, score
 from casebook.vitals import FIELDS, Vitals, alarms, check, without_doubtful
 from hospital_board.bays import bays_view
@@ -58,8 +59,8 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
     """One patient. `report`: the pre-alert (casebook/atmist.py), whose `signs.vitals` are the newest values by field.
 
     `monitored_at`: instant of the newest monitor sample. `doubts`: {field: {key, value, low, high}}, check the sensor.
-    `alarms`, `scores`, `route`, `streams`, `prealert`, `bay`, `team`, `messages`, `handover`, `seen` (read-back
-    matrix), `times` (fact -> first time): see there.
+    `alarms`, `scores`, `route`, `streams`, `quality` (of the live picture, casebook/picture_quality.py), `prealert`,
+    `bay`, `team`, `messages`, `handover`, `seen` (read-back matrix), `times` (fact -> first time): see there.
     """
     report = atmist(picture, state.id, now)
     values = report.get("signs", {}).get("vitals", {})
@@ -76,6 +77,7 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "scores": scores_view(state, newest, values, now),
         "route": route_view(picture, state, hospital),
         "streams": streams_view(picture, state),
+        "quality": quality_view(picture, state.unit),
         "prealert": prealert_view(state),
         "bay": state.bay,
         "team": team_view(state),

@@ -52,6 +52,7 @@
  * @property {{state: 'connecting' | 'connected' | 'late' | 'lost' | 'refused', since?: string, refusal?: any}} link
  * @property {{waiting: number, corrupt: number}} outbox
  * @property {{casualty?: string, channels: string[], latest?: {casualty: string, at: string, values: Record<string, any>, alarms: Alarm[], doubts: Record<string, {key: string, low?: number, high?: number}>}}} monitor
+ * @property {import('/casebook/picture_quality.js').Quality} [picture]
  * @property {Record<string, {zh: string, en: string, since: string}>} technical
  * @property {{do?: string, with?: Record<string, any>, wait?: string}} next
  */

@@ -4,6 +4,7 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Age, ageText, freshness } from '/casebook/age.js';
+import { qualityText } from '/casebook/picture_quality.js';
 import { language, say } from '/casebook/words.js';
 import { chosenCasualty } from './casualties.js';
 import { tap } from './doing.js';
@@ -32,14 +33,20 @@ const GROUPS = [
 /** @param {{view: TabletView, feed: LiveFeed}} props */
 export function VitalsPage({ view, feed }) {
   const { casualty, latest, channels } = view.monitor;
-  if (!casualty) return html`<${Nobody} view=${view} />`;
+  if (!casualty) return html`<${Nobody} view=${view} /><${PictureLine} view=${view} feed=${feed} />`;
   const whom = view.casualties?.[casualty];
   return html`<section class="vitals">
-    <p class="on"><b>${whom?.label ?? casualty}</b> ${latest ? html`<${Age} feed=${feed} at=${latest.at} late_s=${5 * feed.rate} lost_s=${15 * feed.rate} />` : say('error.monitor_silent')}</p>
+    <p class="on"><b>${whom?.label ?? casualty}</b> ${latest ? html`<${Age} feed=${feed} at=${latest.at} late_s=${5 * feed.rate} lost_s=${15 * feed.rate} />` : say('error.monitor_silent')}<${PictureLine} view=${view} feed=${feed} /></p>
     <${Alarms} latest=${latest} feed=${feed} />
     <div class="numbers">${GROUPS.map((group) => html`<${Number} key=${group.name} group=${group} latest=${latest} feed=${feed} />`)}</div>
     <${Waves} kinds=${worthDrawing(channels.map((kind) => kind.toUpperCase()))} />
   </section>`;
+}
+
+/** How well the ward sees what the camera sees; nothing else on the vehicle tells the crew. @param {{view: TabletView, feed: LiveFeed}} props */
+function PictureLine({ view, feed }) {
+  feed.tick.value;
+  return html`<span class="quality quiet">${qualityText(feed, view.picture, 'now')}</span>`;
 }
 
 /** Not every trace has room: the first that there are, in the order a monitor gives them. @param {string[]} kinds */

@@ -3,6 +3,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { Age, clockText, spanText } from '/casebook/age.js';
+import { qualityText } from '/casebook/picture_quality.js';
 import { TriageMark } from '/casebook/triage.js';
 import { nameOf, say } from '/casebook/words.js';
 import { act, WithReason } from './act.js';
@@ -131,6 +132,7 @@ function UnitRow({ feed, view, id }) {
       ${left_s !== undefined && html`<span class="left">${left_s > 0 ? spanText(left_s) : say('dispatch.due_now')}</span>`}</p>
     <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
+    ${one.incident && (one.films || one.picture) && html`<p class="quality">${qualityText(feed, one.picture)}</p>`}
     ${one.leg?.why && one.incident && html`<p class="rerouted" title=${whyText(view, one.leg.why)}>${whyText(view, one.leg.why)} · ${one.leg.seen_at ? say('dispatch.seen_by_crew', { clock: clockText(one.leg.seen_at) }) : say('dispatch.not_seen_by_crew')}</p>`}
     ${opened && one.incident && html`<${WithReason} label=${say('dispatch.stand_down')} send=${async (/** @type {string} */ reason) => { if (await act('stand_down', { unit: id, reason })) open(false); }} />`}
   </article>`;

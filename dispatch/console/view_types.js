@@ -71,6 +71,8 @@
  * @property {Place} base
  * @property {{lat: number, lon: number, at: string, speed_kmh?: number, heading_deg?: number}} [fix]
  * @property {Leg} [leg]
+ * @property {import('/casebook/picture_quality.js').Quality} [picture]
+ * @property {boolean} films
  *
  * @typedef {object} Hospital
  * @property {string} name_zh

@@ -36,6 +36,7 @@
  * @property {Record<string, {status: string, total?: number, outputs: Record<string, any>, category: string, missing: string[], stale: string[]}>} scores
  * @property {{eta_at?: string, mode?: string, site?: {id: string, name_zh: string, name_en: string}, unit?: Unit, partner?: Unit}} route
  * @property {{video?: string, waves?: string}} streams
+ * @property {import('/casebook/picture_quality.js').Quality} [quality]
  * @property {{state: string, at?: string, due_at?: string, level?: number, repeats: number, answer?: string, note?: string, by?: string, acknowledged_at?: string, refused_at?: string, news?: boolean}} prealert
  * @property {string} [bay]
  * @property {{team?: string, level?: number, at?: string, members?: Record<string, {state: string, at: string}>, order?: string[], ready?: number, called?: number, complete_at?: string}} team

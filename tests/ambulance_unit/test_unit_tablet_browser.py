@@ -18,6 +18,7 @@ from unit_stage import Stage
 from unit_story import BASE, BY_ROAD, DECISION, ELSEWHERE, OPTION, SCENE, SITE, WARD, leg
 
 from ambulance_unit import hub_link
+from ambulance_unit.picture_quality import Quality, QualityWatch
 from casebook import events as e
 from casebook.screens import browser_libraries
 from casebook.vitals import Vitals
@@ -388,6 +389,18 @@ async def test_numbers_have_ages_and_waves_are_drawn(stage: Stage, page: Page):
     await page.wait_for_function(
         "() => [...document.querySelectorAll('sweep-wave')].every((w) => w.samplesDrawn > 100)"
     )
+
+
+async def test_the_crew_sees_how_well_its_picture_goes_out_and_why(stage: Stage, page: Page):
+    await on_monitor(stage, page)
+    line = page.locator("span.quality")
+    await expect(line).to_have_text(say("media.quality.unknown", "en"))
+    stage.agent.quality = watch = QualityWatch(
+        "A01", stage.clock, lambda: 0.0, look=lambda: Quality("stills", "link_thin"), tell=lambda at, fact: None,
+        heard=lambda: True, changed=lambda: None,
+    )  # fmt: skip
+    watch.look()
+    await expect(line).to_contain_text(say("media.rung.stills", "en") + " · " + say("media.rung_why.link_thin", "en"))
 
 
 async def test_the_widest_pressure_has_room_in_its_place(stage: Stage, page: Page):

@@ -584,6 +584,17 @@ async def test_a_changed_way_and_its_reason_stand_at_the_unit_and_a_new_destinat
     await expect(page.locator(".take")).to_have_count(0)
 
 
+async def test_the_unit_and_the_log_say_how_well_its_picture_comes_and_why(valley: Roadmap, page: Page, stages):
+    stage = await shown(stages, valley, page, language="en")
+    quality = page.locator(".unit", has_text="West 1").locator(".quality")
+    await expect(quality).to_have_count(0)  # no stream, and nobody has said anything of one
+    await stage.tell(e.VideoStarted("A1", "A1"))
+    await expect(quality).to_have_text(say("media.quality.unknown", "en"))
+    await stage.tell(e.PictureQualityChanged("A1", "video_480p15", "link_better"))
+    await expect(quality).to_contain_text("480p 15/s · link carries more · told")
+    await expect(page.locator("body")).to_contain_text("West 1 picture: 480p 15/s (link carries more)")
+
+
 async def test_what_if_takes_a_closure_from_the_map_and_records_nothing(valley: Roadmap, page: Page, stages, map_drawn):
     stage = await shown(stages, valley, page, asked_for(), language="en")
     await expect(page.locator(".take")).to_be_visible()

@@ -93,7 +93,8 @@ def many(count: int) -> Picture:
         picture = after(picture, 335, e.CasualtyTriaged(casualty, "start", colour, "crew"))
         picture = prealerted(picture, casualty, slot=slot)
     picture = after(picture, 405, e.CasualtyBoarded(A, AMBULANCE), e.UnitLeftScene(AMBULANCE))
-    return after(picture, 405, e.DrillStarted("test", 1, 1.0, "delta"))
+    thin = e.PictureQualityChanged(AMBULANCE, "stills", "link_thin")
+    return after(picture, 405, thin, e.DrillStarted("test", 1, 1.0, "delta"))
 
 
 @pytest.fixture
@@ -405,3 +406,17 @@ async def test_the_picture_of_the_vehicle_is_live_on_the_wall(stage: WallStage, 
     stage.send_from(AMBULANCE)
     await seen(page, "() => document.querySelector('video-tile').framesShown >= 10")
     await eventually(lambda: stage.plane.stats(AMBULANCE) is not None, "the plane counts the stream")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_the_wall_says_how_well_the_picture_comes_and_why(stage: WallStage, page: Page, language: Language):
+    await show(stage, page, after(many(1), 406, e.VideoStarted(AMBULANCE, AMBULANCE)), language)
+    stills = f"{say('media.rung.stills', language)} · {say('media.rung_why.link_thin', language)} · "
+    assert stills in await page.inner_text(".picture .quality")
+    await stage.tell(e.PictureQualityChanged(AMBULANCE, "video_480p15", "link_better"))
+    better = say("media.rung.video_480p15", language)
+    await seen(page, "(words) => document.querySelector('.picture .quality').textContent.includes(words)", better)
+    assert "480p" in better
+    await stage.tell(e.VideoStopped(AMBULANCE, AMBULANCE))
+    unknown = say("media.quality.unknown", language)
+    await seen(page, "(words) => document.querySelector('.picture .quality').textContent === words", unknown)
