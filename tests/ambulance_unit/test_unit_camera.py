@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ambulance_unit.camera import LiveMedia, choose_camera, wall_clock_ms
+from ambulance_unit.picture_quality import Quality
 from casebook.errors import RefusedInput
 from media.waveforms import ChannelWave, WaveKind, WavePacket
 
@@ -48,5 +49,17 @@ async def test_live_media_without_a_hub_drop_and_do_not_queue():
     await asyncio.sleep(0)
     nothing = {"frames_sent": 0, "waves_sent": 0, "numerics_sent": 0, "video": False, "rung": None, "rung_why": None}
     assert live.counts() == {**nothing, "dropped": 1}
+    assert live.look_at_picture() == Quality("none", "no_camera")
     await live.stop()
     assert client.is_closed
+
+
+async def test_a_camera_that_nobody_has_asked_for_is_no_picture_until_there_is_a_link():
+    live = LiveMedia(httpx.AsyncClient(base_url="http://127.0.0.1:9"), "A01", choose_camera("scene", seed=7))
+    assert live.look_at_picture() == Quality("none", "link_down")
+    assert live.video is not None
+    live.video.link.connected.set()
+    rung = live.video.standing.rung.name
+    assert live.look_at_picture() == Quality(rung, "start"), "the first picture may still be on its way"
+    assert [live.look_at_picture().why for _ in range(2)] == ["camera_lost", "camera_lost"]
+    await live.stop()

@@ -1,0 +1,69 @@
+"""What the hub says of a vehicle's live picture: what was told last, and unknown when that cannot be so any more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from casebook import events as e
+from casebook.book import VEHICLE_FACTS
+from casebook.errors import NotFound
+from casebook.picture import Occasion, Picture, fold
+from casebook.picture_quality import quality_view
+from casebook.place import Place
+
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+ENROLLED = e.UnitEnrolled("A01", "ambulance_5g", "一号车", "Unit 1", "songjiang", Place(31.0, 121.2, "站", "Post"))
+STREAM = e.VideoStarted("A01", "A01")
+
+
+def told(rung: str, why: str = "link_better") -> e.PictureQualityChanged:
+    return e.PictureQualityChanged("A01", rung, why)
+
+
+def after(*facts: e.Event, at_s: tuple[float, ...] = ()) -> Picture:
+    picture = Picture()
+    for number, fact in enumerate(facts):
+        at = START + timedelta(seconds=at_s[number] if at_s else number)
+        picture = fold(picture, fact, Occasion(number + 1, at))
+    return picture
+
+
+def test_a_vehicle_may_tell_it():
+    assert e.PictureQualityChanged in VEHICLE_FACTS
+
+
+def test_the_rung_in_force_is_told_with_its_reason_and_instant():
+    picture = after(ENROLLED, STREAM, told("video_480p15"))
+    at = START + timedelta(seconds=2)
+    assert quality_view(picture, "A01") == {"rung": "video_480p15", "why": "link_better", "at": at}
+
+
+def test_what_nobody_has_told_is_unknown():
+    assert quality_view(after(ENROLLED, STREAM), "A01") is None
+    assert quality_view(Picture(), "A01") is None
+    assert quality_view(Picture(), None) is None
+
+
+def test_moving_pictures_that_the_hub_does_not_receive_are_unknown():
+    assert quality_view(after(ENROLLED, told("video_480p15")), "A01") is None
+    stopped = after(ENROLLED, STREAM, told("video_480p15"), e.VideoStopped("A01", "A01"))
+    assert quality_view(stopped, "A01") is None
+
+
+@pytest.mark.parametrize(("rung", "why"), [("none", "no_camera"), ("none", "link_down"), ("stills", "link_thin")])
+def test_no_moving_picture_is_told_also_without_a_stream(rung: str, why: str):
+    seen = quality_view(after(ENROLLED, told(rung, why)), "A01")
+    assert seen is not None and (seen["rung"], seen["why"]) == (rung, why)
+
+
+def test_what_comes_late_from_the_outbox_does_not_undo_what_is_newer():
+    picture = after(ENROLLED, STREAM, told("stills"), told("video_480p15"), at_s=(0, 1, 20, 10))
+    seen = quality_view(picture, "A01")
+    assert seen is not None and seen["rung"] == "stills"
+
+
+def test_a_vehicle_that_is_not_enrolled_cannot_tell():
+    with pytest.raises(NotFound):
+        after(told("stills"))
