@@ -247,9 +247,7 @@ class Hub:
             case "wall":
                 return Feed(lambda picture, now: wall_view(picture, id, now), self.clock, bound_for(id))
             case "unit":
-                return Feed(
-                    lambda picture, now: unit_view(picture, id, now), self.clock, lambda picture, casualty: False
-                )
+                return Feed(lambda picture, now: unit_view(picture, id, now), self.clock, None)
             case _:
                 raise NotFound(what="feed", id=kind)
 

@@ -27,9 +27,8 @@ class Links:
         wanted |= {f"hospital:{id}": Badge(Role.ED, id, hospital=id) for id in hospitals}
         wanted |= {f"unit:{id}": Badge(Role.PARAMEDIC, id, unit=id) for id in units}
         missing = {who: badge for who, badge in wanted.items() if who not in self.tokens}
-        for who, badge in missing.items():
-            self.tokens[who] = self._gate.issue(badge)
         if missing:
+            self.tokens |= self._gate.issue_all(missing)
             write_private(self._file, msgspec.json.format(msgspec.json.encode(self.tokens), indent=1))
         return self.tokens
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -54,6 +55,13 @@ class Gate:
         self._badges[_hash(token)] = badge
         self._save()
         return token
+
+    def issue_all(self, badges: Mapping[str, Badge]) -> dict[str, str]:
+        """A new token for each, by the same names; written once."""
+        tokens = {name: secrets.token_urlsafe(24) for name in badges}
+        self._badges |= {_hash(tokens[name]): badge for name, badge in badges.items()}
+        self._save()
+        return tokens
 
     def revoke(self, token: str) -> None:
         self._badges.pop(_hash(token), None)

@@ -114,13 +114,16 @@ class Subscription:
 
 
 class Feed:
-    """One view for many screens. `look(picture, now)` is pure; `follows(casualty)` says whose vitals stream along."""
+    """One view for many screens. `look(picture, now)` is pure.
+
+    `follows(picture, casualty)` says whose vitals stream along; None: nobody's, and no casualty is looked at.
+    """
 
     def __init__(
         self,
         look: Callable[[Picture, datetime], Any],
         clock: Clock,
-        follows: Callable[[Picture, str], bool] = lambda picture, casualty: True,
+        follows: Callable[[Picture, str], bool] | None = lambda picture, casualty: True,
     ) -> None:
         self._look, self._clock, self._follows = look, clock, follows
         self._view: View = {}
@@ -154,7 +157,9 @@ class Feed:
         self._picture = picture
         patch, joined = self._look_again() if look else ({}, [])
         samples = [sample for id in joined for sample in self._trend(id)]  # what the screens have missed of them
-        samples += [sample_of(entry) for entry in fresh if self._wants(entry) and entry.body["casualty"] not in joined]
+        if self._followed:
+            wanted = (entry for entry in fresh if self._wants(entry))
+            samples += [sample_of(entry) for entry in wanted if entry.body["casualty"] not in joined]
         if not patch and not samples:
             return
         self._version += 1
@@ -168,18 +173,20 @@ class Feed:
 
     def snapshot(self) -> bytes:
         """The whole view with the trend of everyone followed, from the newest picture known."""
-        trend = [
-            sample for id in self._picture.casualties if self._follows(self._picture, id) for sample in self._trend(id)
-        ]
+        trend = [sample for id in sorted(self._follow_now()) for sample in self._trend(id)]
         return msgspec.json.encode(
             {"t": "snapshot", "v": self._version, "now": self._now(), "rate": self._clock.rate, "view": self._view,
              "samples": trend}
         )  # fmt: skip
 
     def _newly_followed(self) -> list[str]:
-        now = {id for id in self._picture.casualties if self._follows(self._picture, id)}
+        now = self._follow_now()
         joined, self._followed = now - self._followed, now
         return sorted(joined)
+
+    def _follow_now(self) -> set[str]:
+        follows = self._follows
+        return set() if follows is None else {id for id in self._picture.casualties if follows(self._picture, id)}
 
     def _trend(self, casualty: str) -> list[dict[str, Any]]:
         return [
