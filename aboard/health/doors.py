@@ -15,7 +15,7 @@ from aboard.health.judging import Concern, is_ready
 from aboard.health.metrics import HubMetrics
 from casebook.access import Gate, Role, need
 from casebook.door import Answer, badge_of
-from casebook.words import say
+from casebook.words import LANGUAGES, say
 
 
 def add_health(app: FastAPI, gate: Gate, metrics: HubMetrics, judged: Callable[[], list[Concern]]) -> None:
@@ -40,8 +40,10 @@ def add_health(app: FastAPI, gate: Gate, metrics: HubMetrics, judged: Callable[[
 
 def said(one: Concern) -> dict[str, Any]:
     """A concern as anybody may read it, in both languages; without the ids of vehicles."""
-    facts = {name: value for name, value in one.facts.items() if name != "unit"}
-    words = {language: say(f"health.{one.key}", language, **facts) for language in ("zh", "en")}
+    words = {}
+    for language in LANGUAGES:
+        hidden = {"unit": say("health.a_vehicle", language)} if "unit" in one.facts else {}
+        words[language] = say(f"health.{one.key}", language, **(dict(one.facts) | hidden))
     return {"key": one.key, "severity": one.severity, **words}
 
 

@@ -10,6 +10,6 @@ export function HealthSign({ concerns }) {
   const told = Object.entries(concerns ?? {});
   if (told.length === 0) return null;
   const worst = told.some(([, one]) => one.severity === 'stop') ? 'stop' : 'warn';
-  return html`<details class="health ${worst}"><summary role="alert">${say('health.concerns', { n: told.length })}</summary>
+  return html`<details class="health ${worst}"><summary><span role="alert">${say('health.concerns', { n: told.length })}</span></summary>
     <ul>${told.map(([id, one]) => html`<li key=${id} class=${one.severity}>${say(`health.${one.key}`, one.facts)}</li>`)}</ul></details>`;
 }

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from aboard.health.dashboard import PANELS, dashboard
+from aboard.health.doors import said
 from aboard.health.judging import Concern, Limit, Readings, concerns, is_ready, load_limits, rounded
 from aboard.health.pulse import Pulse, Recent
 from aboard.hub import Hub
@@ -241,3 +242,9 @@ async def test_a_work_that_fails_is_counted_by_its_name(
 def test_two_devices_that_speak_as_one_vehicle_are_a_concern_by_name():
     (one,) = concerns(Readings(twins={"A01": 2.0}), {"twins": Limit(1.0, None, False)})
     assert (one.key, one.severity, one.unit, one.facts["value"]) == ("twins", "warn", "A01", 2.0)
+
+
+def test_who_asks_without_a_badge_hears_of_no_vehicle_by_its_id():
+    told = said(Concern("silent_s", "warn", {"unit": "A01", "value": 20.0}, "A01"))
+    assert "A01" not in str(told) and "?" not in str(told)
+    assert told["en"].startswith(say("health.a_vehicle"))
