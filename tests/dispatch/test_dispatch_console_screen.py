@@ -496,6 +496,12 @@ def drawing(page: Page, name: str):
     return page.get_by_role("toolbar").get_by_role("button", name=say(f"dispatch.draw.{name}", "en"))
 
 
+def newest(stage: ConsoleStage) -> e.Decision:
+    proposal = stage.book.picture.get_casualty(A).proposal
+    assert proposal is not None
+    return proposal
+
+
 async def test_a_closure_drawn_with_the_mouse_says_what_it_meets_and_changes_the_ranking(
     valley: Roadmap, page: Page, stages, map_drawn
 ):
@@ -516,8 +522,8 @@ async def test_a_closure_drawn_with_the_mouse_says_what_it_meets_and_changes_the
     assert road.until is not None
     assert abs(road.until - START - timedelta(hours=1)) < timedelta(seconds=PATIENCE_S), "an hour by the desk's clock"
     await expect(page.locator(".clock.road")).to_contain_text(say("dispatch.term.drive", "en"))
-    after = stage.book.picture.get_casualty(A).proposal
-    assert after is not None and after.traffic_version != first.traffic_version
+    await eventually(lambda: newest(stage).traffic_version != first.traffic_version, "the desk has decided again")
+    after = newest(stage)
     await expect(page.locator(".take")).to_contain_text(spelled(after.options[0].eta_s))
     await page.locator(".roadwork .tools button").last.click()
     listed = page.locator(".roadwork .closures li")
