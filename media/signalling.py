@@ -46,8 +46,8 @@ def media_kind(stream: str) -> MediaKind:
     return "application" if stream.endswith(WAVES_SUFFIX) else "video"
 
 
-def check_offer(body: bytes, kind: MediaKind) -> str:
-    """The offer as clean text: sane in size and shape, with one media section of `kind`.
+def check_offer(body: bytes, *kinds: str) -> str:
+    """The offer as clean text: sane in size and shape, with media sections of just these `kinds` in this order.
 
     Candidates with mDNS names are dropped, not looked up: the browser's own checks reveal its address to us.
     Raises RefusedInput (`sdp_...`) with what is wrong and where.
@@ -56,7 +56,7 @@ def check_offer(body: bytes, kind: MediaKind) -> str:
         raise RefusedInput("sdp_too_big", bytes=len(body), limit=SDP_BYTES_MAX)
     lines = _lines(body)
     _check_counts(lines)
-    _check_media(lines, kind)
+    _check_media(lines, kinds)
     _check_security(lines)
     kept = [line for number, line in enumerate(lines, 1) if not _is_dropped(line, number)]
     text = "\r\n".join(kept) + "\r\n"
@@ -92,10 +92,10 @@ def _check_counts(lines: list[str]) -> None:
         raise RefusedInput("sdp_too_many_candidates", count=candidates, limit=CANDIDATES_MAX)
 
 
-def _check_media(lines: list[str], kind: MediaKind) -> None:
+def _check_media(lines: list[str], kinds: tuple[str, ...]) -> None:
     found = [line[2:].split(" ", 1)[0] for line in lines if line.startswith("m=")]
-    if found != [kind]:
-        raise RefusedInput("sdp_wrong_media", expected=kind, found=", ".join(found)[:80] or "-")
+    if found != list(kinds):
+        raise RefusedInput("sdp_wrong_media", expected=", ".join(kinds), found=", ".join(found)[:80] or "-")
 
 
 def _check_security(lines: list[str]) -> None:
@@ -160,7 +160,7 @@ def router(plane: MediaPlane, who: Who) -> APIRouter:
         await _ask(who, request, action, stream)
         if request.headers.get("content-type", "").split(";")[0].strip().lower() != SDP_TYPE:
             raise RefusedInput("sdp_content_type", expected=SDP_TYPE)
-        return await _bounded_body(request)
+        return await bounded_offer(request)
 
     return routes
 
@@ -171,7 +171,7 @@ async def _ask(who: Who, request: Request, action: Action, stream: str) -> None:
         await said
 
 
-async def _bounded_body(request: Request) -> bytes:
+async def bounded_offer(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
