@@ -16,13 +16,13 @@ import random
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from ambulance_unit.link_state import LOST_S, LinkState
@@ -43,6 +43,27 @@ SAVE_S = 1.0  # the copy of the view is at most so much behind
 MESSAGE_BYTES_MAX = 8 << 20  # of the hub's messages: a snapshot with a long route and many hospitals
 
 
+class Socket(Protocol):
+    """An open connection: a WebSocket, whose exceptions it raises."""
+
+    async def send(self, message: str) -> None: ...
+
+    async def recv(self) -> str | bytes: ...
+
+    async def close(self) -> None: ...
+
+
+Dial = Callable[[str, str, ssl.SSLContext | None], Awaitable[Socket]]
+
+
+async def dial(url: str, token: str, tls: ssl.SSLContext | None) -> Socket:
+    """Open the connection. Raises OSError, TimeoutError, WebSocketException."""
+    return await connect(
+        url, additional_headers={"Authorization": f"Bearer {token}"}, ssl=tls, proxy=None, open_timeout=OPEN_S,
+        close_timeout=0.5, ping_interval=None, max_size=MESSAGE_BYTES_MAX,
+    )  # fmt: skip
+
+
 class Refused(Exception):
     """The hub does not want this vehicle; `answer` is its refusal in both languages."""
 
@@ -57,7 +78,10 @@ def pause_s(failures: int, rng: random.Random) -> float:
 
 
 class HubLink:
-    """`url` is ``ws(s)://host:port/api/v1/unit``. `changed` is called when the view or the counts have changed."""
+    """`url` is ``ws(s)://host:port/api/v1/unit``. `changed` is called when the view or the counts have changed.
+
+    `dial` opens the connection, `wall_s` is a monotonic clock, `boot` names this run of the agent.
+    """
 
     def __init__(
         self,
@@ -72,19 +96,23 @@ class HubLink:
         tls: ssl.SSLContext | None = None,
         changed: Callable[[], None] = lambda: None,
         refused_pause_s: float = REFUSED_PAUSE_S,
+        dial: Dial = dial,
+        wall_s: Callable[[], float] = time.monotonic,
+        boot: str = "",
     ) -> None:
         self.url, self._token, self.unit = url, token, unit
         self._scribe, self._outbox, self._told, self._clock = scribe, scribe.outbox, told, clock
         self._rng, self._tls, self._refused_pause_s = rng or random.Random(), tls, refused_pause_s
         self.changed = changed
-        self.state = LinkState(time.monotonic())
+        self._dial, self._wall_s = dial, wall_s
+        self.state = LinkState(wall_s())
         self.sent = 0  # rows given to a connection, repeats included
         self.connections = 0
         self.hub_lost_rows = 0  # rows that a hub had acknowledged and then no longer had
         self.skew_s: float | None = None  # the hub's clock less ours
         self.twin_at: datetime | None = None  # when the hub last said that another device speaks as this unit
         self.hub_version = 0  # as the last welcome said; 0: none yet
-        self._boot = secrets.token_hex(8)
+        self._boot = boot or secrets.token_hex(8)
         self._link = ""  # this connection, as the hub names it
         self._sending = Sending(scribe)
         self._news = asyncio.Event()
@@ -98,7 +126,7 @@ class HubLink:
         self._history_news.set()
 
     def as_view(self) -> dict[str, Any]:
-        return self.state.as_view(time.monotonic())
+        return self.state.as_view(self._wall_s())
 
     async def run(self) -> None:
         """Connect, stay, connect again; until cancelled."""
@@ -148,12 +176,8 @@ class HubLink:
     @contextlib.asynccontextmanager
     async def _connected(self):
         """An open connection; closed at the end without waiting for a hub that may be gone. Raises Refused."""
-        headers = {"Authorization": f"Bearer {self._token}"}
         try:
-            socket = await connect(
-                self.url, additional_headers=headers, ssl=self._tls, proxy=None, open_timeout=OPEN_S, close_timeout=0.5,
-                ping_interval=None, max_size=MESSAGE_BYTES_MAX,
-            )  # fmt: skip
+            socket = await self._dial(self.url, self._token, self._tls)
         except InvalidStatus as why:
             if why.response.status_code in (401, 403):
                 raise Refused(_answer("unknown_token")) from why
@@ -163,7 +187,7 @@ class HubLink:
         finally:
             await socket.close()
 
-    async def _greet(self, socket: ClientConnection) -> Lane:
+    async def _greet(self, socket: Socket) -> Lane:
         """Say who we are, learn how far the book is, and go on from there. Gives the lane that the hello named."""
         first, *others = self._sending.lanes_to_name(one_at_a_time=self.hub_version == 1)
         lanes = {lane.epoch: lane.acked + 1 for lane in others}
@@ -212,12 +236,12 @@ class HubLink:
         await self._scribe.do(partial(self._outbox.acknowledge, lane.epoch, through))
         self._sending.start_after(lane.epoch, through)
 
-    def _sends(self, socket: ClientConnection, greeted: Lane) -> tuple[Coroutine[Any, Any, None], ...]:
+    def _sends(self, socket: Socket, greeted: Lane) -> tuple[Coroutine[Any, Any, None], ...]:
         if self.hub_version < 2:
             return (self._send_lane(socket, greeted),)
         return self._send_rows(socket), self._send_history(socket)
 
-    async def _send_rows(self, socket: ClientConnection) -> None:
+    async def _send_rows(self, socket: Socket) -> None:
         """Facts, then the newest samples, as they come."""
         while True:
             self._news.clear()
@@ -228,7 +252,7 @@ class HubLink:
                 self._history_news.set()
                 await self._news.wait()
 
-    async def _send_lane(self, socket: ClientConnection, lane: Lane) -> None:
+    async def _send_lane(self, socket: Socket, lane: Lane) -> None:
         """All of one lane; ends the connection when it is empty and another waits to be named."""
         while True:
             self._news.clear()
@@ -240,7 +264,7 @@ class HubLink:
             else:
                 await self._news.wait()
 
-    async def _send_history(self, socket: ClientConnection) -> None:
+    async def _send_history(self, socket: Socket) -> None:
         """What an outage left, oldest first: a little, its acknowledgement, a pause, and again."""
         while True:
             self._history_news.clear()
@@ -248,20 +272,20 @@ class HubLink:
             if not rows:
                 await self._history_news.wait()
                 continue
-            began_s = time.monotonic()
+            began_s = self._wall_s()
             await self._send(socket, epoch, rows)
             while (lane := self._outbox.find_lane(epoch)) is not None and lane.acked < rows[-1].seq:
                 await self._history_news.wait()
                 self._history_news.clear()
-            await asyncio.sleep(pause_after_s(len(rows), time.monotonic() - began_s))
+            await asyncio.sleep(pause_after_s(len(rows), self._wall_s() - began_s))
 
-    async def _send(self, socket: ClientConnection, epoch: str, rows: list[OutboxRow]) -> None:
+    async def _send(self, socket: Socket, epoch: str, rows: list[OutboxRow]) -> None:
         self._sending.note(epoch, rows[-1].seq)
         await socket.send(_text(Rows(epoch, rows, self._link)))
         self.sent += len(rows)
         self.changed()
 
-    async def _hear(self, socket: ClientConnection) -> None:
+    async def _hear(self, socket: Socket) -> None:
         """Take what comes, without waiting for the disk: a slow disk must not make the view old."""
         while True:
             message = await self._next(socket)
@@ -285,7 +309,7 @@ class HubLink:
             self.wake()  # there may be room for more in flight
             self.changed()
 
-    async def _next(self, socket: ClientConnection) -> dict[str, Any]:
+    async def _next(self, socket: Socket) -> dict[str, Any]:
         """The next message. Silence beyond LOST_S means a dead connection, whatever TCP believes. Raises Refused."""
         async with asyncio.timeout(LOST_S):
             raw = await socket.recv()
@@ -294,10 +318,10 @@ class HubLink:
             raise msgspec.DecodeError("a message needs its t")
         if message["t"] == "refused":
             raise Refused({name: value for name, value in message.items() if name != "t"})
-        self.state = self.state.heard(time.monotonic(), self._clock.now())
+        self.state = self.state.heard(self._wall_s(), self._clock.now())
         return message
 
-    async def _watch(self, socket: ClientConnection) -> None:
+    async def _watch(self, socket: Socket) -> None:
         """Ping now and then, so that a connection that died silently is noticed on the way out too."""
         count = 0
         while True:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,17 +57,24 @@ class Counts:
     corrupt: int
 
 
+def draw_epoch() -> str:
+    return secrets.token_hex(8)
+
+
 class Outbox:
     """Opens or makes the file. Raises RefusedInput: `outbox_unreadable`, `outbox_too_new`, `outbox_in_use`,
     `outbox_key_wrong`.
 
     `wait_s`: how long an agent that is just being stopped may still hold the file. `key`: seals what the rows say (16,
     24 or 32 bytes); a file written without one is sealed now. `reserve_bytes`: room kept on the disk for what is not
-    spare.
+    spare. `draw` names an epoch as nothing was ever named before.
     """
 
-    def __init__(self, file: Path, *, wait_s: float = 5.0, key: bytes = b"", reserve_bytes: int = 0) -> None:
-        self.file = file
+    def __init__(
+        self, file: Path, *, wait_s: float = 5.0, key: bytes = b"", reserve_bytes: int = 0,
+        draw: Callable[[], str] = draw_epoch,
+    ) -> None:  # fmt: skip
+        self.file, self._draw = file, draw
         self._lock = threading.Lock()
         self._corrupt: set[tuple[str, int]] = set()
         self._seal = Seal(key) if key else None
@@ -257,7 +264,7 @@ class Outbox:
         return fresh
 
     def _begin(self, id: int, stored: int = 0) -> Lane:
-        lane = Lane(id, secrets.token_hex(8), stored, 0)
+        lane = Lane(id, self._draw(), stored, 0)
         self._save(lane)
         return lane
 

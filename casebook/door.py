@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 
 from casebook.access import Badge, Gate, need
 from casebook.answers import Answers, what_of
-from casebook.asking import Ask, Asker, read_command
+from casebook.asking import Ask, Asker, Command, read_command
 from casebook.errors import CoordinationError, NotAllowed, NotFound, RefusedInput
 from casebook.live import Subscription
 
@@ -119,15 +119,7 @@ def _add_ask(
         body = await body_of(request) or b"{}"
         command = read_command(body, ask.command, ask.name)
         asker = Asker(badge, _stated_time(request) if drill else None, key)
-
-        async def work() -> Any:
-            if key and (entries := await asyncio.to_thread(done_before, key)):  # a store may keep one waiting
-                return {"repeated": True, "entries": entries}
-            return await ask.handle(command, asker) or {}
-
-        if answers is None:
-            return await work()
-        answer, again = await answers.once(key, what_of(ask.name, badge.who, body), work)
+        answer, again = await answered(ask, command, asker, body, done_before, answers)
         return Answer(answer, headers={"Idempotency-Replayed": "true"}) if again else answer
 
     _, components = msgspec.json.schema_components([ask.command], ref_template="#/components/schemas/{name}")
@@ -137,6 +129,25 @@ def _add_ask(
         f"/api/v1/ask/{ask.name}", handle, methods=["POST"], openapi_extra=extra, summary=ask.name,
         description=ask.command.__doc__ or "",
     )  # fmt: skip
+
+
+async def answered(
+    ask: Ask, command: Command, asker: Asker, body: bytes, done_before: Callable[[str], list[int]],
+    answers: Answers | None,
+) -> tuple[Any, bool]:  # fmt: skip
+    """(the answer, whether it was given before) to what was asked, which is done once for each key.
+
+    Raises what the ask's handler raises, and what `Answers.once` does.
+    """
+
+    async def work() -> Any:
+        if asker.key and (entries := await asyncio.to_thread(done_before, asker.key)):  # a store may keep one waiting
+            return {"repeated": True, "entries": entries}
+        return await ask.handle(command, asker) or {}
+
+    if answers is None:
+        return await work(), False
+    return await answers.once(asker.key, what_of(ask.name, asker.badge.who, body), work)
 
 
 def _stated_time(request: Request) -> datetime | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,7 +39,7 @@ class Presence:
 
     unit: str
     boot: str
-    link: str = field(default_factory=lambda: secrets.token_hex(8))
+    link: str
     notices: asyncio.Queue[dict[str, Any] | None] = field(default_factory=asyncio.Queue)  # None: make way
     _sign: asyncio.Event = field(default_factory=asyncio.Event)
     _is_there: bool = True
@@ -63,11 +63,15 @@ class Presence:
         return self._is_there
 
 
-class VehicleLinks:
-    """The vehicles of one hub."""
+def draw_link() -> str:
+    return secrets.token_hex(8)
 
-    def __init__(self, clock: Clock, *, twin_wait_s: float = TWIN_WAIT_S) -> None:
-        self._clock, self._twin_wait_s = clock, twin_wait_s
+
+class VehicleLinks:
+    """The vehicles of one hub. `draw` names a connection as none was ever named before."""
+
+    def __init__(self, clock: Clock, *, twin_wait_s: float = TWIN_WAIT_S, draw: Callable[[], str] = draw_link) -> None:
+        self._clock, self._twin_wait_s, self._draw = clock, twin_wait_s, draw
         self._present: dict[str, Presence] = {}
         self._twins: dict[str, Twin] = {}
         self._marks: dict[tuple[str, str], tuple[int, int]] = {}
@@ -95,7 +99,7 @@ class VehicleLinks:
             raise NotAllowed("unit_twin", unit=unit)
         if unit in self._present:  # not `first`: while waiting it may have connected anew
             self._present[unit].notices.put_nowait(None)
-        self._present[unit] = presence = Presence(unit, boot)
+        self._present[unit] = presence = Presence(unit, boot, self._draw())
         return presence
 
     def leave(self, presence: Presence) -> None:
