@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from aboard.health.metrics import Seen
 from aboard.health.watch import HealthWatch
 from aboard.shown import Shown
-from ambulance_unit.told import unit_view
+from ambulance_unit.fleet_views import FleetViews
 from casebook import events as e
 from casebook.access import Badge, Gate, Role, need, need_hospital, need_unit
 from casebook.answers import Answers
@@ -70,6 +70,7 @@ class Hub:
         self._fresh: list[Entry] = []
         self._changed = asyncio.Event()
         self._feeds: dict[str, Feed] = {}
+        self._fleet_views = FleetViews()
         self._notes: set[asyncio.Future[Any]] = set()
         self.plane = MediaPlane(on_started=self._video_started, on_stopped=self._video_stopped)
         book.listen(self._hear)
@@ -112,8 +113,7 @@ class Hub:
             look = now_s - looked_s >= STREAM_LOOK_S or any(entry.kind not in STREAMING for entry in fresh)
             looked_s = now_s if look else looked_s
             for feed in list(self._feeds.values()):  # a screen that comes meanwhile adds its own
-                if feed.watched:
-                    feed.refresh(self.book.picture, fresh, look=look)
+                if feed.watched and feed.refresh(self.book.picture, fresh, look=look):
                     await asyncio.sleep(0)  # media and vehicles go on between two feeds
 
     async def _do_what_is_due(self) -> None:
@@ -247,7 +247,11 @@ class Hub:
             case "wall":
                 return Feed(lambda picture, now: wall_view(picture, id, now), self.clock, bound_for(id))
             case "unit":
-                return Feed(lambda picture, now: unit_view(picture, id, now), self.clock, None)
+                views = self._fleet_views
+                return Feed(
+                    lambda picture, now: views.look(picture, id, now), self.clock, None,
+                    lambda picture, now: views.made_of(picture, id, now),
+                )  # fmt: skip
             case _:
                 raise NotFound(what="feed", id=kind)
 

@@ -29,23 +29,32 @@ def unit_view(picture: Picture, unit: str, now: datetime) -> dict[str, Any]:
     Keys: `unit`, `drill`, `incident`, `leg`, `casualties` (by id), `partners` (units met on this mission, by id),
     `hospitals` (by id, with `figures`, each with its author, instant and age limit), `roads`.
     """
-    told: dict[str, Any] = {
+    return shared_view(picture, now) | own_view(picture, unit, now)
+
+
+def shared_view(picture: Picture, now: datetime) -> dict[str, Any]:
+    """What every vehicle is told alike: `drill`, `hospitals`, `roads`."""
+    return {
         "drill": {"scenario": picture.drill.scenario, "rate": picture.drill.rate} if picture.drill else None,
         "hospitals": {id: _hospital(picture, state, now) for id, state in picture.hospitals.items()},
         "roads": _roads(picture, now),
     }
+
+
+def own_view(picture: Picture, unit: str, now: datetime) -> dict[str, Any]:
+    """What concerns this vehicle alone: `unit`, `incident`, `leg`, `casualties`, `partners`; what there is of them."""
     state = picture.units.get(unit)
     if state is None:
-        return told
-    told["unit"] = _unit(state)
+        return {}
     if state.incident is None:
-        return told
+        return {"unit": _unit(state)}
     concerned = [one for one in picture.casualties.values() if concerns(picture, one, state)]
-    return told | {
+    return {
+        "unit": _unit(state),
         "incident": _incident(picture, state.incident),
         "leg": _leg(state),
         "casualties": {one.id: _casualty(picture, one, now) for one in concerned},
-        "partners": {one.id: _partner(one) for one in _partners(picture, state, concerned)},
+        "partners": {one.id: _partner(one) for one in find_partners(picture, state, concerned)},
     }
 
 
@@ -234,7 +243,7 @@ def _messages(picture: Picture, casualty: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _partners(picture: Picture, unit: UnitState, concerned: Iterable[CasualtyState]) -> list[UnitState]:
+def find_partners(picture: Picture, unit: UnitState, concerned: Iterable[CasualtyState]) -> list[UnitState]:
     """Who is met on this mission: the aircraft that comes for a casualty, and the vehicle that brings them to it."""
     if unit.kind == "helicopter":
         named = {one.unit for one in concerned}

@@ -29,9 +29,13 @@ View = dict[str, Any]
 QUEUE_LENGTH = 64  # messages waiting for one screen before it gets a snapshot instead
 
 
+class PlainView(dict[str, Any]):
+    """A view from which every unknown was left out already."""
+
+
 def plain(value: Any) -> Any:
     """JSON values with every unknown (None) left out, ready for merge patches."""
-    return _without_nulls(msgspec.to_builtins(value))
+    return value if isinstance(value, PlainView) else _without_nulls(msgspec.to_builtins(value))
 
 
 def _without_nulls(value: Any) -> Any:
@@ -48,6 +52,8 @@ def merge_patch(old: View, new: View) -> View:
     for name, value in new.items():
         if name not in old:
             patch[name] = value
+        elif value is old[name]:
+            continue
         elif isinstance(value, dict) and isinstance(old[name], dict):
             inner = merge_patch(old[name], value)
             if inner:
@@ -117,6 +123,7 @@ class Feed:
     """One view for many screens. `look(picture, now)` is pure.
 
     `follows(picture, casualty)` says whose vitals stream along; None: nobody's, and no casualty is looked at.
+    `made_of(picture, now)` names what the view is made of: while it gives the same objects, the view is not looked at.
     """
 
     def __init__(
@@ -124,8 +131,10 @@ class Feed:
         look: Callable[[Picture, datetime], Any],
         clock: Clock,
         follows: Callable[[Picture, str], bool] | None = lambda picture, casualty: True,
+        made_of: Callable[[Picture, datetime], tuple[Any, ...]] | None = None,
     ) -> None:
-        self._look, self._clock, self._follows = look, clock, follows
+        self._look, self._clock, self._follows, self._made_of = look, clock, follows, made_of
+        self._parts: tuple[Any, ...] | None = None
         self._view: View = {}
         self._picture = Picture()
         self._version = 0
@@ -149,21 +158,31 @@ class Feed:
     def watchers(self) -> int:
         return len(self._screens)
 
-    def refresh(self, picture: Picture, fresh: Sequence[Entry] = (), *, look: bool = True) -> None:
-        """Send what changed since the last look, with the samples among the fresh entries.
+    def refresh(self, picture: Picture, fresh: Sequence[Entry] = (), *, look: bool = True) -> bool:
+        """Send what changed since the last look, with the samples among the fresh entries. True: that took work.
 
         `look` False sends the samples only: at many samples a second the view need not be computed for each.
         """
         self._picture = picture
+        look = look and self._is_new()
+        if not look and not self._followed:
+            return False
         patch, joined = self._look_again() if look else ({}, [])
         samples = [sample for id in joined for sample in self._trend(id)]  # what the screens have missed of them
         if self._followed:
             wanted = (entry for entry in fresh if self._wants(entry))
             samples += [sample_of(entry) for entry in wanted if entry.body["casualty"] not in joined]
-        if not patch and not samples:
-            return
-        self._version += 1
-        self._send({"t": "delta", "v": self._version, "now": self._now(), "patch": patch, "samples": samples})
+        if patch or samples:
+            self._version += 1
+            self._send({"t": "delta", "v": self._version, "now": self._now(), "patch": patch, "samples": samples})
+        return True
+
+    def _is_new(self) -> bool:
+        """Whether the view may differ from the one before."""
+        if self._made_of is None:
+            return True
+        before, self._parts = self._parts, self._made_of(self._picture, self._clock.now())
+        return before is None or not same(before, self._parts)
 
     def _look_again(self) -> tuple[View, list[str]]:
         """(what changed in the view, whom the screens follow only from now on)"""
@@ -207,6 +226,11 @@ class Feed:
         encoded = msgspec.json.encode(message)
         for screen in list(self._screens):
             screen.offer(encoded)
+
+
+def same(these: Sequence[Any], those: Sequence[Any]) -> bool:
+    """Whether they are the same objects, one by one."""
+    return len(these) == len(those) and all(one is other for one, other in zip(these, those, strict=True))
 
 
 def sample_of(entry: Entry) -> dict[str, Any]:

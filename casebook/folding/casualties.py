@@ -52,7 +52,7 @@ def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasi
     refuse_impossible_sample(event.vitals)  # whoever sent it: what is impossible is no measurement
     sample = Sample(occasion.at, event.vitals, event.unit, occasion.epoch, occasion.unit_seq)
     first_at = min(occasion.at, state.times.get(event.name, occasion.at))  # history may come behind what is newer
-    times = {**state.times, event.name: first_at}
+    times = state.times if state.times.get(event.name) == first_at else {**state.times, event.name: first_at}
     return change_casualty(picture, state.id, trend=with_sample(state.trend, sample), times=times)
 
 
