@@ -70,6 +70,7 @@ def hub(
 async def run(settings: HubSettings) -> None:
     from aboard.children import tell_ready, until_told
     from aboard.hub_setup import open_hub, write_enrolments
+    from aboard.rest import set_aside_what_lives_long
     from aboard.serving import Listening, serving
     from casebook.clock import RateClock, WallClock
     from media.aiortc_private import listen_on
@@ -85,12 +86,14 @@ async def run(settings: HubSettings) -> None:
     async with hub.running(), serving(hub.app, listening) as url:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        resting = asyncio.create_task(set_aside_what_lives_long())
         _tell(url, links)
         if settings.clock is None:
             for file in write_enrolments(settings.folder, hub, links, _reached_at(url), settings.authority):
                 typer.echo(say("front.hub.enrolment", spoken(), file=file))
         tell_ready(settings.ready, {"url": url})
         await until_told(stop, settings.ready)
+        resting.cancel()
 
 
 def _reached_at(url: str) -> str:
