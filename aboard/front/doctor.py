@@ -31,7 +31,7 @@ State = Literal["ok", "warn", "fail"]
 REPO = Path(__file__).resolve().parent.parent.parent
 HUB_FOLDER, HUB_PORT = Path("aboard-hub"), 8300  # as `aboard hub` has them unless told otherwise
 TRIED_PYTHONS = ((3, 11), (3, 13))  # oldest needed, newest that the tests were run on
-OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING; WAL and synchronous=FULL are far older
+OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables; WAL and synchronous=FULL are far older
 FREE_MB_NEEDED, FREE_MB_COMFORTABLE = 200, 2000  # a drill writes some MB; recordings about 0.5 GB an hour and camera
 VANISHING = {"tmpfs", "ramfs", "overlay"}  # file systems that do not outlive a power cut or a container
 REMOTE = {
