@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,12 @@ class ChildFailed(CoordinationError):
 
 @dataclass(slots=True)
 class Child:
-    """One process: `name` for people, `folder` for its files (`ready.json`, `said.log`)."""
+    """One process: `name` for people, `folder` for its files (`ready.json`, `said.log`); `env` None: our own."""
 
     name: str
     words: Sequence[str]
     folder: Path
+    env: Mapping[str, str] | None = None
     _process: asyncio.subprocess.Process | None = field(default=None)
 
     async def start(self) -> dict[str, Any]:
@@ -43,7 +44,7 @@ class Child:
         with self._said.open("ab") as said:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "aboard", *self.words, "--ready", str(self._ready),
-                stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
+                stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True, env=self.env,
             )  # fmt: skip
         return await self._until_ready()
 

@@ -1,4 +1,5 @@
-"""`aboard bench live | drill | setup | routing | decision | vitals`: measure, print a table or (--json) one object."""
+"""`aboard bench live | drill | setup | routing | decision | vitals | faults`: measure, print a table or (--json) one
+object."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aboard.front.bench_faults import faults
 from aboard.front.language import spoken
 from casebook.words import say
 
@@ -128,6 +130,9 @@ def vitals(
         typer.echo(say("bench.vitals.part_begins", spoken(), part=say(f"bench.vitals.{part}", spoken())), err=True)
 
     return _run("vitals", 0, lambda: bench_vitals(vehicles, seconds, busy=busy, said=told), as_json)
+
+
+app.command("faults", help=_told("word.faults"))(faults)
 
 
 def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:

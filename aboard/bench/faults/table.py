@@ -1,0 +1,46 @@
+"""The faults by their numbers in the fault table, in the order in which they are played.
+
+F3, F4, F5 and F20 are of the live bus and of several hubs; F16 and F17 are of media and of access.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aboard.bench.faults.finding import Finding
+from aboard.bench.faults.world import World
+from casebook.errors import RefusedInput
+
+Play = Callable[[World], Coroutine[Any, Any, Sequence[Finding]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`place`: module and function of this folder that plays it."""
+
+    number: str
+    name: str
+    place: str
+
+    @property
+    def play(self) -> Play:
+        module, _, function = self.place.partition(":")
+        return getattr(importlib.import_module(f"aboard.bench.faults.{module}"), function)
+
+
+FAULTS = (
+    Fault("F1", "hub_killed", "kills:hub_killed"),
+    Fault("F1", "vehicle_killed", "kills:vehicle_killed"),
+)
+
+
+def chosen(words: Iterable[str]) -> list[Fault]:
+    """The faults that are named by number or name; all where none is. Raises RefusedInput (`unknown_fault`)."""
+    wanted = {word.strip() for word in words if word.strip()}
+    known = {fault.number for fault in FAULTS} | {fault.name for fault in FAULTS}
+    if strange := sorted(wanted - known):
+        raise RefusedInput("unknown_fault", asked=", ".join(strange), known=", ".join(fault.name for fault in FAULTS))
+    return [fault for fault in FAULTS if not wanted or fault.number in wanted or fault.name in wanted]

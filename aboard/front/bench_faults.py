@@ -1,0 +1,88 @@
+"""`aboard bench faults`: break hubs and vehicles, and tell what of what was promised is still there."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aboard.front.language import spoken
+from casebook.words import say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from aboard.bench.faults.running import Run
+    from aboard.bench.faults.table import Fault
+
+SEED = 1
+
+
+def _told(key: str) -> str:
+    return say(f"fault.option.{key}", spoken())
+
+
+def faults(
+    only: Annotated[str, typer.Option("--only", metavar="F1,F7", help=_told("only"))] = "",
+    full: Annotated[bool, typer.Option("--full", help=_told("full"))] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=say("bench.help_json", spoken()))] = False,
+    write: Annotated[Path | None, typer.Option("--write", dir_okay=False, help=_told("write"))] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help=_told("seed"))] = SEED,
+) -> int:
+    """1 when something was lost, or another goal missed."""
+    from aboard.bench.faults.page import page
+    from aboard.bench.faults.running import Run, play_all
+    from aboard.bench.faults.table import chosen
+    from aboard.bench.machine import load_now, look
+    from casebook.clock import WallClock
+
+    machine = look() | {"day": WallClock().now().astimezone(UTC).date().isoformat()}
+    outcomes = play_all(chosen(only.split(",")), full=full, seed=seed, said=_say_progress)
+    run = Run(seed, full, machine | {"load_after": load_now()}, outcomes)
+    if write is not None:
+        write.write_text(page(run), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(run.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
+    else:
+        _print(run)
+    return 1 if run.failed else 0
+
+
+def _say_progress(fault: Fault, done: int, of: int) -> None:
+    words = say(f"fault.{fault.name}", spoken())
+    far = say("fault.far", spoken(), done=done, of=of) if of else ""
+    typer.echo(f"{fault.number} {words} {far}".rstrip(), err=True)
+
+
+def _print(run: Run) -> None:
+    from rich.console import Console
+
+    screen = Console(highlight=False)
+    (screen if screen.is_terminal else Console(highlight=False, width=140)).print(_table(run))
+    machine = run.machine
+    facts = {"before": machine["load_before"], "after": machine["load_after"], "cores": machine["cores"]}
+    typer.echo(say("fault.loaded" if run.loaded else "fault.quiet", spoken(), **facts))
+
+
+def _table(run: Run) -> Table:
+    from rich.table import Table
+
+    from aboard.bench.faults.page import figure_name, goal, held, told
+    from aboard.bench.faults.table import FAULTS
+
+    numbers = {fault.name: fault.number for fault in FAULTS}
+    table = Table(box=None, pad_edge=False)
+    for head in ("fault", "figure", "measured", "goal", "held"):
+        table.add_column(say(f"fault.head.{head}", spoken()), justify="right" if head == "measured" else "left")
+    for one in run.outcomes:
+        name = f"{numbers[one.fault]} {say(f'fault.{one.fault}', spoken())}"
+        if one.not_run is not None:
+            table.add_row(name, one.not_run.said(spoken()))
+        for finding in one.findings:
+            verdict = held(finding, spoken(), loaded=run.loaded)
+            table.add_row(name, figure_name(finding, spoken()), told(finding), goal(finding), verdict)
+            name = ""
+    return table
