@@ -19,12 +19,14 @@ export class MediaLink {
   /**
    * @param {object} how
    * @param {string} how.stream `A01` or `A01.waves`
+   * @param {string} [how.path] where to send the offer; without it the stream is viewed
    * @param {(pc: RTCPeerConnection) => void} how.prepare sets a new connection up before the offer
    * @param {(state: LinkState) => void} how.told
    * @param {Ask} how.ask
    */
-  constructor({ stream, prepare, told, ask }) {
+  constructor({ stream, path = `${PREFIX}/whep/${encodeURIComponent(stream)}`, prepare, told, ask }) {
     this.stream = stream;
+    this.path = path;
     this.prepare = prepare;
     this.told = told;
     this.ask = ask;
@@ -88,7 +90,7 @@ export class MediaLink {
   async #exchange(pc, stop) {
     await pc.setLocalDescription();
     await until(() => pc.iceGatheringState === "complete", GATHER_MS, stop).catch(() => {}); // what there is will do
-    const answer = await this.ask(`${PREFIX}/whep/${encodeURIComponent(this.stream)}`, {
+    const answer = await this.ask(this.path, {
       method: "POST",
       headers: { "Content-Type": "application/sdp" },
       body: pc.localDescription?.sdp ?? "",
