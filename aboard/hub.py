@@ -29,6 +29,7 @@ from casebook.errors import CoordinationError, NotAllowed, NotFound
 from casebook.holds.watch import HoldWatch
 from casebook.live import Feed
 from casebook.log import By, Entry
+from casebook.looking import Looking
 from casebook.screens import REPO, add_screen, add_shared
 from casebook.vehicle_door import serve_vehicle
 from casebook.vehicle_links import VehicleLinks
@@ -71,6 +72,7 @@ class Hub:
         self._changed = asyncio.Event()
         self._feeds: dict[str, Feed] = {}
         self._fleet_views = FleetViews()
+        self._looking = Looking()
         self._notes: set[asyncio.Future[Any]] = set()
         self.plane = MediaPlane(on_started=self._video_started, on_stopped=self._video_stopped)
         book.listen(self._hear)
@@ -103,18 +105,17 @@ class Hub:
         """Gather changes for a moment, then tell every watched screen; samples go out at once, views less often."""
         looked_s = 0.0
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):  # not wait_for: before Python 3.12 it may swallow a cancellation
-                    await self._changed.wait()
+            if not self._looking.owing:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):  # not wait_for: before Python 3.12 it may swallow a cancellation
+                        await self._changed.wait()
             await asyncio.sleep(REFRESH_S)
             self._changed.clear()
             fresh, self._fresh = self._fresh, []
             now_s = asyncio.get_running_loop().time()
-            look = now_s - looked_s >= STREAM_LOOK_S or any(entry.kind not in STREAMING for entry in fresh)
-            looked_s = now_s if look else looked_s
-            for feed in list(self._feeds.values()):  # a screen that comes meanwhile adds its own
-                if feed.watched and feed.refresh(self.book.picture, fresh, look=look):
-                    await asyncio.sleep(0)  # media and vehicles go on between two feeds
+            anew = now_s - looked_s >= STREAM_LOOK_S or any(entry.kind not in STREAMING for entry in fresh)
+            looked_s = now_s if anew else looked_s
+            await self._looking.tell(list(self._feeds.values()), self.book.picture, fresh, anew=anew)
 
     async def _do_what_is_due(self) -> None:
         """Let each desk do what is its own to do, a few times a second."""

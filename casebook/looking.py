@@ -1,0 +1,46 @@
+"""Look at the views of many screens in turn, so that looking never takes the hub's whole time.
+
+Samples go to every screen at once. The views behind them cost more: a console of 400 cases takes as long as fifty
+acknowledgements. Each pass looks at those that waited longest until its time is spent; the rest come next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from casebook.live import Feed
+from casebook.log import Entry
+from casebook.picture import Picture
+
+PASS_S = 0.015  # wall seconds of looking in one pass; a view that has been begun is finished
+
+
+class Looking:
+    """Of one hub. `wall_s` gives monotonic seconds."""
+
+    def __init__(self, wall_s: Callable[[], float] = time.monotonic) -> None:
+        self._wall_s = wall_s
+        self._owed: set[Feed] = set()
+        self._looked_s: dict[Feed, float] = {}
+
+    async def tell(self, feeds: Iterable[Feed], picture: Picture, fresh: Sequence[Entry], *, anew: bool) -> None:
+        """Tell every watched feed the fresh samples, and those whose turn it is their view. `anew`: any may differ."""
+        watched = [feed for feed in feeds if feed.watched]
+        self._owed = set(watched) if anew else self._owed.intersection(watched)
+        spent_s = 0.0
+        for feed in sorted(watched, key=lambda one: self._looked_s.get(one, 0.0)):
+            look, began_s = feed in self._owed and spent_s < PASS_S, self._wall_s()
+            worked = feed.refresh(picture, fresh, look=look)
+            if look:
+                self._owed.discard(feed)
+                self._looked_s[feed] = self._wall_s()
+                spent_s += self._looked_s[feed] - began_s
+            if worked:
+                await asyncio.sleep(0)  # media and vehicles go on between two feeds
+
+    @property
+    def owing(self) -> bool:
+        """Whether a view waits for its turn."""
+        return bool(self._owed)

@@ -1,0 +1,87 @@
+"""Every screen gets its samples at once and its view in turn, and looking never takes more than its share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from casebook_tales import BY, START, opened
+
+from casebook import events as e
+from casebook.clock import JumpClock
+from casebook.live import Feed, Subscription
+from casebook.log import MemoryLog
+from casebook.looking import PASS_S, Looking
+from casebook.picture import Picture
+
+A = "I1-A"
+
+
+class Wall:
+    """So many screens, each with a view that takes `cost_s` to look at; the hand of the clock moves by it."""
+
+    def __init__(self, screens: int, cost_s: float) -> None:
+        self.now_s, self.looked, self.cost_s = 0.0, [0] * screens, cost_s
+        self.looking = Looking(lambda: self.now_s)
+        self.feeds = [Feed(lambda picture, now, n=n: self._look(n, picture), JumpClock(START)) for n in range(screens)]
+        self.screens: list[Subscription] = []
+
+    def _look(self, number: int, picture: Picture) -> dict[str, Any]:
+        self.looked[number] += 1
+        self.now_s += self.cost_s
+        return {"seq": picture.seq}
+
+    async def watched(self, picture: Picture) -> Wall:
+        self.screens = [feed.subscribe() for feed in self.feeds]
+        for feed in self.feeds:
+            feed.refresh(picture)
+        for screen in self.screens:
+            await screen.next(0.01)
+        self.looked = [0] * len(self.feeds)
+        return self
+
+
+async def test_a_pass_ends_when_its_time_is_spent_and_the_rest_come_next():
+    book = await opened(MemoryLog())
+    wall = await Wall(5, cost_s=PASS_S / 2).watched(book.picture)
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    assert wall.looked == [1, 1, 0, 0, 0] and wall.looking.owing
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=False)
+    assert wall.looked == [1, 1, 1, 1, 0]
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=False)
+    assert wall.looked == [1, 1, 1, 1, 1] and not wall.looking.owing
+
+
+async def test_who_waited_longest_is_next_however_often_things_change():
+    book = await opened(MemoryLog())
+    wall = await Wall(4, cost_s=PASS_S).watched(book.picture)
+    for _ in range(8):
+        await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    assert wall.looked == [2, 2, 2, 2]
+
+
+async def test_a_view_dearer_than_a_pass_is_still_looked_at():
+    book = await opened(MemoryLog())
+    wall = await Wall(2, cost_s=10 * PASS_S).watched(book.picture)
+    for _ in range(2):
+        await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    assert wall.looked == [1, 1]
+
+
+async def test_samples_wait_for_nobodys_turn():
+    book = await opened(MemoryLog())
+    await book.write(lambda picture: [e.VitalsRecorded(A, "A01", {"hr_bpm": 90})], BY)
+    wall = await Wall(3, cost_s=PASS_S).watched(book.picture)
+    fresh = await book.write(lambda picture: [e.VitalsRecorded(A, "A01", {"hr_bpm": 91})], BY)
+    await wall.looking.tell(wall.feeds, book.picture, fresh, anew=True)
+    told = [msgspec.json.decode(await screen.next(0.01)) for screen in wall.screens]
+    assert [len(message["samples"]) for message in told] == [1, 1, 1]
+    assert wall.looked == [1, 0, 0]
+
+
+async def test_nobody_looks_for_a_screen_that_is_off():
+    book = await opened(MemoryLog())
+    wall = await Wall(2, cost_s=0.0).watched(book.picture)
+    wall.screens[0].close()
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    assert wall.looked == [0, 1] and not wall.looking.owing
