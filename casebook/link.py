@@ -12,7 +12,7 @@ hub -> vehicle
   {"t": "snapshot" | "delta" | "beat", ...}                      the vehicle's own view (casebook/live.py)
   {"t": "pong", "n": k}
   {"t": "twin", "at"}                                            another device speaks as this unit
-  {"t": "refused", "error", "facts", "zh", "en"}                 then the hub closes
+  {"t": "refused", "error", "facts", "zh", "en"}                 then the hub closes (4403)
 
 The vehicle deletes a row only when it is acknowledged. The hub takes the rows of an epoch in order, each once.
 Version 1 knew one epoch on a connection, and neither `version`, `boot`, `link`, `lanes`, `last` nor `twin`; both ends

@@ -16,7 +16,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from casebook.access import Badge
 from casebook.book import Book, Row
-from casebook.errors import CoordinationError, NotAllowed
+from casebook.errors import CoordinationError, FeedLost, NotAllowed
 from casebook.link import MAX_BYTES, VERSION, Hello, Ping, Rows, mark_of, read_from_vehicle
 from casebook.live import Subscription
 from casebook.vehicle_links import Presence, VehicleLinks
@@ -46,6 +46,10 @@ async def serve_vehicle(
         taking = _take(socket, hello, presence, book, links, send)
         await _until_one_ends(taking, _show(screen, send), _pass_on(presence, send))
         await socket.close(4409)
+    except FeedLost as wrong:  # the hub cannot keep anything now: no refusal, the vehicle is welcome again at once
+        log.warning("vehicle %s: %s", badge.unit, wrong)
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await socket.close(1013)
     except CoordinationError as wrong:
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await send({"t": "refused", **wrong.as_answer()})

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +29,65 @@ def find_postgres() -> Path | None:
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
 
+@dataclass(slots=True)
+class Cluster:
+    """A cluster in `folder` that is started and stopped, also as if the machine had failed."""
+
+    programs: Path
+    folder: Path
+    _who: dict[str, Any] = field(default_factory=dict)
+    _server: subprocess.Popen[str] | None = None
+
+    def make(self) -> None:
+        self._who = _somebody(self.folder)
+        words = [self.programs / "initdb", "-D", self.folder / "cluster", "-U", "aboard", "-A", "trust"]
+        subprocess.run(
+            [*words, "--encoding=UTF8", "--locale=C"], check=True, capture_output=True, timeout=WAIT_S, cwd=self.folder,
+            **self._who,
+        )  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://aboard@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        """Ready when it returns. Raises BenchFailed."""
+        words = [self.programs / "postgres", "-D", self.folder / "cluster", "-k", self.folder]
+        self._server = subprocess.Popen(
+            [*words, "-c", "listen_addresses=", "-c", "fsync=on"], stderr=subprocess.PIPE, text=True, cwd=self.folder,
+            **self._who,
+        )  # fmt: skip
+        _until_ready(self._server)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: connections are ended, everything is written; SIGQUIT: at once, it recovers at its next start."""
+        if self._server is not None:
+            self._server.send_signal(how)
+            self._server.communicate(timeout=WAIT_S)
+            self._server = None
+
+
+@contextlib.contextmanager
+def postgres_cluster(programs: Path) -> Iterator[Cluster]:
+    """A cluster that was made and runs; gone with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="aboard-pg-"))
+    cluster = Cluster(programs, folder)
+    try:
+        cluster.make()
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def running_postgres(programs: Path) -> Iterator[str]:
     """A URL for asyncpg, good while the block runs. Raises BenchFailed when the server does not start."""
-    folder = Path(tempfile.mkdtemp(prefix="aboard-pg-"))
-    try:
-        who = _somebody(folder)
-        cluster = folder / "cluster"
-        subprocess.run(
-            [programs / "initdb", "-D", cluster, "-U", "aboard", "-A", "trust", "--encoding=UTF8", "--locale=C"],
-            check=True, capture_output=True, timeout=WAIT_S, cwd=folder, **who,
-        )  # fmt: skip
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", cluster, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=on"],
-            stderr=subprocess.PIPE, text=True, cwd=folder, **who,
-        )  # fmt: skip
-        try:
-            _until_ready(server)
-            yield f"postgresql://aboard@/postgres?host={folder}"
-        finally:
-            server.send_signal(signal.SIGINT)  # fast shutdown: connections are ended, everything is written
-            server.communicate(timeout=WAIT_S)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres_cluster(programs) as cluster:
+        yield cluster.url
 
 
 def _until_ready(server: subprocess.Popen[str]) -> None:

@@ -79,7 +79,7 @@ class PostgresLog:
         async with self._told():
             self._version = await self._connect()
             self._pool = await asyncpg.create_pool(
-                self._url, min_size=1, max_size=READERS, command_timeout=COMMAND_S, timeout=COMMAND_S
+                self._url, min_size=0, max_size=READERS, command_timeout=COMMAND_S, timeout=COMMAND_S
             )
 
     async def _connect(self) -> int:
@@ -114,6 +114,7 @@ class PostgresLog:
         clock = asyncio.get_running_loop()
         until = clock.time() + PATIENCE_S
         doubt: list[Laid] = []  # what the lost connection may have committed
+        waiting = False
         look = False  # outbox rows that are here already are rare: looked for when the table has refused one
         while True:
             try:
@@ -124,7 +125,9 @@ class PostgresLog:
             except (*LOST, RefusedInput) as wrong:  # refused: it may not have noticed yet that we were gone
                 if clock.time() >= until or isinstance(wrong, asyncpg.DataError):
                     raise wrong if isinstance(wrong, RefusedInput) else silent(self.where, wrong) from wrong
-                log.warning("%s is gone (%s); the writer waits for it", self.where, type(wrong).__name__)
+                if not waiting:
+                    log.warning("%s is gone (%s); the writer waits for it", self.where, type(wrong).__name__)
+                waiting = True
                 await asyncio.sleep(RETRY_S)
             except asyncpg.PostgresError as wrong:
                 if look or not isinstance(wrong, asyncpg.UniqueViolationError):

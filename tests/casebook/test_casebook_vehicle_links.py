@@ -17,7 +17,7 @@ from casebook import events as e
 from casebook.access import Badge, Gate, Role
 from casebook.clock import JumpClock
 from casebook.door import admit_socket, make_app
-from casebook.errors import NotAllowed, RefusedInput
+from casebook.errors import FeedLost, NotAllowed, RefusedInput
 from casebook.link import MAX_LANES, OutboxRow, mark_of, read_from_vehicle
 from casebook.live import Feed
 from casebook.log import MemoryLog
@@ -104,6 +104,21 @@ def test_rows_captured_on_an_earlier_connection_are_refused_and_counted(hub: Hub
         assert hear(socket, "refused", "ack")["error"] == "link_replayed"
     assert hub.links.replays == 1
     assert "position_reported" not in kinds(hub.book.log)
+
+
+def test_a_hub_that_can_keep_nothing_now_ends_the_link_and_refuses_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch):
+    """A refusal would keep the vehicle away for half a minute after the disk has room again."""
+
+    def full(drafts: object) -> None:
+        raise FeedLost("log_silent", where="book", why="disk full")
+
+    monkeypatch.setattr(hub.book.log, "append", full)
+    with hub.connect() as socket:
+        link = greet(socket)["link"]
+        say(socket, {"t": "rows", "epoch": "main", "rows": [row(1)], "link": link})
+        with pytest.raises(WebSocketDisconnect) as gone:
+            hear(socket, "ack", "refused")
+        assert gone.value.code == 1013
 
 
 @pytest.mark.parametrize(
