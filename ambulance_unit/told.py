@@ -14,6 +14,7 @@ from ambulance_unit.mission import departed_at
 from casebook import events as e
 from casebook.capacity import AGE_LIMIT_S
 from casebook.casualty import Stage
+from casebook.guidance import marks_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.wish import wish_answer
 
@@ -53,7 +54,7 @@ def own_view(picture: Picture, unit: str, now: datetime) -> dict[str, Any]:
         "unit": _unit(state),
         "incident": _incident(picture, state.incident),
         "leg": _leg(state),
-        "casualties": {one.id: _casualty(picture, one, now) for one in concerned},
+        "casualties": {one.id: _casualty(picture, one, unit, now) for one in concerned},
         "partners": {one.id: _partner(one) for one in find_partners(picture, state, concerned)},
     }
 
@@ -102,7 +103,7 @@ def _leg(state: UnitState) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _casualty(picture: Picture, state: CasualtyState, now: datetime) -> dict[str, Any]:
+def _casualty(picture: Picture, state: CasualtyState, unit: str, now: datetime) -> dict[str, Any]:
     hold = picture.find_hold(state.id)
     return {
         "id": state.id, "label": state.label, "age_years": state.age_years, "sex": state.sex, "stage": state.stage,
@@ -115,7 +116,8 @@ def _casualty(picture: Picture, state: CasualtyState, now: datetime) -> dict[str
         "hold": {"resource": hold.resource, "slot": hold.slot} if hold and hold.until > now else None,
         "prealert": _prealert(state), "bay": state.bay, "team": _team(state), "arrived_at": state.arrived_at,
         "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
-        "messages": _messages(picture, state.id), "times": state.times,
+        "messages": _messages(picture, state.id), "times": state.times, "marks": marks_view(state, unit),
+        "tag": state.tag,
     }  # fmt: skip
 
 

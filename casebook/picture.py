@@ -89,6 +89,29 @@ class Diversion:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MarkState:
+    """A mark in force on the live picture."""
+
+    at: datetime
+    drawn: e.MarkDrawn
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotState:
+    at: datetime
+    taken: e.SnapshotTaken
+
+
+@dataclass(frozen=True)
+class GuidanceState:
+    """What was drawn for this casualty. `drawn`: how many marks ever, for the next one's number."""
+
+    marks: Mapping[str, MarkState] = field(default_factory=dict)
+    drawn: int = 0
+    snapshots: Mapping[str, SnapshotState] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class CasualtyState:
     id: str
@@ -139,6 +162,8 @@ class CasualtyState:
     arrived_at: datetime | None = None
     signatures: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
     times: Mapping[str, datetime] = field(default_factory=dict)  # fact name -> first time it happened
+    guidance: GuidanceState | None = None  # marks and stills of its live picture
+    tag: int | None = None  # number of the triage tag that hangs on them
 
     @property
     def hospital(self) -> str | None:

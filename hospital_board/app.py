@@ -30,6 +30,7 @@ from hospital_board.capacity_desk import (
 from hospital_board.capacity_import import ImportCapacity, import_capacity
 from hospital_board.cases import is_own
 from hospital_board.consult import SendMessage, send_message
+from hospital_board.consult_marks import DrawMark, RemoveMarks, draw_mark, remove_marks
 from hospital_board.handover import SignHandover, sign_handover, signed_by_both
 from hospital_board.readiness import (
     AcknowledgePrealert,
@@ -57,6 +58,8 @@ ASKS: dict[str, tuple[type[Command], tuple[Role, ...], Decide]] = {
     "activate_team": (ActivateTeam, WARD, lambda p, c, who, at: activate_team(p, c)),
     "report_member": (ReportMember, WARD, lambda p, c, who, at: report_member(p, c)),
     "send_message": (SendMessage, WARD, lambda p, c, who, at: send_message(p, c)),
+    "draw_mark": (DrawMark, WARD, lambda p, c, who, at: draw_mark(p, c, who)),
+    "remove_marks": (RemoveMarks, WARD, lambda p, c, who, at: remove_marks(p, c, who)),
     "sign_handover": (SignHandover, WARD, lambda p, c, who, at: sign_handover(p, c, who, at)),
 }
 

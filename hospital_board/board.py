@@ -11,6 +11,7 @@ from typing import Any
 
 from casebook.atmist import atmist
 from casebook.casualty import Category, Stage
+from casebook.guidance import marks_view, snapshots_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.picture_quality import quality_view
 from casebook.scores import get_table, score
@@ -61,6 +62,7 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
     `monitored_at`: instant of the newest monitor sample. `doubts`: {field: {key, value, low, high}}, check the sensor.
     `alarms`, `scores`, `route`, `streams`, `quality` (of the live picture, casebook/picture_quality.py), `prealert`,
     `bay`, `team`, `messages`, `handover`, `seen` (read-back matrix), `times` (fact -> first time): see there.
+    `marks`, `snapshots` of the live picture: casebook/guidance.py; `tag`: number of the triage tag.
     """
     report = atmist(picture, state.id, now)
     values = report.get("signs", {}).get("vitals", {})
@@ -85,6 +87,9 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "handover": handover_view(state),
         "seen": read_back_matrix(state, report["unknown"]),
         "times": dict(state.times),
+        "marks": marks_view(state),
+        "snapshots": snapshots_view(state),
+        "tag": state.tag,
     }
 
 

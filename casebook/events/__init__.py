@@ -37,6 +37,10 @@ from casebook.events.fact import Reason as Reason
 from casebook.events.fact import decode as decode
 from casebook.events.fact import encode as encode
 from casebook.events.fact import fact as fact
+from casebook.events.guidance import MarkDrawn as MarkDrawn
+from casebook.events.guidance import MarksRemoved as MarksRemoved
+from casebook.events.guidance import SnapshotTaken as SnapshotTaken
+from casebook.events.guidance import TagTied as TagTied
 from casebook.events.incident import AgencyLinked as AgencyLinked
 from casebook.events.incident import DrillEnded as DrillEnded
 from casebook.events.incident import DrillStarted as DrillStarted
