@@ -165,40 +165,35 @@ class SqliteLog:
 
     # --- reading
 
+    def _find(self, query: str, *values: object) -> list[tuple]:
+        """Raises FeedLost (`log_silent`) where the file itself is damaged or the disk fails."""
+        with self._lock, self._told():
+            return self._db.execute(query, values).fetchall()
+
     def read(self, after: int = 0) -> Iterator[Entry]:
         query = f"SELECT {r.COLUMNS} FROM entry WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
-        while True:
-            with self._lock:
-                found = self._db.execute(query, (after,)).fetchall()
-            if not found:
-                return
+        while found := self._find(query, after):
             for row in found:
                 yield r.entry_of(row)
             after = found[-1][0]
 
     def head(self) -> tuple[int, str]:
-        with self._lock:
-            row = self._db.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
-        return row or (0, GENESIS)
+        found = self._find("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1")
+        return found[0] if found else (0, GENESIS)
 
     def through(self, unit: str, epoch: str) -> int:
         query = "SELECT coalesce(max(unit_seq), 0) FROM entry WHERE unit = ? AND epoch = ?"
-        with self._lock:
-            return self._db.execute(query, (unit, epoch)).fetchone()[0]
+        return self._find(query, unit, epoch)[0][0]
 
     def find_asked(self, key: str) -> list[int]:
         if not key:
             return []
-        with self._lock:
-            found = self._db.execute("SELECT seq FROM entry WHERE asked = ? ORDER BY seq", (key,)).fetchall()
-        return [seq for (seq,) in found]
+        return [seq for (seq,) in self._find("SELECT seq FROM entry WHERE asked = ? ORDER BY seq", key)]
 
     def checkpoints(self) -> list[Checkpoint]:
         if self._version < WITH_CHECKPOINTS:
             return []
-        with self._lock:
-            found = self._db.execute(f"SELECT {r.CHECKPOINT} FROM checkpoint ORDER BY seq").fetchall()
-        return [r.checkpoint_of(row) for row in found]
+        return [r.checkpoint_of(row) for row in self._find(f"SELECT {r.CHECKPOINT} FROM checkpoint ORDER BY seq")]
 
     def close(self) -> None:
         self._writer.close()

@@ -35,7 +35,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
     try:
         body = msgspec.json.decode(row[3])
         at, recorded_at = datetime.fromisoformat(row[4]), datetime.fromisoformat(row[5])
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         body, at, recorded_at = {"unreadable": row[3]}, _NEVER, _NEVER
     source = Source(row[9], row[10], row[11]) if row[9] is not None else None
     by = By(row[6], row[7], row[8])
@@ -59,7 +59,7 @@ def checkpoint_row(one: Checkpoint) -> tuple[int, str, str, str, str]:
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
     try:
         at = datetime.fromisoformat(row[2])
-    except ValueError:
+    except (TypeError, ValueError):
         at = _NEVER
     return Checkpoint(row[0], row[1], at, row[3], row[4])
 

@@ -24,8 +24,9 @@ from log_keepers import store as store
 from casebook.book import Book
 from casebook.clock import JumpClock
 from casebook.errors import CoordinationError, FeedLost
-from casebook.log import ChainBroken, Source, verify
+from casebook.log import GENESIS, ChainBroken, Source, verify
 from casebook.store import postgres_log
+from casebook.store.rows import entry_of
 
 Open = Callable[..., Any]
 END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query <> ''"
@@ -144,6 +145,21 @@ def test_a_hub_does_not_start_on_a_record_that_was_altered(tmp_path: Path, opene
     with pytest.raises(ChainBroken) as caught:
         Book.open(opened(str(tmp_path / "log.db")), JumpClock(START))
     assert caught.value.facts["seq"] == 1
+
+
+def test_a_damaged_page_is_told_in_words_and_so_is_a_row_of_which_nothing_can_be_read(tmp_path: Path, opened: Open):
+    file = tmp_path / "log.db"
+    log = opened(str(file))
+    log.append([draft(seconds=second) for second in range(300)])
+    log.close()
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2 : len(raw) // 2 + 8192] = bytes(8192)
+    file.write_bytes(raw)
+    with pytest.raises(CoordinationError):
+        verify(opened(str(file), make=False).read())
+    entry = entry_of((1, "unit_enrolled", 1, None, None, None, "desk", "hub", "", None, None, None, "", GENESIS, ""))
+    with pytest.raises(ChainBroken):
+        verify(iter([entry]))
 
 
 def test_batches_that_queue_during_a_flush_share_the_next_one(store: str, opened: Open):

@@ -104,7 +104,8 @@ def read_whole(folder: Path, store: str = "") -> list[Entry]:
     """The log of a hub's folder, checked against everything that its folder knows. Raises ChainBroken, RefusedInput."""
     log = open_log(store or str(folder / "book.sqlite"), make=False)
     try:
-        marks = [*log.checkpoints(), *read_witness(folder / WITNESS)]
+        witness = folder / WITNESS
+        marks = [*log.checkpoints(), *(read_witness(witness) if witness.exists() else [])]
         return list(checked(log.read(), marks, read_trusted(folder / TRUSTED)))
     finally:
         log.close()

@@ -135,12 +135,13 @@ async def vehicle_disk_full(world: World) -> list[Finding]:
             crew = Crew(
                 unit, stage.link_url, stage.token(f"unit:{unit}"), disk, stage.promises, reserve_bytes=RESERVE_BYTES
             )
-            await _store_until_refused(crew, fill(disk))
+            hog = fill(disk)
+            await _store_until_refused(crew)
             refused = crew.refused
             for _ in range(urgent):
                 await crew.store(spare=False)
             not_kept = crew.refused - refused
-            (disk / "hog").unlink()
+            hog.unlink()
             async with crew.linked():
                 await _store_until_taken(crew)
                 drained = await until(lambda: crew.is_back and not crew.waiting, 60.0)
@@ -154,10 +155,9 @@ async def vehicle_disk_full(world: World) -> list[Finding]:
     ]  # fmt: skip
 
 
-async def _store_until_refused(crew: Crew, hog: Path) -> None:
+async def _store_until_refused(crew: Crew) -> None:
     while not crew.refused:
         await crew.store()
-    assert hog.exists()
 
 
 async def _store_until_taken(crew: Crew) -> None:

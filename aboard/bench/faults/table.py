@@ -37,6 +37,9 @@ FAULTS = (
     Fault("F6", "database_stopped", "stores:database_stopped"),
     Fault("F7", "hub_disk_full", "stores:hub_disk_full"),
     Fault("F7", "vehicle_disk_full", "stores:vehicle_disk_full"),
+    Fault("F8", "log_damaged", "damage:log_damaged"),
+    Fault("F8", "outbox_damaged", "damage:outbox_damaged"),
+    Fault("F21", "log_edited", "damage:log_edited"),
 )
 
 
