@@ -23,12 +23,16 @@ from casebook.link import VERSION, Hello, OutboxRow, Rows
 AT_ONCE = 50  # connections opened at the same time
 WELCOME_S = 30.0
 EPOCH = "bench"
+HERE = (31.02, 121.23)
 VITALS = {"hr_bpm": 112, "spo2_pct": 94, "rr_bpm": 24, "sbp_mmhg": 96, "dbp_mmhg": 61}
 
 
 @dataclass(slots=True)
 class Vehicle:
-    """One vehicle and its casualty. `took_ms`: of each message, from when it was due until it was acknowledged."""
+    """One vehicle and its casualty; without one ("") it tells where it is.
+
+    `took_ms`: of each message, from when it was due until it was acknowledged. `due_s`: of each row, when it was due.
+    """
 
     unit: str
     casualty: str
@@ -37,6 +41,7 @@ class Vehicle:
     sent: int = 0
     acked: int = 0
     took_ms: list[float] = field(default_factory=list)
+    due_s: list[float] = field(default_factory=list)
     _waiting: deque[tuple[int, float]] = field(default_factory=deque)  # (last row of a message, when it was due)
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,12 +81,18 @@ class Vehicle:
             await self._heard.wait()
 
     async def _send(self, rows: int, due_s: float) -> None:
-        at, fact = WallClock().now(), e.VitalsRecorded(self.casualty, self.unit, VITALS)
+        at, fact = WallClock().now(), self._fact()
         numbers = range(self.sent + 1, self.sent + rows + 1)
         message = Rows(EPOCH, [OutboxRow(seq, at, fact.name, e.encode(fact)) for seq in numbers], self.link)
         self.sent += rows
         self._waiting.append((self.sent, due_s))
+        self.due_s += [due_s] * rows
         await self.socket.send(msgspec.json.encode(message).decode())
+
+    def _fact(self) -> e.Event:
+        if self.casualty:
+            return e.VitalsRecorded(self.casualty, self.unit, VITALS)
+        return e.PositionReported(self.unit, *HERE)
 
 
 class _Told(msgspec.Struct):

@@ -1,5 +1,4 @@
-"""`aboard bench live | drill | setup | routing | decision | vitals | faults`: measure, print a table or (--json) one
-object."""
+"""`aboard bench WHAT`: measure, print a table or (--json) one object."""
 
 from __future__ import annotations
 
@@ -130,6 +129,21 @@ def vitals(
         typer.echo(say("bench.vitals.part_begins", spoken(), part=say(f"bench.vitals.{part}", spoken())), err=True)
 
     return _run("vitals", 0, lambda: bench_vitals(vehicles, seconds, busy=busy, said=told), as_json)
+
+
+@app.command(help=_told("word.fanout"))
+def fanout(
+    as_json: AsJson = False,
+    vehicles: Annotated[int, typer.Option("--vehicles", min=1, max=9999, help=_told("help_vehicles"))] = 1000,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help=_told("help_seconds_each"))] = 10.0,
+    busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
+) -> int:
+    from aboard.bench.fanout import bench_fanout
+
+    def told(part: str) -> None:
+        typer.echo(say("bench.fanout.part_begins", spoken(), part=say(f"bench.fanout.{part}", spoken())), err=True)
+
+    return _run("fanout", 0, lambda: bench_fanout(vehicles, seconds, busy=busy, said=told), as_json)
 
 
 app.command("faults", help=_told("word.faults"))(faults)
