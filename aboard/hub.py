@@ -38,6 +38,9 @@ from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
 from media.forwarder import MediaPlane
 from media.signalling import router as media_router
+from media.voice import VoicePlane
+from media.voice_door import voice_router
+from media.voice_log import VoiceLog
 
 log = logging.getLogger(__name__)
 REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
@@ -75,6 +78,7 @@ class Hub:
         self._looking = Looking()
         self._notes: set[asyncio.Future[Any]] = set()
         self.plane = MediaPlane(on_started=self._video_started, on_stopped=self._video_stopped)
+        self.voice = VoicePlane(self._may_talk, VoiceLog(book))
         book.listen(self._hear)
         self.app = make_app("Aboard hub")
         self._open_doors()
@@ -91,6 +95,7 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.voice.close()
             await self.plane.close()
             if self.book.holds is not None:
                 await self.book.holds.store.close()
@@ -158,6 +163,7 @@ class Hub:
         done_before = self.book.log.find_asked
         add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=done_before, answers=self.answers)
         app.include_router(media_router(self.plane, self._who_may_see))
+        app.include_router(voice_router(self.voice, self._who_talks))
         add_shared(app, ("media", REPO / "media" / "browser"))
         add_screen(app, "console", REPO / "dispatch" / "console")
         add_screen(app, "wall", REPO / "hospital_board" / "wall")
@@ -283,14 +289,32 @@ class Hub:
         if action == "publish":
             need(badge, Role.PARAMEDIC, what=f"publish {stream}")
             need_unit(badge, unit, f"publish {stream}")
-        elif badge.role is Role.ED:
-            carried = self.book.picture.units.get(unit)
-            wards = {self.book.picture.casualties[one].hospital for one in (carried.aboard if carried else ())}
-            wards |= {one.hospital for one in self.book.picture.casualties.values() if one.unit == unit}
-            if badge.hospital not in wards:
-                raise NotAllowed("not_allowed", what=f"view {stream}", needs=f"{Role.ED} of the receiving hospital")
         else:
-            need(badge, Role.DISPATCHER, what=f"view {stream}")
+            self._need_concerned(badge, unit, f"view {stream}")
+
+    def _who_talks(self, request: Request, unit: str) -> Badge:
+        badge = badge_of(self.gate, request)
+        self._may_talk(badge, unit)
+        return badge
+
+    def _may_talk(self, badge: Badge, unit: str) -> None:
+        """A crew talks about its own patients; everybody else about those that concern them."""
+        if badge.role is Role.PARAMEDIC:
+            need_unit(badge, unit, f"voice {unit}")
+        else:
+            self._need_concerned(badge, unit, f"voice {unit}")
+
+    def _need_concerned(self, badge: Badge, unit: str, what: str) -> None:
+        """A ward is concerned with the vehicles bound for it, dispatch with all."""
+        if badge.role is not Role.ED:
+            need(badge, Role.DISPATCHER, what=what)
+            return
+        picture = self.book.picture
+        carried = picture.units.get(unit)
+        wards = {picture.casualties[one].hospital for one in (carried.aboard if carried else ())}
+        wards |= {one.hospital for one in picture.casualties.values() if one.unit == unit}
+        if badge.hospital not in wards:
+            raise NotAllowed("not_allowed", what=what, needs=f"{Role.ED} of the receiving hospital")
 
 
 async def going_on(work: Callable[[], Coroutine[Any, Any, None]], failed: Callable[[str], None]) -> None:

@@ -100,6 +100,7 @@ class Vehicle:
         scribe = Scribe(outbox)
         told = ToldView(folder / "told.json")
         tls = ssl.create_default_context(cafile=settings.authority) if settings.authority else None
+        self._hub_client = hub_client(settings, tls)
         link = HubLink(
             f"{settings.hub.replace('http', 'ws', 1)}/api/v1/unit", settings.token, settings.unit, scribe, told,
             self.clock, rng=random.Random(settings.seed), tls=tls,
@@ -107,11 +108,13 @@ class Vehicle:
         self.agent = Agent(
             settings.unit, self.clock, scribe, told, link, base=Place(settings.lat, settings.lon),
             monitor_for=self._monitor_for(settings), position=self._position(settings),
-            live=self._live(settings, tls), feeds_began_at=self._began_at(),
+            live=self._live(settings), feeds_began_at=self._began_at(),
         )  # fmt: skip
         self.gate = Gate(folder / "badges.json")
         self._answers = Answers(self.clock, folder / "answers.sqlite")
-        self.app = make_tablet_app(self.agent, self.gate, drill=bool(settings.clock), answers=self._answers)
+        self.app = make_tablet_app(
+            self.agent, self.gate, drill=bool(settings.clock), answers=self._answers, hub=self._hub_client
+        )
 
     def _began_at(self) -> datetime:
         return self.clock.start_at if isinstance(self.clock, RateClock) else self.clock.now()
@@ -125,12 +128,10 @@ class Vehicle:
             return Receiver(Path(settings.position), self.clock)
         return None if settings.clock else Unknown()
 
-    def _live(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> LiveMedia | None:
+    def _live(self, settings: UnitSettings) -> LiveMedia | None:
         if not settings.live_media:
             return None
-        headers = {"Authorization": f"Bearer {settings.token}"}
-        client = httpx.AsyncClient(base_url=settings.hub, headers=headers, verify=tls or True, timeout=10)
-        return LiveMedia(client, settings.unit, choose_camera(settings.camera, seed=settings.seed))
+        return LiveMedia(self._hub_client, settings.unit, choose_camera(settings.camera, seed=settings.seed))
 
     def crew_token(self) -> str:
         """The tablet's token: made once, kept in the vehicle's folder."""
@@ -149,4 +150,11 @@ class Vehicle:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self.agent.close()
+            await self._hub_client.aclose()
             self._answers.close()
+
+
+def hub_client(settings: UnitSettings, tls: ssl.SSLContext | None) -> httpx.AsyncClient:
+    """Asks the hub with the vehicle's token; `tls` knows the authority of its certificate."""
+    headers = {"Authorization": f"Bearer {settings.token}"}
+    return httpx.AsyncClient(base_url=settings.hub, headers=headers, verify=tls or True, timeout=10)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 
@@ -23,30 +24,48 @@ from casebook.errors import NotAllowed, RefusedInput
 from casebook.live import Feed
 from casebook.picture import Picture
 from casebook.screens import REPO, add_screen, add_shared
+from media.voice_door import passing_router
 
 REFRESH_S, LOOK_S = 0.1, 1.0  # wall seconds: changes are gathered for so long; ages are looked at so often
 
 
-def make_tablet_app(agent: Agent, gate: Gate, *, drill: bool = False, answers: Answers | None = None) -> FastAPI:
+def make_tablet_app(
+    agent: Agent,
+    gate: Gate,
+    *,
+    drill: bool = False,
+    answers: Answers | None = None,
+    hub: httpx.AsyncClient | None = None,
+) -> FastAPI:
     """The application of one vehicle. `gate` knows the crew's badge.
 
-    In a `drill` a script may state its own instant, and the screen says that it is one also before the hub does.
+    In a `drill` a script may state its own instant, and the screen says that it is one also before the hub does. `hub`
+    asks the hub with the vehicle's token, for the crew's voice.
     """
     app = make_app("Aboard vehicle")
     add_asks(app, agent.crew.asks(), gate, drill=drill, done_before=agent.find_asked, answers=answers)
     add_shared(app, ("media", REPO / "media" / "browser"))
     add_screen(app, "tablet", Path(__file__).parent / "tablet")
+    app.include_router(passing_router(hub, agent.unit, crew_gate(agent, gate)))
     _open_reading(app, agent, gate)
     _open_sockets(app, agent, gate, drill)
     return app
 
 
-def _open_reading(app: FastAPI, agent: Agent, gate: Gate) -> None:
+def crew_gate(agent: Agent, gate: Gate) -> Callable[[Request, str], Badge]:
+    """Lets this vehicle's crew in: the badge of a request, or NotAllowed."""
+
     def crew(request: Request, what: str) -> Badge:
         badge = badge_of(gate, request)
         need(badge, Role.PARAMEDIC, what=what)
         need_unit(badge, agent.unit, what)
         return badge
+
+    return crew
+
+
+def _open_reading(app: FastAPI, agent: Agent, gate: Gate) -> None:
+    crew = crew_gate(agent, gate)
 
     @app.get("/api/v1/me")
     async def me(request: Request) -> Badge:

@@ -33,7 +33,9 @@ from routing.roads import Roadmap
 from routing.traffic.ageing import HALVING
 
 # Not for the activity log.
-QUIET = ("vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled", "traffic_observed")
+QUIET = (
+    "vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled", "traffic_observed", "voice_spoke",
+)  # fmt: skip
 LOG_LINES = 80
 LINE_OFF_DEG = 0.0001  # a drawn line may be off by this much, about 10 m: less than a pixel on a district's map
 TOLD_REASONS = 6
