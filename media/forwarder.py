@@ -9,11 +9,9 @@ media keep their natural rate in a drill too.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiortc import (
@@ -25,42 +23,28 @@ from aiortc import (
 )
 from aiortc.exceptions import OperationError
 from aiortc.rtp import RtpPacket
+from aiortc.sdp import candidate_from_sdp
 
-from casebook.errors import CoordinationError, RefusedInput
-from media.aiortc_private import PacketSender, ask_key_frame, tap_packets
+from casebook.errors import RefusedInput
+from media.aiortc_private import PacketSender, ask_key_frame, hear_only_the_peer, tap_packets
+from media.engine import CONNECT_S, SESSIONS_MAX, SILENCE_S, Action, MediaFull, Session, Told, tell
 from media.losses import Losses
-from media.signalling import Action, check_offer, media_kind
+from media.offers import Fragment, MalformedFragment, check_offer, media_kind, only, with_declined
 from media.video_stream import VideoStream, VideoViewer
 from media.wave_stream import BEAT, Channel, WaveStream, WaveViewer, offer_live, open_wave_channels
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = 2.0  # a stream that sends nothing for so long has stopped
-CONNECT_S = 15.0  # a session that has not connected by then is given up
-SESSIONS_MAX = 256
 BEAT_S = 0.5  # a beat on every wave connection, so that either side notices a dead one within `SILENCE_S`
 _LOOK_S = 0.25
 
-Told = Callable[[str], object]  # may return an awaitable
 
+@dataclass(eq=False, kw_only=True)
+class Connected(Session):
+    """A session with the peer connection that serves it."""
 
-class MediaFull(CoordinationError):
-    """The plane carries as many sessions as it may."""
-
-    key = "media_full"
-    http_status = 503
-
-
-@dataclass(eq=False)
-class Session:
-    """One peer connection of a publisher or a viewer; `id` is unguessable, `answer` the SDP it was answered with."""
-
-    stream: str
-    action: Action
     pc: RTCPeerConnection
     opened_at_s: float
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    answer: str = ""
     ended: bool = False
     detach: Callable[[], None] = lambda: None
     waves: Channel | None = None
@@ -68,31 +52,52 @@ class Session:
 
 
 class MediaPlane:
-    """All streams of a hub. Streams are named by vehicle: ``A01`` is video, ``A01.waves`` waves and numerics."""
+    """The engine in the hub's own process: all streams of one machine."""
 
     def __init__(
         self, *, on_started: Told | None = None, on_stopped: Told | None = None, sessions_max: int = SESSIONS_MAX
     ) -> None:
+        hear_only_the_peer()
         self._on_started, self._on_stopped = on_started, on_stopped
         self._sessions_max = sessions_max
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, Connected] = {}
         self._streams: dict[str, VideoStream | WaveStream] = {}
-        self._sources: dict[str, Session] = {}
+        self._sources: dict[str, Connected] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
     # --- sessions -----------------------------------------------------------------------------------------------
 
-    async def publish(self, stream: str, offer: bytes) -> Session:
+    async def publish(self, stream: str, offer: bytes) -> Connected:
         """Receive `stream` from a vehicle. Replaces its earlier publisher once packets arrive. Raises RefusedInput."""
         return await self._open(stream, "publish", offer)
 
-    async def view(self, stream: str, offer: bytes) -> Session:
+    async def view(self, stream: str, offer: bytes) -> Connected:
         """Send `stream` to a viewer, now or as soon as somebody publishes it. Raises RefusedInput."""
         return await self._open(stream, "view", offer)
 
-    def find(self, session_id: str) -> Session | None:
+    def find(self, session_id: str) -> Connected | None:
         return self._sessions.get(session_id)
+
+    async def trickle(self, session_id: str, fragment: Fragment) -> None:
+        """Try these addresses of the peer, too. Raises RefusedInput."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            return
+        session.may_add(fragment)
+        for line in fragment.candidates:
+            try:
+                candidate = candidate_from_sdp(line)
+            except (ValueError, AssertionError) as why:
+                raise MalformedFragment("sdp_malformed", where=f"a=candidate ({type(why).__name__})") from why
+            candidate.sdpMLineIndex = 0  # the only one: what was declined has no transport
+            await session.pc.addIceCandidate(candidate)
+
+    async def want_key_frame(self, stream: str) -> None:
+        """Ask the vehicle for a key frame; requests merge."""
+        carried = self._streams.get(stream)
+        if isinstance(carried, VideoStream):
+            carried.want_key_frame()
 
     async def end(self, session_id: str) -> None:
         """End a session; an unknown one is already over."""
@@ -119,16 +124,17 @@ class MediaPlane:
         self._streams.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _open(self, stream: str, action: Action, offer: bytes) -> Session:
+    async def _open(self, stream: str, action: Action, offer: bytes) -> Connected:
         kind = media_kind(stream)
-        text = check_offer(offer, kind)
+        text, declined = only(check_offer(offer, kind), kind)
         if len(self._sessions) >= self._sessions_max:
             raise MediaFull(limit=self._sessions_max)
-        session = Session(stream, action, _peer_connection(), self._now_s())
+        session = Connected(stream=stream, action=action, pc=_peer_connection(), opened_at_s=self._now_s())
+        session.heard(text)
         self._sessions[session.id] = session
         try:
             self._prepare(session)
-            session.answer = await _answer(session.pc, text)
+            session.answer = with_declined(await _answer(session.pc, text), declined)
         except BaseException:
             await self.end(session.id)
             raise
@@ -136,7 +142,7 @@ class MediaPlane:
         log.info("media session opened: %s %s", action, stream)
         return session
 
-    def _prepare(self, session: Session) -> None:
+    def _prepare(self, session: Connected) -> None:
         """What must stand before the offer is read: our side of the channels, the sender that forwards."""
         stream = self._stream(session.stream)
         if isinstance(stream, WaveStream):
@@ -150,19 +156,19 @@ class MediaPlane:
             transceiver.setCodecPreferences(_vp8())
             self._tap(session, stream, transceiver.receiver)
 
-    def _tap(self, session: Session, stream: VideoStream, receiver: RTCRtpReceiver) -> None:
+    def _tap(self, session: Connected, stream: VideoStream, receiver: RTCRtpReceiver) -> None:
         def receive(packet: RtpPacket) -> None:
             stream.receive(session, packet, lambda: self._spawn(ask_key_frame(receiver, packet.ssrc)))
 
         session.losses = tap_packets(receiver, receive, stream.gap)
 
-    def _prepare_video_viewer(self, session: Session, stream: VideoStream, sender: RTCRtpSender) -> None:
+    def _prepare_video_viewer(self, session: Connected, stream: VideoStream, sender: RTCRtpSender) -> None:
         packets = PacketSender(sender, lambda: stream.begin(viewer), stream.want_key_frame)
         viewer = VideoViewer(packets.offer, packets.outlet.history)
         stream.attach(viewer)
         session.detach = lambda: stream.detach(viewer)
 
-    def _prepare_waves(self, session: Session, stream: WaveStream) -> None:
+    def _prepare_waves(self, session: Connected, stream: WaveStream) -> None:
         waves, numerics = open_wave_channels(session.pc)
         session.waves = waves
         if session.action == "publish":
@@ -207,7 +213,7 @@ class MediaPlane:
             self._streams[name] = make(self._now_s, self._sourced)
         return self._streams[name]
 
-    def _sourced(self, source: Session) -> None:
+    def _sourced(self, source: Connected) -> None:
         """The first packet of a publisher: it is the stream's source now, an earlier one is ended."""
         before = self._sources.get(source.stream)
         self._sources[source.stream] = source
@@ -217,7 +223,7 @@ class MediaPlane:
             before.ended = True
             self._spawn(self.end(before.id))
 
-    def _lose(self, session: Session) -> None:
+    def _lose(self, session: Connected) -> None:
         """`session` sends no more: its stream stops, unless another publisher has taken over. It may begin again."""
         self._streams[session.stream].lose(session)
         if self._sources.get(session.stream) is session:
@@ -241,7 +247,7 @@ class MediaPlane:
                 if now_s - self._streams[session.stream].last_packet_at_s > SILENCE_S:
                     self._lose(session)
 
-    def _is_over(self, session: Session, now_s: float) -> bool:
+    def _is_over(self, session: Connected, now_s: float) -> bool:
         state = session.pc.connectionState
         never_connected = state != "connected" and now_s - session.opened_at_s > CONNECT_S
         return state in ("failed", "closed") or never_connected
@@ -250,9 +256,7 @@ class MediaPlane:
         return asyncio.get_running_loop().time()
 
     def _tell(self, told: Told | None, stream: str) -> None:
-        answer = told(stream) if told else None
-        if inspect.isawaitable(answer):
-            self._spawn(answer)
+        self._spawn(tell(told, stream))
 
     def _spawn(self, work: Any) -> None:
         async def run() -> None:
@@ -276,6 +280,8 @@ def _vp8() -> list[Any]:
 
 
 async def _answer(pc: RTCPeerConnection, offer: str) -> str:
+    """The hub is DTLS's server where the peer leaves the choice: aiortc, as a client, speaks to ECDSA keys only."""
+    offer = offer.replace("a=setup:actpass", "a=setup:active")
     try:
         await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         await pc.setLocalDescription(await pc.createAnswer())

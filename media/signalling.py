@@ -1,177 +1,201 @@
-"""Check an SDP offer before any parser sees it, and answer offers over HTTP: WHIP to publish, WHEP to view.
+"""Answer offers over HTTP: WHIP to publish (RFC 9725), WHEP to view (draft-ietf-wish-whep).
 
-One POST with the offer, 201 with the answer and the session's address, DELETE to stop (RFC 9725; WHEP draft). What a
-session does is the forwarder's; who may do it is told by the function handed in.
+One POST with the offer, 201 with the answer and the session's address; PATCH with later candidates, DELETE to stop.
+What a session does is the engine's, what an offer may hold `media.offers`'; who may ask is told by the function handed
+in. Any origin may ask from a page: a request is served by the token in its own header, never by something that a
+browser adds by itself.
 """
 
 from __future__ import annotations
 
 import inspect
-import ipaddress
-import re
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
-from aiortc.sdp import SessionDescription
 from fastapi import APIRouter, Request, Response
 
 from casebook.errors import NotFound, RefusedInput
+from media.engine import Action, MediaEngine, Session, StaleSession
+from media.offer_limit import OfferLimit
+from media.offers import (
+    CANDIDATES_MAX,
+    SDP_BYTES_MAX,
+    WAVES_SUFFIX,
+    MediaKind,
+    check_fragment,
+    check_offer,
+    media_kind,
+)
 
-if TYPE_CHECKING:
-    from media.forwarder import MediaPlane, Session
+__all__ = [
+    "CANDIDATES_MAX",
+    "PREFIX",
+    "SDP_BYTES_MAX",
+    "SDP_TYPE",
+    "WAVES_SUFFIX",
+    "Action",
+    "MediaKind",
+    "Who",
+    "check_offer",
+    "media_kind",
+    "router",
+]
 
 PREFIX = "/api/v1/media"
 SDP_TYPE = "application/sdp"
-SDP_BYTES_MAX = 64 * 1024
-MEDIA_LINES_MAX = 8
-CANDIDATES_MAX = 50  # each one makes this side send connectivity checks to an address of the peer's choice
-WAVES_SUFFIX = ".waves"
+FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Location",
+}
+PREFLIGHT = {
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
+    "Access-Control-Max-Age": "7200",  # seconds; Chromium keeps it no longer
+}
+ENDPOINT_METHODS = "GET, OPTIONS, POST"
+SESSION_METHODS = "DELETE, GET, OPTIONS, PATCH"
 
-Action = Literal["publish", "view"]
-MediaKind = Literal["video", "application"]
 Who = Callable[[Request, Action, str], Awaitable[None] | None]
-
-_STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}(\.waves)?")
-_LINE = re.compile(r"[a-z]=[^\x00-\x1f\x7f]*")
-_SETUPS = ({"actpass"}, {"active"}, {"passive"})
+Links = Callable[[Request], Sequence[str]]  # of `Link` headers for whoever asks
 
 
-def media_kind(stream: str) -> MediaKind:
-    """What a stream of this name carries: ``A01`` is a vehicle's video, ``A01.waves`` its waves and numerics.
+class WrongType(RefusedInput):
+    """A body of another content type."""
 
-    Raises RefusedInput (`stream_name`) for anything else.
-    """
-    if not _STREAM.fullmatch(stream):
-        raise RefusedInput("stream_name", stream=stream[:80])
-    return "application" if stream.endswith(WAVES_SUFFIX) else "video"
+    key = "sdp_content_type"
+    http_status = 415
 
 
-def check_offer(body: bytes, *kinds: str) -> str:
-    """The offer as clean text: sane in size and shape, with media sections of just these `kinds` in this order.
+class MatchRequired(RefusedInput):
+    """Candidates without the ICE session that they belong to."""
 
-    Candidates with mDNS names are dropped, not looked up: the browser's own checks reveal its address to us.
-    Raises RefusedInput (`sdp_...`) with what is wrong and where.
-    """
-    if len(body) > SDP_BYTES_MAX:
-        raise RefusedInput("sdp_too_big", bytes=len(body), limit=SDP_BYTES_MAX)
-    lines = _lines(body)
-    _check_counts(lines)
-    _check_media(lines, kinds)
-    _check_security(lines)
-    kept = [line for number, line in enumerate(lines, 1) if not _is_dropped(line, number)]
-    text = "\r\n".join(kept) + "\r\n"
-    try:
-        parsed = SessionDescription.parse(text)
-    except Exception as why:  # the parser asserts and indexes; whatever it raises, the offer is bad
-        raise _malformed(f"{type(why).__name__} {why}"[:120]) from why
-    for media in parsed.media:
-        if media.ice is None or not (media.ice.usernameFragment and media.ice.password):
-            raise _malformed("a=ice-ufrag, a=ice-pwd")
-    return text
+    key = "media_match_required"
+    http_status = 428
 
 
-def _lines(body: bytes) -> list[str]:
-    try:
-        lines = body.decode("utf-8").replace("\r\n", "\n").rstrip("\n").split("\n")
-    except UnicodeDecodeError as why:
-        raise _malformed(f"byte {why.start}") from why
-    if lines[0] != "v=0":
-        raise _malformed("line 1")
-    for number, line in enumerate(lines, 1):
-        if not _LINE.fullmatch(line):
-            raise _malformed(f"line {number}")
-    return lines
-
-
-def _check_counts(lines: list[str]) -> None:
-    media = sum(line.startswith("m=") for line in lines)
-    candidates = sum(line.startswith("a=candidate:") for line in lines)
-    if media > MEDIA_LINES_MAX:
-        raise RefusedInput("sdp_too_many_media", count=media, limit=MEDIA_LINES_MAX)
-    if candidates > CANDIDATES_MAX:
-        raise RefusedInput("sdp_too_many_candidates", count=candidates, limit=CANDIDATES_MAX)
-
-
-def _check_media(lines: list[str], kinds: tuple[str, ...]) -> None:
-    found = [line[2:].split(" ", 1)[0] for line in lines if line.startswith("m=")]
-    if found != list(kinds):
-        raise RefusedInput("sdp_wrong_media", expected=", ".join(kinds), found=", ".join(found)[:80] or "-")
-
-
-def _check_security(lines: list[str]) -> None:
-    if not any(line.lower().startswith("a=fingerprint:sha-") for line in lines):
-        raise RefusedInput("sdp_no_fingerprint")
-    setups = {line.removeprefix("a=setup:") for line in lines if line.startswith("a=setup:")}
-    if setups not in _SETUPS:
-        raise RefusedInput("sdp_setup", found=", ".join(sorted(setups))[:80] or "-")
-
-
-def _is_dropped(line: str, number: int) -> bool:
-    """Not for aiortc: unresolvable mDNS candidates, and the end mark that would make it give up without any."""
-    if line == "a=end-of-candidates":
-        return True
-    if not line.startswith("a=candidate:"):
-        return False
-    parts = line.split()
-    if len(parts) < 8:
-        raise _malformed(f"line {number}")
-    if parts[4].endswith(".local"):
-        return True
-    try:
-        ipaddress.ip_address(parts[4])
-    except ValueError as why:
-        raise _malformed(f"line {number}") from why
-    return False
-
-
-def _malformed(where: str) -> RefusedInput:
-    return RefusedInput("sdp_malformed", where=where)
-
-
-def router(plane: MediaPlane, who: Who) -> APIRouter:
+def router(plane: MediaEngine, who: Who, links: Links = lambda request: ()) -> APIRouter:
     """The HTTP side of `plane`. `who(request, action, stream)` raises NotAllowed when the asker may not; may be async.
 
-    Errors of the casebook family rise to the application, which answers them.
+    `links` gives the STUN and TURN servers for whoever was let in (RFC 9725 4.6). Errors of the casebook family rise to
+    the application, which answers them.
     """
-    routes = APIRouter(prefix=PREFIX, tags=["media"])
-
-    @routes.post("/whip/{stream}", status_code=201, response_class=Response)
-    async def publish(stream: str, request: Request) -> Response:
-        """Publish a stream of a vehicle: SDP offer in, SDP answer out."""
-        return _created(await plane.publish(stream, await offer_of(request, "publish", stream)))
-
-    @routes.post("/whep/{stream}", status_code=201, response_class=Response)
-    async def view(stream: str, request: Request) -> Response:
-        """View a stream of a vehicle: SDP offer in, SDP answer out."""
-        return _created(await plane.view(stream, await offer_of(request, "view", stream)))
-
-    @routes.delete("/session/{session_id}", status_code=204, response_class=Response)
-    async def end(session_id: str, request: Request) -> Response:
-        """Stop publishing or viewing."""
-        session = plane.find(session_id)
-        if session is None:
-            raise NotFound("media_session_gone")
-        await _ask(who, request, session.action, session.stream)
-        await plane.end(session_id)
-        return Response(status_code=204)
-
-    async def offer_of(request: Request, action: Action, stream: str) -> bytes:
-        media_kind(stream)
-        await _ask(who, request, action, stream)
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != SDP_TYPE:
-            raise RefusedInput("sdp_content_type", expected=SDP_TYPE)
-        return await bounded_offer(request)
-
+    doors = _Doors(plane, who, links)
+    routes = APIRouter(prefix=PREFIX, tags=["media"], default_response_class=Response)
+    routes.post("/whip/{stream}", status_code=201)(doors.publish)
+    routes.post("/whep/{stream}", status_code=201)(doors.view)
+    routes.patch("/session/{session_id}", status_code=204)(doors.trickle)
+    routes.delete("/session/{session_id}")(doors.end)
+    routes.get("/session/{session_id}", status_code=204)(doors.look)
+    routes.get("/{way}/{stream}", status_code=204)(doors.look_at_endpoint)
+    routes.options("/{way}/{name}")(doors.options)
     return routes
 
 
-async def _ask(who: Who, request: Request, action: Action, stream: str) -> None:
-    said = who(request, action, stream)
-    if inspect.isawaitable(said):
-        await said
+class _Doors:
+    """One method for each call, as `router` hangs them."""
+
+    def __init__(self, plane: MediaEngine, who: Who, links: Links) -> None:
+        self._plane, self._who, self._links = plane, who, links
+        self._limit = OfferLimit()
+
+    async def publish(self, stream: str, request: Request) -> Response:
+        """Publish a stream of a vehicle: SDP offer in, SDP answer out."""
+        return self._created(await self._plane.publish(stream, await self._offer(request, "publish", stream)), request)
+
+    async def view(self, stream: str, request: Request) -> Response:
+        """View a stream of a vehicle: SDP offer in, SDP answer out."""
+        return self._created(await self._plane.view(stream, await self._offer(request, "view", stream)), request)
+
+    async def trickle(self, session_id: str, request: Request) -> Response:
+        """Tell candidates that were found after the offer."""
+        session = await self._own(request, session_id)
+        _expect_type(request, FRAGMENT_TYPE)
+        fragment = check_fragment(await _bounded_body(request))
+        _expect_match(request, session)
+        await self._plane.trickle(session_id, fragment)
+        return Response(status_code=204, headers=CORS)
+
+    async def end(self, session_id: str, request: Request) -> Response:
+        """Stop publishing or viewing."""
+        await self._own(request, session_id)
+        await self._plane.end(session_id)
+        return Response(headers=CORS)
+
+    async def look(self, session_id: str, request: Request) -> Response:
+        """Nothing to read, as the standard wants it; 404 when the session is over."""
+        await self._own(request, session_id)
+        return Response(status_code=204, headers=CORS)
+
+    async def look_at_endpoint(self, way: str, stream: str, request: Request) -> Response:
+        """Nothing to read, as the standard wants it."""
+        await self._ask(request, _action_of(way), stream)
+        return Response(status_code=204, headers=CORS)
+
+    async def options(self, way: str, name: str, request: Request) -> Response:
+        """What may be asked here, from any page; with a token also the STUN and TURN servers to use."""
+        if way == "session":
+            return _allowed(SESSION_METHODS, {})
+        told = _allowed(ENDPOINT_METHODS, {"Accept-Post": SDP_TYPE})
+        action = _action_of(way)
+        if "authorization" in request.headers:
+            await self._ask(request, action, name)
+            _add_links(told, self._links(request))
+        return told
+
+    async def _offer(self, request: Request, action: Action, stream: str) -> bytes:
+        await self._ask(request, action, stream)
+        self._limit.take(_asker(request), time.monotonic())
+        _expect_type(request, SDP_TYPE)
+        return await _bounded_body(request)
+
+    async def _own(self, request: Request, session_id: str) -> Session:
+        session = self._plane.find(session_id)
+        if session is None:
+            raise NotFound("media_session_gone")
+        await self._ask(request, session.action, session.stream)
+        return session
+
+    async def _ask(self, request: Request, action: Action, stream: str) -> None:
+        media_kind(stream)
+        said = self._who(request, action, stream)
+        if inspect.isawaitable(said):
+            await said
+
+    def _created(self, session: Session, request: Request) -> Response:
+        headers = {**CORS, "Location": f"{PREFIX}/session/{session.id}", "ETag": session.etag}
+        answer = Response(session.answer, status_code=201, media_type=SDP_TYPE, headers=headers)
+        _add_links(answer, self._links(request))
+        return answer
 
 
-async def bounded_offer(request: Request) -> bytes:
+def _action_of(way: str) -> Action:
+    if way not in ("whip", "whep"):
+        raise NotFound(what="media", id=way[:80])
+    return "publish" if way == "whip" else "view"
+
+
+def _asker(request: Request) -> str:
+    """Whose offers are counted together: the bearer of one token, else one address."""
+    return request.headers.get("authorization") or (request.client.host if request.client else "")
+
+
+def _expect_type(request: Request, expected: str) -> None:
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != expected:
+        raise WrongType(expected=expected)
+
+
+def _expect_match(request: Request, session: Session) -> None:
+    """RFC 9725 4.3.1: candidates name the ICE session that they are for; ``*`` asks for a new one."""
+    told = request.headers.get("if-match")
+    if told is None:
+        raise MatchRequired(etag=session.etag)
+    if told.strip() == "*":
+        raise RefusedInput("media_no_ice_restart")
+    if session.etag not in [one.strip() for one in told.split(",")]:
+        raise StaleSession(etag=session.etag)
+
+
+async def _bounded_body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -180,6 +204,10 @@ async def bounded_offer(request: Request) -> bytes:
     return bytes(body)
 
 
-def _created(session: Session) -> Response:
-    headers = {"Location": f"{PREFIX}/session/{session.id}"}
-    return Response(session.answer, status_code=201, media_type=SDP_TYPE, headers=headers)
+def _allowed(methods: str, more: dict[str, str]) -> Response:
+    return Response(headers={**CORS, **PREFLIGHT, "Access-Control-Allow-Methods": methods, "Allow": methods, **more})
+
+
+def _add_links(response: Response, links: Sequence[str]) -> None:
+    for link in links:
+        response.headers.append("Link", link)

@@ -4,7 +4,7 @@ Written against aiortc 1.16 and aioice 0.13. Each name used is listed in `PRIVAT
 when a new version lacks one or behaves differently. Everything else in this room uses the public API.
 """
 
-from media.aiortc_private.connection import listen_on, packets_received
+from media.aiortc_private.connection import hear_only_the_peer, listen_on, packets_received
 from media.aiortc_private.names import PRIVATE_NAMES
 from media.aiortc_private.publishing import CameraSender
 from media.aiortc_private.receiving import ask_key_frame, keep_newest, receive_live, tap_packets
@@ -17,6 +17,7 @@ __all__ = [
     "OutgoingPacket",
     "PacketSender",
     "ask_key_frame",
+    "hear_only_the_peer",
     "keep_newest",
     "listen_on",
     "packetize_vp8",

@@ -1,8 +1,9 @@
-"""The addresses that a connection offers, and whether anything still comes in on it."""
+"""The addresses that a connection offers, whom it hears, and whether anything still comes in on it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aioice import ice
 from aiortc import RTCPeerConnection
@@ -25,6 +26,35 @@ def listen_on(addresses: Sequence[str] | None) -> None:
         return [address for address in chosen if (use_ipv6 if ":" in address else use_ipv4)]
 
     ice.get_host_addresses = host_addresses
+
+
+def hear_only_the_peer() -> None:
+    """Drop datagrams of strangers in this process: aioice gives whatever comes to its port to DTLS and SRTP.
+
+    A stranger who knows the port could begin a DTLS handshake before the peer does, and be answered in its place. The
+    peer is who passed a connectivity check or is on trial for one: both need the password of the offer or the answer.
+    """
+    ice.StunProtocol.datagram_received = _of_the_peer  # type: ignore[method-assign]
+
+
+_datagram_received = ice.StunProtocol.datagram_received
+
+
+def _of_the_peer(self: ice.StunProtocol, data: bytes | str, addr: tuple[Any, ...]) -> None:
+    connection = self.receiver
+    if not isinstance(connection, ice.Connection) or _is_stun(data):
+        _datagram_received(self, data, addr)
+        return
+    nominated = connection._nominated.get(1)
+    if nominated is not None and nominated.remote_addr == addr[:2]:  # nearly every packet
+        _datagram_received(self, data, addr)
+    elif any(pair.remote_addr == addr[:2] for pair in connection._check_list):
+        _datagram_received(self, data, addr)
+
+
+def _is_stun(data: bytes | str) -> bool:
+    """RFC 7983 section 7: the first byte tells STUN (0 to 3) from DTLS, SRTP and the rest."""
+    return isinstance(data, bytes) and len(data) >= 20 and data[0] <= 3
 
 
 def packets_received(pc: RTCPeerConnection) -> int:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from aioice import ice
 from aiortc import RTCDtlsTransport, RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs import vpx
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from pylibsrtp import Session
 
 PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
+    ice.StunProtocol: ("datagram_received", "receiver"),
+    ice.Connection: ("_check_list", "_nominated"),
     vpx.Vp8Encoder: ("_packetize",),
-    RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp"),
+    RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp", "_tx_srtp"),
+    Session: ("_cdata", "_buffer"),
     RemoteStreamTrack: ("_queue",),
     RTCRtpReceiver: (
         "_RTCRtpReceiver__jitter_buffer",

@@ -8,16 +8,22 @@ send time stand on what it repeats, which misleads the receiver's estimate of th
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiortc import RTCRtpSender, clock
+from aiortc import RTCDtlsTransport, RTCRtpSender, clock
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket, wrap_rtx
+from pylibsrtp import Session, ffi
 
 from media.aiortc_private.names import read, replace
 from media.retransmission import Retransmission
+
+log = logging.getLogger(__name__)
+
+SRTP_ROOM_BYTES = 2048  # pylibsrtp's own 1500 less 144 for its trailer refuses what GStreamer sends (1388 of payload)
 
 
 @dataclass(slots=True)
@@ -105,6 +111,7 @@ class PacketSender:
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
         """In place of RTCRtpSender._run_rtp, which reads a track and encodes. It must set started and exited."""
         assert codec.payloadType is not None
+        make_room(self._sender.transport)
         read(self._sender, "rtp_started").set()
         self._on_ready()
         try:
@@ -115,9 +122,19 @@ class PacketSender:
                 self._waiting.clear()
         except (asyncio.CancelledError, ConnectionError):
             pass
+        except Exception:
+            log.exception("media: sending to a viewer failed")
         finally:
             self._queue.clear()
             read(self._sender, "rtp_exited").set()
+
+
+def make_room(transport: RTCDtlsTransport) -> None:
+    """Let a connected transport send packets of any size that UDP brought in, whoever made them."""
+    session = transport._tx_srtp
+    assert isinstance(session, Session) and hasattr(session, "_cdata") and hasattr(session, "_buffer")
+    session._cdata = ffi.new("char[]", SRTP_ROOM_BYTES)
+    session._buffer = ffi.buffer(session._cdata)
 
 
 def _now_s() -> float:

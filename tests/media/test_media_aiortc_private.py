@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import threading
 
+import pylibsrtp
 import pytest
 from aioice import ice
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, rtcrtpreceiver
@@ -44,6 +45,9 @@ async def test_every_private_name_is_there(connection: RTCPeerConnection) -> Non
         RTCRtpSender: transceiver.sender,
         RTCDtlsTransport: transceiver.receiver.transport,
         vpx.Vp8Encoder: vpx.Vp8Encoder(),
+        pylibsrtp.Session: pylibsrtp.Session(),
+        ice.Connection: ice.Connection(ice_controlling=False),
+        ice.StunProtocol: ice.StunProtocol(ice.Connection(ice_controlling=False)),
         rtcrtpreceiver.RemoteStreamTrack: transceiver.receiver.track or rtcrtpreceiver.RemoteStreamTrack("video"),
     }
     assert owners.keys() == PRIVATE_NAMES.keys()
