@@ -182,8 +182,8 @@ async def log_edited(world: World) -> list[Finding]:
         misnamed = started = 0
         each = world.times(4, 40)
         for number, name in enumerate(EDITS):
-            for _ in range(each):
-                wrong = rng.choice(vitals[1:-1])
+            wrong = 0
+            for wrong in rng.choices(vitals[1:-1], k=each):
                 _edit(folder, copy, name, wrong)
                 misnamed += _named(copy) != wrong
             if world.full or number == 0:

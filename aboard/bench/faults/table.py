@@ -34,6 +34,7 @@ class Fault:
 FAULTS = (
     Fault("F1", "hub_killed", "kills:hub_killed"),
     Fault("F1", "vehicle_killed", "kills:vehicle_killed"),
+    Fault("F2", "power_cut", "power:power_cut"),
     Fault("F6", "database_stopped", "stores:database_stopped"),
     Fault("F7", "hub_disk_full", "stores:hub_disk_full"),
     Fault("F7", "vehicle_disk_full", "stores:vehicle_disk_full"),
