@@ -68,12 +68,24 @@ def _meant(way: Way, change: Reason) -> bool:
 
 def shortened(way: Way, change: Reason) -> Way:
     """The same way, so many minutes shorter; its range moves with it."""
-    less_s = change.facts["minutes"] * MINUTE_S
+    span_s = change.facts["minutes"] * MINUTE_S
+    eta_s, _ = less_s(way, span_s)
+    low_s, high_s = (None if one is None else max(0.0, one - span_s) for one in (way.eta_low_s, way.eta_high_s))
+    return replace(way, eta_s=eta_s, terms_s=_terms_left(way, span_s), eta_low_s=low_s, eta_high_s=high_s)
+
+
+def less_s(way: Way, span_s: float) -> tuple[float, float]:
+    """The time to the door, and that of the transport, of the same way so much shorter."""
     assert way.eta_s is not None
-    terms_s, left_s = dict(way.terms_s), less_s
+    timed_s = sum(way.terms_s.get(name, 0.0) for name in TIMED_TERMS)
+    terms_s = way.terms_s if span_s <= timed_s else _terms_left(way, span_s)  # the scene is left as soon
+    eta_s = round(max(0.0, way.eta_s - span_s), 1)
+    return eta_s, eta_s - terms_s.get("on_scene", 0.0)
+
+
+def _terms_left(way: Way, span_s: float) -> dict[str, float]:
+    terms_s = dict(way.terms_s)
     for name in sorted(terms_s, key=lambda name: (name not in TIMED_TERMS, -terms_s[name], name)):
-        taken_s = min(left_s, terms_s[name])
-        terms_s[name], left_s = round(terms_s[name] - taken_s, 1), left_s - taken_s
-    eta_s = round(max(0.0, way.eta_s - less_s), 1)
-    low_s, high_s = (None if one is None else max(0.0, one - less_s) for one in (way.eta_low_s, way.eta_high_s))
-    return replace(way, eta_s=eta_s, terms_s=terms_s, eta_low_s=low_s, eta_high_s=high_s)
+        taken_s = min(span_s, terms_s[name])
+        terms_s[name], span_s = round(terms_s[name] - taken_s, 1), span_s - taken_s
+    return terms_s

@@ -7,17 +7,21 @@ because no judgement looks at another hospital, unless a rule depends on who mee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from casebook.events import Reason
-from dispatch.changes import MINUTE_S, applied, changed_hospital, shortened
+from dispatch.changes import MINUTE_S, applied, changed_hospital, less_s, shortened
 from dispatch.judging import WITHIN, Judged, Way
 from dispatch.ranking import Ranking, World, rank, ranked
 
 OUTSIDE = {"road_reopened", "daylight", "weather", "aircraft_freed"}  # kinds that World.what_ifs brings
 
-HELPED = ("capacity", "closed", "capability")  # what a single change of a hospital can lift
+# What each kind of change of one hospital or way can lift; "": nothing bars the way, it only loses.
+HELPS = {
+    "bay_freed": ("", "capacity"), "figure_reported": ("",), "reopened": ("closed",), "capability": ("capability",),
+    "eta_shorter": ("",),
+}  # fmt: skip
 BY_PLACES = {"figure_reported", "bay_freed", "reopened"}  # kinds that shorten nothing but the waits at the hospital
 ROUNDED_S = 0.3  # more than the rounding of three times to 0.1 s
 
@@ -40,15 +44,18 @@ class _Key(NamedTuple):
         return cls(way.hospital, way.mode, way.rendezvous)
 
 
-def _beyond_help(loser: Judged) -> bool:
-    """Whether no single change of its hospital lifts what bars this way."""
-    return len(loser.barred) > 1 or any(reason.code not in HELPED for reason in loser.barred)
+def _bar(loser: Judged) -> str | None:
+    """What a change would have to lift: "" where nothing bars this way; None where it is more than one thing."""
+    if len(loser.barred) > 1:
+        return None
+    return loser.barred[0].code if loser.barred else ""
 
 
 class _Search:
     def __init__(self, world: World, ranking: Ranking) -> None:
         self._world, self._ranking, self._room = world, ranking, ranking.room
         self._judged = ranking.all
+        self._known = {id(one.way): one for one in self._judged}
         self._by_hospital: dict[str, list[Judged]] = {}
         for one in self._judged:
             self._by_hospital.setdefault(one.way.hospital, []).append(one)
@@ -66,8 +73,7 @@ class _Search:
         if not self._alone or self._world.case.wish is not None:
             viable = rank(applied(self._world, change)).viable
             return _Key.of(viable[0].way) if viable else None
-        known = {id(one.way): one for one in self._judged}
-        judged = [known.get(id(way)) or self._room.judge(way) for way in ways]
+        judged = [self._known.get(id(way)) or self._room.judge(way) for way in ways]
         free = [one for one in judged if not one.barred]
         if not any(one.tier == WITHIN for one in free):
             free = ranked(self._ranking.rows, self._room, judged).viable
@@ -76,34 +82,30 @@ class _Search:
 
     def _two_bests(self) -> list[Judged]:
         """The first of the order and the first of another hospital: what a changed hospital has to beat."""
-        free = sorted((one for one in self._ranking.viable), key=lambda one: one.order)
+        free = sorted(self._ranking.viable, key=lambda one: one.order)
         first = free[:1]
         return first + [one for one in free if one.way.hospital != first[0].way.hospital][:1] if first else []
 
     def smallest(self, loser: Judged) -> Reason | None:
-        lost = _beyond_help(loser)
-        if lost and not self._outside:
+        bar, key = _bar(loser), _Key.of(loser.way)
+        if bar is None and not self._outside:
             return None
-        key = _Key.of(loser.way)
         for kind in self._kinds:
             if kind in OUTSIDE:
                 found = next((change for change, winner in self._outside[kind] if winner == key), None)
-            elif lost:
+            elif bar is None or bar not in HELPS.get(kind, ()):
                 continue
+            elif kind == "eta_shorter":
+                found = self._shorter(loser)
             else:
-                found = next((one for one in self._candidates(kind, loser) if self._wins(one, loser)), None)
+                found = self._of_hospital(kind, bar, loser)
+                if found is not None and not self._wins(found, loser):
+                    found = None
             if found is not None:
                 return found
         return None
 
     # --- what could help at all
-
-    def _candidates(self, kind: str, loser: Judged) -> Iterable[Reason]:
-        if kind == "eta_shorter":
-            return self._shorter(loser) if not loser.barred else ()
-        if kind in BY_PLACES and self._too_late(loser):
-            return ()
-        return self._of_hospital(kind, loser.barred[0].code if loser.barred else "", loser)
 
     def _too_late(self, loser: Judged) -> bool:
         """Whether this way would lose even with no wait at its hospital and everything known of it."""
@@ -115,37 +117,39 @@ class _Search:
         unsettled = bool(loser.way.unsettled)
         return (loser.tier, unsettled, loser.level, least_s) > (rival.tier, rival.unknown, rival.level, rival.weighed_s)
 
-    def _of_hospital(self, kind: str, bar: str, loser: Judged) -> Iterator[Reason]:
+    def _of_hospital(self, kind: str, bar: str, loser: Judged) -> Reason | None:
+        """The one change of this kind that might make it win."""
         hospital, resource = loser.way.hospital, self._room.resource
+        if kind in BY_PLACES and self._too_late(loser):
+            return None
         facts: dict[str, Any] = {"hospital": hospital, "resource": resource}
-        if kind == "bay_freed" and bar in ("", "capacity") and self._known(hospital):
-            yield Reason("change.bay_freed", facts)
-        elif kind == "figure_reported" and not bar and loser.unknown and not self._known(hospital):
+        free = self._room.seen(hospital).free
+        if kind == "bay_freed" and free is not None:
+            return Reason("change.bay_freed", facts)
+        if kind == "figure_reported" and loser.unknown and free is None:
             held = self._room.held.get((hospital, resource), 0)
-            yield Reason("change.figure_reported", facts | {"free": held + 1})
-        elif kind == "reopened" and bar == "closed":
-            yield Reason("change.reopened", facts | {"resource": loser.barred[0].facts["resource"]})
-        elif kind == "capability" and bar == "capability" and len(loser.barred[0].facts["missing"]) == 1:
+            return Reason("change.figure_reported", facts | {"free": held + 1})
+        if kind == "reopened":
+            return Reason("change.reopened", facts | {"resource": loser.barred[0].facts["resource"]})
+        if kind == "capability" and len(loser.barred[0].facts["missing"]) == 1:
             (word,) = loser.barred[0].facts["missing"]
-            yield Reason("change.capability", {"hospital": hospital, "capability": word})
+            return Reason("change.capability", {"hospital": hospital, "capability": word})
+        return None
 
-    def _known(self, hospital: str) -> bool:
-        return self._room.free(self._room.hospitals[hospital]) is not None
-
-    def _shorter(self, loser: Judged) -> Iterator[Reason]:
+    def _shorter(self, loser: Judged) -> Reason | None:
         """The least whole minutes: found by halving, for a shorter way never ranks worse."""
-        most = int((loser.way.eta_s or 0) // MINUTE_S)
-        if most < 1 or not self._wins(self._less(loser.way, most), loser):
-            return
+        most, wins = int((loser.way.eta_s or 0) // MINUTE_S), self._trial(loser)
+        if most < 1 or not wins(most):
+            return None
         low, high = 0, most  # `low` minutes are too few, `high` are enough
         guess = int((loser.weighed_s - self._bests[0].weighed_s) // MINUTE_S) + 1 if self._bests else most
         while high - low > 1:
             middle = guess if low < guess < high else (low + high) // 2
-            if self._wins(self._less(loser.way, middle), loser):
+            if wins(middle):
                 high, guess = middle, middle - 1
             else:
                 low, guess = middle, middle + 1
-        yield self._less(loser.way, high)
+        return self._less(loser.way, high)
 
     @staticmethod
     def _less(way: Way, minutes: int) -> Reason:
@@ -153,6 +157,20 @@ class _Search:
         return Reason("change.eta_shorter", facts | ({"rendezvous": way.rendezvous} if way.rendezvous else {}))
 
     # --- whether it does
+
+    def _trial(self, loser: Judged) -> Callable[[int], bool]:
+        """Tells whether it wins if its way is so many minutes shorter."""
+        if not self._alone or self._world.case.wish is not None:
+            return lambda minutes: self._wins(self._less(loser.way, minutes), loser)
+        key, rival = _Key.of(loser.way), self._rival(loser.way.hospital)
+        if rival is not None and (WITHIN, loser.unknown, loser.level) > (rival.tier, rival.unknown, rival.level):
+            return lambda minutes: False  # no minute weighs as much
+        free = [one for one in self._by_hospital[loser.way.hospital] if not one.barred]
+        mine = [one for one in free if _Key.of(one.way) == key]
+        others = [one.order for one in free if _Key.of(one.way) != key] + ([rival.order] if rival else [])
+        first = min(others, default=None)
+        at, span_s = self._room.order_at, MINUTE_S
+        return lambda minutes: first is None or min(at(one, *less_s(one.way, minutes * span_s)) for one in mine) < first
 
     def _wins(self, change: Reason, loser: Judged) -> bool:
         first = self._first_after(change, loser)

@@ -9,19 +9,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from casebook.capacity import WHOLE_HOSPITAL, Figure, Hold, Resource, free_now
-from casebook.capacity.ageing import p_free_on_arrival
+from casebook.capacity import Hold
 from casebook.capacity.resources import ResourceTable
 from casebook.errors import NotFound
 from casebook.events import Reason
 from casebook.picture import HospitalState
-from dispatch.care import Care, care_of, mean_wait_s
+from dispatch.care import Care, care_of
 from dispatch.needs import Case, Needs
 from dispatch.policy import MODES, NO_CATEGORY, Policy
+from dispatch.seen import Look, Seen, lacking
 
-NO_LEVEL = 99  # ranks behind every declared trauma level
+NEVER_S = float("inf")
 WITHIN, BEYOND = 0, 1  # capable within the limit; capable beyond it, or stabilises and transfers on
 
 
@@ -58,6 +59,7 @@ class Way:
 class Judged:
     """A way with everything its rank depends on. `barred`: why it may not be proposed at all.
 
+    `order`: what decides, most important first; then what makes the order total, whatever the order of the input.
     `wish_cost_s` is set on the way that goes first because the patient wishes it: seconds more than the best.
     `onward`: the hospital that a casualty is transferred to from this one, which lacks `missing_needs`. `care` None:
     there is no way.
@@ -70,6 +72,7 @@ class Judged:
     level: int
     missing_wants: tuple[str, ...]
     weighed_s: float
+    order: tuple[Any, ...]
     care: Care | None = None
     tier: int = WITHIN
     onward: str | None = None
@@ -78,16 +81,12 @@ class Judged:
 
     @property
     def eta_s(self) -> float:
-        return float("inf") if self.way.eta_s is None else self.way.eta_s
+        return NEVER_S if self.way.eta_s is None else self.way.eta_s
 
-    @property
-    def order(self) -> tuple[Any, ...]:
-        """What decides, most important first; then what makes the order total, whatever the order of the input."""
-        way = self.way
-        last = (self.eta_s, MODES.index(way.mode), way.hospital, way.rendezvous or "", way.aircraft or "")
-        if self.barred:
-            return (True, *last)
-        return (False, self.tier, self.unknown, self.level, self.weighed_s, *last)
+
+def _last(way: Way, eta_s: float) -> tuple[Any, ...]:
+    """What makes the order total."""
+    return eta_s, MODES.index(way.mode), way.hospital, way.rendezvous or "", way.aircraft or ""
 
 
 def resource_for(category: str, policy: Policy) -> str:
@@ -96,24 +95,15 @@ def resource_for(category: str, policy: Policy) -> str:
     return table.get(category, table[NO_CATEGORY])
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a case finds at one hospital, whichever way it comes. `full`: the reason where no place is left."""
+class Onward(NamedTuple):
+    """Where a casualty is transferred on to, how far it is, and whether nobody knows if there is a place."""
 
-    free: int | None
-    held: int
-    figure: Figure | None
-    missing: tuple[str, ...]
-    wanted: tuple[str, ...]
-    closed: tuple[Reason, ...]
-    level: int
-    offload_s: float
-    mean_s: float
-    age_s: float
-    full: Reason | None
+    hospital: str
+    drive_s: float
+    silent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Room:
     """What surrounds every way of one decision, worked out once: see `room_for` in dispatch/ranking.py.
 
@@ -130,21 +120,28 @@ class Room:
     needs: Needs
     onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     held: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    resource: str = field(init=False)  # what this case takes; looked up once, asked for at every way
-    _row: Resource = field(init=False, repr=False, compare=False)
-    _flies: bool = field(init=False, repr=False, compare=False)
-    _limit_s: float = field(init=False, repr=False, compare=False)
-    _seen: dict[str, Seen] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        resource, policy = resource_for(self.case.category, self.policy), self.policy
-        object.__setattr__(self, "resource", resource)
-        object.__setattr__(self, "_row", self.table.rows[resource])
-        object.__setattr__(self, "_flies", self.case.category in policy.change_costs_s.categories)
-        object.__setattr__(
-            self, "_limit_s", float("inf") if self.case.closest_any else policy.limit_s(self.case.pathway)
-        )
-        object.__setattr__(self, "_seen", {})
+    @cached_property
+    def resource(self) -> str:
+        """What this case takes."""
+        return resource_for(self.case.category, self.policy)
+
+    @cached_property
+    def _look(self) -> Look:
+        row = self.table.rows[self.resource]
+        return Look(self.case, self.needs, self.resource, row, self.policy, self.now)
+
+    @cached_property
+    def _seen(self) -> dict[str, Seen]:
+        return {}
+
+    @cached_property
+    def _flies(self) -> bool:
+        return self.case.category in self.policy.change_costs_s.categories
+
+    @cached_property
+    def _limit_s(self) -> float:
+        return NEVER_S if self.case.closest_any else self.policy.limit_s(self.case.pathway)
 
     def with_hospital(self, hospital: HospitalState) -> Room:
         """The same, but for this hospital."""
@@ -161,131 +158,89 @@ class Room:
             hospital = self.hospitals.get(id)
             if hospital is None:
                 raise NotFound(what="hospital", id=id)
-            seen = self._seen[id] = self._look(hospital)
+            seen = self._seen[id] = self._look.at(hospital, self.held.get((id, self.resource), 0))
         return seen
 
-    def _look(self, hospital: HospitalState) -> Seen:
-        figure, held = hospital.figures.get(self.resource), self.held.get((hospital.id, self.resource), 0)
-        free = free_now(figure, held, self.resource, self.now)
-        able = hospital.capabilities
-        return Seen(
-            free, held, figure,
-            missing=tuple(word for word in self.needs.must if word not in able),
-            wanted=tuple(word for word in self.needs.helps if word not in able),
-            closed=tuple(self._closed(hospital)),
-            level=self._level(hospital),
-            offload_s=self._offload_s(hospital),
-            mean_s=mean_wait_s(figure, self._row),
-            age_s=figure.age_s(self.now) if figure is not None else 0.0,
-            full=self._full(figure, held) if free == 0 and figure is not None else None,
+    def judge(self, way: Way) -> Judged:
+        """Raises NotFound for an unknown hospital."""
+        seen = self.seen(way.hospital)
+        return self._judged(way, seen, (*self._no_way(way), *seen.lack, *seen.barred))
+
+    def judge_transfer(self, way: Way) -> Judged | None:
+        """The same as a way to a hospital that stabilises and transfers on; None where it would know nowhere to."""
+        onward = self._onward(way.hospital)
+        if onward is None:
+            return None
+        seen, able = self.seen(way.hospital), self.hospitals[way.hospital].capabilities
+        lacks = lacking(word for word in self.policy.secondary_transfer.needs if word not in able)
+        return self._judged(way, seen, (*self._no_way(way), *lacks, *seen.barred), onward)
+
+    def _judged(self, way: Way, seen: Seen, barred: tuple[Reason, ...], onward: Onward | None = None) -> Judged:
+        care = self.care(way, onward.drive_s if onward else None)
+        beyond_s = max(0.0, way.transport_s - self._limit_s)
+        tier = BEYOND if beyond_s > 0 or onward else WITHIN
+        silent = seen.free is None and not self.case.closest_any
+        unknown = bool(way.unsettled) or silent or (onward is not None and onward.silent)
+        weighed_s = self._weighed_s(way.mode, seen, care.definitive_s if care else 0.0)
+        last = _last(way, NEVER_S if way.eta_s is None else way.eta_s)
+        order = (True, *last) if barred else (False, tier, unknown, seen.level, weighed_s, *last)
+        return Judged(
+            way, barred, beyond_s, unknown, seen.level, seen.wanted, weighed_s, order, care, tier,
+            onward.hospital if onward else None, seen.missing,
         )  # fmt: skip
 
-    def judge(self, way: Way, *, transfer: bool = False) -> Judged:
-        """`transfer`: as a hospital that stabilises and transfers on. Raises NotFound for an unknown hospital."""
-        seen, policy = self.seen(way.hospital), self.policy
-        onward = self._onward(way.hospital) if transfer else None
-        care = self.care(way, onward[1] if onward else None)
-        costs_s = policy.change_costs_s.by_mode[way.mode] + len(seen.wanted) * policy.missing_want_costs_s.seconds
-        beyond_s = max(0.0, way.transport_s - self._limit_s)
-        silent = seen.free is None and not self.case.closest_any
-        return Judged(
-            way,
-            tuple(self._bars(way, seen, onward)),
-            beyond_s,
-            bool(way.unsettled) or silent or self._silent(onward),
-            seen.level,
-            seen.wanted,
-            round((care.definitive_s if care else 0.0) + costs_s, 1),
-            care,
-            BEYOND if beyond_s > 0 or onward else WITHIN,
-            onward[0] if onward else None,
-            seen.missing,
-        )
+    def _no_way(self, way: Way) -> tuple[Reason, ...]:
+        """Why this way cannot be gone, wherever it leads."""
+        none = () if way.eta_s is not None else way.barred or (Reason("no_route"),)
+        if way.mode == "road" or self._flies:
+            return none
+        return (*none, Reason("policy.no_flight", {"category": self.case.category}))
+
+    def order_at(self, one: Judged, eta_s: float, transport_s: float) -> tuple[Any, ...]:
+        """What the order of this way, which is neither barred nor leads on, would be if it took so long."""
+        seen = self.seen(one.way.hospital)
+        tier = BEYOND if transport_s > self._limit_s else WITHIN
+        weighed_s = self._weighed_s(one.way.mode, seen, self._care(seen, eta_s, None, None, 0.0).definitive_s)
+        return (False, tier, one.unknown, one.level, weighed_s, *_last(one.way, eta_s))
+
+    def _weighed_s(self, mode: str, seen: Seen, definitive_s: float) -> float:
+        """What ranks: with a change of vehicle and missing wishes as the rules weigh them."""
+        return round(definitive_s + (self.policy.change_costs_s.by_mode[mode] + seen.wants_s), 1)
 
     def care(self, way: Way, onward_s: float | None = None) -> Care | None:
         """The time to definitive care by this way, where there is one; `onward_s`: with a transfer that far."""
         if way.eta_s is None:
             return None
-        if self.case.closest_any:
-            return care_of(way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=None, mean_s=0.0, offload_s=0.0)
-        seen, p_bay = self.seen(way.hospital), None
-        if seen.free is not None:
-            p_bay = p_free_on_arrival(seen.figure, seen.held, way.eta_s, seen.age_s, self._row)
-        transfer_s = 0.0 if onward_s is None else self.policy.secondary_transfer.leaves_after_s + onward_s
+        transfer_s = self._transfer_s(onward_s)
+        return self._care(self.seen(way.hospital), way.eta_s, way.eta_low_s, way.eta_high_s, transfer_s)
+
+    @staticmethod
+    def _care(seen: Seen, eta_s: float, low_s: float | None, high_s: float | None, transfer_s: float) -> Care:
         return care_of(
-            way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=p_bay, mean_s=seen.mean_s, offload_s=seen.offload_s,
-            transfer_s=transfer_s,
+            eta_s, low_s, high_s, p_bay=seen.chance.at(eta_s) if seen.chance else None, mean_s=seen.mean_s,
+            offload_s=seen.offload_s, transfer_s=transfer_s,
         )  # fmt: skip
+
+    def _transfer_s(self, onward_s: float | None) -> float:
+        if onward_s is None or self.case.closest_any:
+            return 0.0
+        return self.policy.secondary_transfer.leaves_after_s + onward_s
 
     def ranged(self, judged: Judged, way: Way) -> Judged:
         """The same judgement of the same way whose range is told."""
         onward_s = None if judged.onward is None else self.onward_s[way.hospital, judged.onward]
         return replace(judged, way=way, care=self.care(way, onward_s))
 
-    def _offload_s(self, hospital: HospitalState) -> float:
-        """The queue at the door by the share of beds taken; what is not known counts as crowded."""
-        rule = self.policy.offload
-        if self.resource != rule.resource:
-            return 0.0
-        figure = hospital.figures.get(rule.resource)
-        known = free_now(figure, 0, rule.resource, self.now) is not None
-        if figure is None or not known or figure.taken is None or not figure.total:
-            return float(rule.unknown_s)
-        share = figure.taken / figure.total
-        return float(max((step.seconds for step in rule.steps if share >= step.share_taken), default=0))
-
-    def _onward(self, here: str) -> tuple[str, float] | None:
+    def _onward(self, here: str) -> Onward | None:
         """The nearest hospital that has what this one lacks and is neither closed nor known to be full."""
-        ways = ((self.onward_s.get((here, other)), other) for other in self.hospitals if other != here)
-        able = ((seconds, other) for seconds, other in ways if seconds is not None and self._takes(other))
-        nearest = min(able, default=None)
-        return None if nearest is None else (nearest[1], nearest[0])
+        ways = ((self.onward_s.get((here, other)), other) for other in self._taking if other != here)
+        nearest = min(((seconds, other) for seconds, other in ways if seconds is not None), default=None)
+        return None if nearest is None else Onward(nearest[1], nearest[0], self.seen(nearest[1]).free is None)
 
-    def _silent(self, onward: tuple[str, float] | None) -> bool:
-        """Whether nobody knows if the hospital that a casualty is transferred on to has a place."""
-        return onward is not None and self.seen(onward[0]).free is None
-
-    def _takes(self, id: str) -> bool:
-        seen = self.seen(id)
-        return not seen.missing and not seen.closed and seen.free != 0
-
-    def _level(self, hospital: HospitalState) -> int:
-        """The trauma level where it ranks, 0 for all where it does not."""
-        rule = self.policy.highest_level
-        if rule.need not in self.needs.must or self.case.category not in rule.categories:
-            return 0
-        return NO_LEVEL if hospital.trauma_level is None else hospital.trauma_level
-
-    def _bars(self, way: Way, seen: Seen, onward: tuple[str, float] | None) -> Iterable[Reason]:
-        if way.eta_s is None:
-            yield from way.barred or (Reason("no_route"),)
-        if way.mode != "road" and not self._flies:
-            yield Reason("policy.no_flight", {"category": self.case.category})
-        lacking = seen.missing if onward is None else self._lacks_to_stabilise(way.hospital)
-        if lacking:
-            yield Reason("capability", {"missing": list(lacking)})
-        yield from seen.closed
-        if way.hospital in self.case.refused_by and not self.case.closest_any:
-            yield Reason("refused")
-        if seen.full is not None and not self.case.closest_any:
-            yield seen.full
-
-    def _lacks_to_stabilise(self, id: str) -> list[str]:
-        able = self.hospitals[id].capabilities
-        return [word for word in self.policy.secondary_transfer.needs if word not in able]
-
-    def _closed(self, hospital: HospitalState) -> Iterable[Reason]:
-        if not hospital.closures:
-            return
-        for resource in (WHOLE_HOSPITAL, self.resource, *self.needs.must):
-            closure = hospital.closures.get(resource)
-            if closure is not None and closure.in_force(self.now):
-                until = closure.until.isoformat() if closure.until else None
-                yield Reason("closed", {"resource": resource, "reason": closure.reason, "until": until})
-
-    def _full(self, figure: Figure, held: int) -> Reason:
-        facts = {"resource": self.resource, "free": figure.free, "held": held}
-        return Reason("capacity", facts | {"age_s": round(figure.age_s(self.now)), "author": figure.by})
+    @cached_property
+    def _taking(self) -> list[str]:
+        seen = {id: self.seen(id) for id in self.hospitals}
+        return [id for id, one in seen.items() if not one.missing and not one.closed and one.free != 0]
 
     @property
     def wish_limit_s(self) -> int:

@@ -110,8 +110,8 @@ def _or_transfer(one: Judged, room: Room) -> Judged:
     """The same way as one to a hospital that transfers on, where only a capability bars it and that is possible."""
     if [reason.code for reason in one.barred] != ["capability"]:
         return one
-    transferring = room.judge(one.way, transfer=True)
-    return transferring if transferring.onward and transferring.beyond_limit_s == 0 else one
+    transferring = room.judge_transfer(one.way)
+    return one if transferring is None or transferring.beyond_limit_s else transferring
 
 
 def wish_first(viable: list[Judged], room: Room) -> list[Judged]:

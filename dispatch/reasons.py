@@ -11,7 +11,8 @@ from typing import Any
 
 from casebook.events import Option, Reason, Rejection
 from casebook.picture import HospitalState
-from dispatch.judging import NO_LEVEL, Judged, Room
+from dispatch.judging import Judged, Room
+from dispatch.seen import NO_LEVEL
 
 LEAST_TOLD_S = 60  # that a queue costs more than the winner's, to be worth a word
 CAUSE_OF = {"offload": "offload", "wait_for_bay": "wait_for_bay", "wait_for_bay_unknown": "wait_for_bay"}

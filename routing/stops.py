@@ -44,8 +44,9 @@ class Doors:
     """Where several places meet the search graph, place after place: door i of them is search node `nodes[i]`, `ms[i]`
     away from its place, by the point `snaps[i]`.
 
-    `owners`: the places that have a door, ascending; `start`: the first door of each. `within`: the points within an
-    arc, as arc -> (place, fraction, ms beside the road), for ways that pass no node.
+    `owners`: the places that have a door, ascending; `start`: the first door of each; `only`: for every place the door
+    of one that has exactly one, else -1. `within`: the points within an arc, as arc -> (place, fraction, ms beside the
+    road), for ways that pass no node.
     """
 
     nodes: NDArray[np.uint32]
@@ -53,6 +54,7 @@ class Doors:
     snaps: tuple[Snap, ...]
     owners: NDArray[np.intp]
     start: NDArray[np.intp]
+    only: NDArray[np.intp]
     within: dict[int, list[tuple[int, float, int]]]
 
     @property
@@ -167,8 +169,11 @@ class _Builder:
                 nodes.append(node)
                 ms.append(door_ms)
                 by.append(snap)
-        rows = np.array(owners, np.intp), np.array(start, np.intp)
-        return Doors(np.array(nodes, np.uint32), np.array(ms, np.int64), tuple(by), *rows, within)
+        rows, first = np.array(owners, np.intp), np.array(start, np.intp)
+        single = np.diff(np.append(first, len(nodes))) == 1
+        only = np.full(len(snaps), -1, np.intp)
+        only[rows[single]] = first[single]
+        return Doors(np.array(nodes, np.uint32), np.array(ms, np.int64), tuple(by), rows, first, only, within)
 
     def _of_place(
         self, place: int, snaps: Snaps, within: dict[int, list[tuple[int, float, int]]]

@@ -96,7 +96,8 @@ def _same_places(starts: Stops, ends: Stops) -> list[tuple[int, int]]:
 
 
 def same_place(start: Place, end: Place) -> bool:
-    return distance_m(start, end) <= ON_THE_ROAD_M
+    near = abs(start.lat - end.lat) < SAME_LAT and abs(start.lon - end.lon) < SAME_LON
+    return near and distance_m(start, end) <= ON_THE_ROAD_M
 
 
 def find_way(costs: Costs, start: Stops, end: Stops) -> Way | None:

@@ -30,7 +30,9 @@ free only falls. Holds are not taken to keep others out: hospitals that are full
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +40,23 @@ from casebook.capacity.figures import Figure
 from casebook.capacity.resources import Resource
 
 PLACES_MAX = 40  # above it the tails of the stationary law leave too few digits; a part of the ward stands for it
+
+
+class Chance(NamedTuple):
+    """How likely a place is left, for whoever arrives in so many seconds; of one count, asked for any number of ways.
+
+    `terms`: rate r_j per second, and what its exponential adds; `believed`: how much of the count is; `age_s`: its age.
+    """
+
+    base: float
+    believed: float
+    age_s: float
+    terms: tuple[tuple[float, float], ...]
+
+    def at(self, arrival_in_s: float) -> float:
+        after_s = self.age_s + max(0.0, arrival_in_s)
+        still = _clipped(math.fsum([weight * math.exp(rate * after_s) for rate, weight in self.terms]))
+        return self.base + self.believed * (still - self.base)
 
 
 def p_free_on_arrival(
@@ -49,12 +68,17 @@ def p_free_on_arrival(
     when the count is not known or the resource counts patients. Whether a count is too old to be believed at all
     is not asked here (`free_now`): its chance is then close to the base rate.
     """
+    chance = chance_of(figure, held, age_s, table)
+    return None if chance is None else chance.at(arrival_in_s)
+
+
+def chance_of(figure: Figure | None, held: int, age_s: float, table: Resource) -> Chance | None:
+    """The same for any time of arrival."""
     if figure is None or figure.free is None or table.is_load:
         return None
     places, taken = _ward(figure, table)
-    base, still = _chances(table, places, taken, places - held - 1, max(0.0, age_s) + max(0.0, arrival_in_s))
-    believed = 2.0 ** (-max(0.0, age_s) / table.half_life_s)
-    return base + believed * (still - base)
+    terms, age_s = _spectrum(table, places, taken, places - held - 1), max(0.0, age_s)
+    return Chance(_base(terms), 2.0 ** (-age_s / table.half_life_s), age_s, terms)
 
 
 def base_rate(figure: Figure | None, held: int, table: Resource) -> float | None:
@@ -62,7 +86,7 @@ def base_rate(figure: Figure | None, held: int, table: Resource) -> float | None
     if figure is None or figure.free is None or table.is_load:
         return None
     places, taken = _ward(figure, table)
-    return _chances(table, places, taken, places - held - 1, 0.0)[0]
+    return _base(_spectrum(table, places, taken, places - held - 1))
 
 
 def _ward(figure: Figure, table: Resource) -> tuple[int, int]:
@@ -76,27 +100,26 @@ def _ward(figure: Figure, table: Resource) -> tuple[int, int]:
     return seen, seen - min(free, seen)
 
 
-def _chances(table: Resource, places: int, taken: int, most: int, after_s: float) -> tuple[float, float]:
-    """(base rate, chance after `after_s`) that at most `most` of the places are taken."""
-    if most < 0:
-        return 0.0, 0.0
-    load = (table.inflow_per_h or 0.0) * (table.occupancy_min or 0.0) / 60 * places  # mean number wanted at once
-    rates, weights = _spectrum(load, places, taken, most)
-    span = after_s / ((table.occupancy_min or 1.0) * 60)  # in mean occupancies
-    still = float(np.exp(rates * span) @ weights)
-    return _clipped(weights[-1]), _clipped(still)
+def _base(terms: tuple[tuple[float, float], ...]) -> float:
+    return _clipped(terms[-1][1]) if terms else 0.0
 
 
 def _clipped(chance: float) -> float:
-    return min(1.0, max(0.0, float(chance)))
+    return min(1.0, max(0.0, chance))
 
 
 @lru_cache(maxsize=65536)
-def _spectrum(load: float, places: int, taken: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rates r_j in units of 1/occupancy, and what each adds to the chance; the last is the base rate's."""
+def _spectrum(table: Resource, places: int, taken: int, most: int) -> tuple[tuple[float, float], ...]:
+    """That at most `most` of the places are taken: each rate r_j per second with what it adds to the chance, the last
+    the base rate's; () where that cannot be."""
+    if most < 0:
+        return ()
+    occupancy_min = table.occupancy_min or 0.0
+    load = (table.inflow_per_h or 0.0) * occupancy_min / 60 * places  # mean number wanted at once
     rates, vectors, log_law = _chain(load, places)
     towards = np.exp((log_law[: most + 1] - log_law[taken]) / 2)
-    return rates, vectors[taken] * (towards @ vectors[: most + 1])
+    weights = vectors[taken] * (towards @ vectors[: most + 1])
+    return tuple(zip((rates / ((occupancy_min or 1.0) * 60)).tolist(), weights.tolist(), strict=True))
 
 
 @lru_cache(maxsize=4096)

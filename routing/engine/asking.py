@@ -57,6 +57,10 @@ class SearchEngine(ABC):
     def search_path(self, source: int, target: int) -> NDArray[np.intp] | None:
         """As path, between search nodes."""
 
+    def search_paths(self, source: int, targets: Sequence[int]) -> list[NDArray[np.intp] | None]:
+        """search_path to each of these."""
+        return [self.search_path(source, target) for target in targets]
+
     @abstractmethod
     def search_reach_ms(self, node: int, *, limit_ms: int) -> NDArray[np.int64]:
         """Times from a search node to all search nodes, NEVER_MS beyond the limit."""

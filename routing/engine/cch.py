@@ -7,7 +7,9 @@ All-node times, which the hierarchy does not give, come from scipy over the same
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -85,12 +87,19 @@ class CchEngine(SearchEngine):
         return times
 
     def search_path(self, source: int, target: int) -> NDArray[np.intp] | None:
-        ms, pairs = self._hierarchy.metrics.path(self._wish, source, target)
-        if ms >= ABSENT_MS:
-            return None
-        arcs = self.topology.lightest_arcs(np.array(pairs, np.intp), self.weights_ms, self.bound)
+        return self.search_paths(source, [target])[0]
+
+    def search_paths(self, source: int, targets: Sequence[int]) -> list[NDArray[np.intp] | None]:
+        found = self._hierarchy.metrics.paths(self._wish, source, targets)
+        pairs = [pairs if ms < ABSENT_MS else [] for ms, pairs in found]
+        ends = np.cumsum([len(some) for some in pairs]).tolist()
+        rows = np.array(list(chain.from_iterable(pairs)), np.intp)
+        arcs = self.topology.lightest_arcs(rows, self.weights_ms, self.bound)
         assert (self.weights_ms[arcs] < ABSENT_MS).all(), "the hierarchy drove over an absent arc"
-        return arcs
+        return [
+            arcs[end - len(some) : end] if ms < ABSENT_MS else None
+            for (ms, _), some, end in zip(found, pairs, ends, strict=True)
+        ]
 
     @cached_property
     def _scipy(self) -> ScipyEngine:

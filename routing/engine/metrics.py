@@ -8,6 +8,7 @@ least, changed in place where few arcs differ; else a spare, customised whole wh
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from itertools import count
 
 import numpy as np
@@ -48,12 +49,13 @@ class Metrics:
         with metric.lock:
             return metric.show(wish, self._few).distances_many_to_many(sources, targets)
 
-    def path(self, wish: Wish, source: int, target: int) -> tuple[int, list[int]]:
-        """Time and pairs of one quickest way under exactly these weights."""
+    def paths(self, wish: Wish, source: int, targets: Sequence[int]) -> list[tuple[int, list[int]]]:
+        """Time and pairs of one quickest way to each target under exactly these weights."""
         metric = self._choose(wish)
         with metric.lock:
-            ms, _, pairs = metric.show(wish, self._few).query(source, target)
-        return ms, pairs
+            native = metric.show(wish, self._few)
+            found = [native.query(source, target) for target in targets]
+        return [(ms, pairs) for ms, _, pairs in found]
 
     def _choose(self, wish: Wish) -> _Metric:
         with self._lock:

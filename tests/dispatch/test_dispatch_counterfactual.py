@@ -15,7 +15,7 @@ from casebook.capacity import Hold, resource_table
 from casebook.errors import RefusedInput
 from casebook.events import Decision, Reason
 from casebook.picture import HospitalState
-from dispatch.changes import applied
+from dispatch.changes import applied, less_s, shortened
 from dispatch.counterfactual import _Search, changes_for
 from dispatch.destination import Case, Way, decide
 from dispatch.judging import Judged
@@ -151,3 +151,18 @@ def test_what_is_left_untried_would_not_have_won(asked: World):
     ranking = rank(asked)
     losers = (*ranking.viable[1:], *ranking.barred)
     assert changes_for(asked, ranking, losers) == [TryingAll(asked, ranking).smallest(one) for one in losers]
+
+
+@settings(max_examples=150)
+@given(changing_worlds(), st.integers(1, 40))
+def test_a_shorter_way_ranks_as_if_it_were_judged_anew(asked: World, least: int):
+    ranking = rank(asked)
+    for one in ranking.viable:
+        most = int((one.way.eta_s or 0.0) // 60)
+        if one.onward is not None or not most:
+            continue
+        way = replace(one.way, terms_s=one.way.terms_s or {"on_scene": 60.0, "drive": one.eta_s - 60.0})
+        change = Reason("change.eta_shorter", {"minutes": min(least, most)})
+        again = ranking.room.judge(shortened(way, change))
+        at = ranking.room.order_at(ranking.room.judge(way), *less_s(way, min(least, most) * 60))
+        assert at == again.order

@@ -1,0 +1,124 @@
+"""What one case finds at a hospital, whichever way it comes: places, what is lacking, closures, the queue. Pure.
+
+Looked at once per case and hospital; how a way there is judged by it is dispatch/judging.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from casebook.capacity import WHOLE_HOSPITAL, Figure, Resource, free_now
+from casebook.capacity.ageing import Chance, chance_of
+from casebook.events import Reason
+from casebook.picture import HospitalState
+from dispatch.care import mean_wait_s
+from dispatch.needs import Case, Needs
+from dispatch.policy import Policy
+
+NO_LEVEL = 99  # ranks behind every declared trauma level
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`free` and `chance` None: nobody knows. `lack`: the reason that is `missing`; `barred`: every other that forbids
+    it. `wants_s`: what missing wishes weigh; `mean_s`: the mean wait where all places are taken. `full`: the reason
+    where no place is left. Who is in immediate danger waits nowhere."""
+
+    free: int | None
+    chance: Chance | None
+    held: int
+    missing: tuple[str, ...]
+    wanted: tuple[str, ...]
+    closed: tuple[Reason, ...]
+    lack: tuple[Reason, ...]
+    barred: tuple[Reason, ...]
+    level: int
+    offload_s: float
+    wants_s: int
+    mean_s: float
+    full: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a case looks for at every hospital. `resource`: the counted one that it takes on arrival, `row` its row."""
+
+    case: Case
+    needs: Needs
+    resource: str
+    row: Resource
+    policy: Policy
+    now: datetime
+
+    def at(self, hospital: HospitalState, held: int) -> Seen:
+        """`held`: slots of the resource that others hold there."""
+        figure, able = hospital.figures.get(self.resource), hospital.capabilities
+        free = free_now(figure, held, self.resource, self.now)
+        missing = tuple(word for word in self.needs.must if word not in able)
+        wanted = tuple(word for word in self.needs.helps if word not in able)
+        closed = tuple(self._closed(hospital))
+        full = self._full(figure, held) if free == 0 and figure is not None else None
+        waits = not self.case.closest_any
+        return Seen(
+            free,
+            chance_of(figure, held, figure.age_s(self.now), self.row)
+            if figure and free is not None and waits
+            else None,
+            held,
+            missing,
+            wanted,
+            closed,
+            lacking(missing),
+            (*closed, *(self._unwilling(hospital, full) if waits else ())),
+            self._level(hospital),
+            self._offload_s(hospital) if waits else 0.0,
+            len(wanted) * self.policy.missing_want_costs_s.seconds,
+            mean_wait_s(figure, self.row) if waits else 0.0,
+            full,
+        )
+
+    def _unwilling(self, hospital: HospitalState, full: Reason | None) -> Iterable[Reason]:
+        if hospital.id in self.case.refused_by:
+            yield Reason("refused")
+        if full is not None:
+            yield full
+
+    def _closed(self, hospital: HospitalState) -> Iterable[Reason]:
+        if not hospital.closures:
+            return
+        for resource in (WHOLE_HOSPITAL, self.resource, *self.needs.must):
+            closure = hospital.closures.get(resource)
+            if closure is not None and closure.in_force(self.now):
+                until = closure.until.isoformat() if closure.until else None
+                yield Reason("closed", {"resource": resource, "reason": closure.reason, "until": until})
+
+    def _full(self, figure: Figure, held: int) -> Reason:
+        facts = {"resource": self.resource, "free": figure.free, "held": held}
+        return Reason("capacity", facts | {"age_s": round(figure.age_s(self.now)), "author": figure.by})
+
+    def _level(self, hospital: HospitalState) -> int:
+        """The trauma level where it ranks, 0 for all where it does not."""
+        rule = self.policy.highest_level
+        if rule.need not in self.needs.must or self.case.category not in rule.categories:
+            return 0
+        return NO_LEVEL if hospital.trauma_level is None else hospital.trauma_level
+
+    def _offload_s(self, hospital: HospitalState) -> float:
+        """The queue at the door by the share of beds taken; what is not known counts as crowded."""
+        rule = self.policy.offload
+        if self.resource != rule.resource:
+            return 0.0
+        figure = hospital.figures.get(rule.resource)
+        known = free_now(figure, 0, rule.resource, self.now) is not None
+        if figure is None or not known or figure.taken is None or not figure.total:
+            return float(rule.unknown_s)
+        share = figure.taken / figure.total
+        return float(max((step.seconds for step in rule.steps if share >= step.share_taken), default=0))
+
+
+def lacking(words: Iterable[str]) -> tuple[Reason, ...]:
+    """() where nothing is lacking."""
+    missing = list(words)
+    return (Reason("capability", {"missing": missing}),) if missing else ()
