@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 
 from aboard.health.metrics import Seen
 from aboard.health.watch import HealthWatch
+from aboard.in_step import InStep
 from aboard.shown import Shown
 from ambulance_unit.fleet_views import FleetViews
 from casebook import events as e
@@ -50,7 +51,10 @@ LOOK_S = 0.5  # how often the desks look by themselves for what is due
 
 
 class Hub:
-    """One hub on one log. Make it, `async with hub.running()`, serve `hub.app`."""
+    """One hub on one log. Make it, `async with hub.running()`, serve `hub.app`.
+
+    `in_step`: with the other hubs of its store, where that may have several.
+    """
 
     def __init__(
         self,
@@ -61,13 +65,14 @@ class Hub:
         *,
         drill: bool,
         answers: Answers | None = None,
+        in_step: InStep | None = None,
     ) -> None:
         self.book, self.clock, self.gate, self.drill = book, book.clock, gate, drill
         self.holds = HoldWatch(book, book.holds) if book.holds is not None else None
         self.dispatch, self.ward = dispatch, ward
         self.shown = Shown()
         self.links = VehicleLinks(self.clock)
-        self.answers = answers or Answers(self.clock)
+        self.answers, self.in_step = answers or Answers(self.clock), in_step
         self.vehicles = 0  # whose link is open
         self.health = HealthWatch(book, self._seen)
         self.health.pulse.twins = self.links.lately_twins
@@ -88,6 +93,7 @@ class Hub:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
         works = (self._keep_screens_fresh, self._do_what_is_due, self._think, self.health.pulse.run)
+        works += self.in_step.works if self.in_step else ()
         tasks = [asyncio.create_task(going_on(work, self.health.pulse.failed)) for work in works]
         try:
             yield self
@@ -97,6 +103,8 @@ class Hub:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.voice.close()
             await self.plane.close()
+            if self.in_step is not None:
+                await self.in_step.leave()
             if self.book.holds is not None:
                 await self.book.holds.store.close()
             self.book.log.close()
@@ -130,9 +138,10 @@ class Hub:
             await asyncio.sleep(min(LOOK_S, 2 * LOOK_S / self.clock.rate))
 
     async def _think(self) -> None:
-        """Let dispatch answer who asked; routes take time, and nothing else waits for them."""
+        """Let dispatch answer who asked; routes take time, and nothing else waits for them. One hub does it."""
         while True:
-            await self.dispatch.react()
+            if self.in_step is None or self.in_step.peers.leads:
+                await self.dispatch.react()
             if self.holds is not None:
                 await self.holds.react()
             await asyncio.sleep(min(LOOK_S, 2 * LOOK_S / self.clock.rate))
@@ -152,6 +161,10 @@ class Hub:
         screens = {name: feed.watchers for name, feed in self._feeds.items()}
         media = {stream: self.plane.stats(stream) for stream in self.plane.streams()}
         return Seen(screens, self.vehicles, media)
+
+    def addresses(self) -> list[str]:
+        """Where the hubs of this book are reached, this one first; empty where it is alone."""
+        return list(self.in_step.peers.addresses) if self.in_step else []
 
     # --- doors
 
@@ -176,6 +189,12 @@ class Hub:
         async def me(request: Request) -> Badge:
             """Whose token this is."""
             return badge_of(self.gate, request)
+
+        @app.get("/api/v1/hubs")
+        async def hubs(request: Request) -> list[str]:
+            """Where a screen goes when this hub is gone."""
+            badge_of(self.gate, request)
+            return self.addresses()
 
         @app.get("/api/v1/roads.geojson")
         async def roads(request: Request) -> Response:
@@ -212,7 +231,9 @@ class Hub:
                 screen = self._feed(f"unit/{badge.unit}").subscribe()
                 self.vehicles += 1
                 try:
-                    await serve_vehicle(socket, badge, self.book, screen, drill=self.drill, links=self.links)
+                    await serve_vehicle(
+                        socket, badge, self.book, screen, drill=self.drill, links=self.links, hubs=self.addresses()
+                    )
                 finally:
                     self.vehicles -= 1
 

@@ -1,4 +1,4 @@
-"""Open a hub on its folder: the book, the badges, the region's roads, the desks."""
+"""Open a hub on its folder, or on a database beside others: the book, the badges, the region's roads, the desks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from aboard.hub import Hub
 from aboard.hub_routes import add_routes
+from aboard.in_step import InStep
 from aboard.links import Links
 from aboard.unit import UnitSettings, save_settings
 from casebook import events as e
@@ -22,7 +23,12 @@ from casebook.errors import RefusedInput
 from casebook.holds import open_holds
 from casebook.holds.booking import SharedHolds
 from casebook.store.opening import open_log
+from casebook.store.peers import Peers
+from casebook.store.postgres_log import PostgresLog
 from casebook.store.seals import seal_of
+from casebook.store.shared_answers import SharedAnswers
+from casebook.store.shared_gate import SharedGate
+from casebook.store.shared_tables import make_shared_tables
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from routing.roads import load_roads
@@ -30,7 +36,7 @@ from scenarios.area import area_of
 from scenarios.fleet import load_fleet
 from scenarios.region import Region, find_region, load_region
 
-HUB_NAME = 12  # characters of its first entry's hash by which the shared store of holds knows a hub
+HUB_NAME = 12  # characters of a hash: a book's first entry's in the store of holds, a hub's key's in its own store
 
 
 async def open_hub(
@@ -48,28 +54,38 @@ async def open_hub(
 
     Vehicles of the fleet file that the book does not know yet are enrolled, at every start. `holds`: the URL of the
     store that decides about bays where several hubs share hospitals; its own log does where there is none. `store`: the
-    URL of the database that keeps the book, for this hub alone; a file in its folder does where there is none.
+    URL of the database that keeps the book, the badges and the answers of this hub and of all others that name it;
+    files in its folder do where there is none.
     """
     file = find_region(region)
     if file is None:
         raise RefusedInput("no_region", name=region)
     known = load_region(file)
-    gate = Gate(folder / "badges.json")
-    log = open_log(store or str(folder / "book.sqlite"), sign=seal_of(folder).sign, alone=True, lasting=not drill)
+    seal = seal_of(folder)
+    log = open_log(store or str(folder / "book.sqlite"), sign=seal.sign, shared=True, lasting=not drill)
     book = Book.open(log, clock)
     first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
     vehicles = load_fleet(fleet) if fleet else []
-    if book.picture.seq == 0:
-        await book.write(lambda picture: first, DESK)
+    await book.write(lambda picture: [] if picture.seq else first, DESK)
     await book.write(lambda picture: [one for one in vehicles if one.unit not in picture.units], DESK)
     if holds:
         book.holds = SharedHolds(await open_holds(holds), next(book.log.read()).hash[:HUB_NAME])
     roadmap = await asyncio.to_thread(load_region_roads, known)
     room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units, None if drill else clock.now().date()))
-    answers = Answers(clock, folder / "answers.sqlite")
-    hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill, answers=answers)
+    if isinstance(log, PostgresLog):
+        gate, answers, in_step = join(folder, book, log, seal.signer[:HUB_NAME])
+    else:
+        gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
+    hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill, answers=answers, in_step=in_step)
     add_routes(hub, roadmap)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
+
+
+def join(folder: Path, book: Book, log: PostgresLog, name: str) -> tuple[Gate, Answers, InStep]:
+    """What a hub has together with the others of its store. `name`: the same at every start of this one."""
+    make_shared_tables(log)
+    gate = SharedGate(log, folder / "badges.json")
+    return gate, Answers(book.clock, shelf=SharedAnswers(log)), InStep(book, Peers(log, name), gate)
 
 
 def write_enrolments(folder: Path, hub: Hub, links: dict[str, str], url: str, authority: Path | None) -> list[Path]:

@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from aboard.links import write_private
+from ambulance_unit.addresses import link_of
 from ambulance_unit.agent import Agent
 from ambulance_unit.app import make_tablet_app
 from ambulance_unit.camera import LiveMedia, choose_camera
@@ -39,7 +40,8 @@ log = logging.getLogger(__name__)
 
 
 class UnitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A vehicle's enrolment file. `bodies`: for a drill; a live vehicle names its `monitor` and `position` instead."""
+    """A vehicle's enrolment file. `hubs`: further hubs of the same store. `bodies`: for a drill; a live vehicle names
+    its `monitor` and `position` instead."""
 
     unit: str
     hub: str
@@ -47,6 +49,7 @@ class UnitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     folder: str
     lat: float
     lon: float
+    hubs: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 0
     camera: str = "scene"
@@ -102,8 +105,9 @@ class Vehicle:
         tls = ssl.create_default_context(cafile=settings.authority) if settings.authority else None
         self._hub_client = hub_client(settings, tls)
         link = HubLink(
-            f"{settings.hub.replace('http', 'ws', 1)}/api/v1/unit", settings.token, settings.unit, scribe, told,
-            self.clock, rng=random.Random(settings.seed), tls=tls,
+            link_of(settings.hub), settings.token, settings.unit, scribe, told, self.clock,
+            others=[link_of(hub) for hub in settings.hubs], rng=random.Random(settings.seed), tls=tls,
+            met=self._follow_with_media,
         )  # fmt: skip
         self.agent = Agent(
             settings.unit, self.clock, scribe, told, link, base=Place(settings.lat, settings.lon),
@@ -132,6 +136,10 @@ class Vehicle:
         if not settings.live_media:
             return None
         return LiveMedia(self._hub_client, settings.unit, choose_camera(settings.camera, seed=settings.seed))
+
+    def _follow_with_media(self, hub: str) -> None:
+        """Live media go to the hub that has the vehicle's link; what was open to another breaks, and begins there."""
+        self._hub_client.base_url = hub
 
     def crew_token(self) -> str:
         """The tablet's token: made once, kept in the vehicle's folder."""

@@ -1,10 +1,10 @@
 """The vehicle's end of its link to the hub: send what waits in the outbox, take acknowledgements and the view.
 
-The words are in casebook/link.py. Connects again for ever, with pauses that double and are jittered; a refusal is shown
-and tried again only now and then. Goes on after what the hub's book already holds. Facts go first and in their order,
-then the newest samples, many rows in flight; samples of an outage follow behind, a little at a time. What is sent was
-stored before (`outbox`), what is heard is kept by `told_view`; how the link stands is `link_state`, what is next to be
-sent is `sending`.
+The words are in casebook/link.py. Connects again for ever, with pauses that double and are jittered, each time to the
+next of the hubs that it knows (`addresses`); a refusal is shown and tried again only now and then. Goes on after what
+the hub's book already holds. Facts go first and in their order, then the newest samples, many rows in flight; samples
+of an outage follow behind, a little at a time. What is sent was stored before (`outbox`), what is heard is kept by
+`told_view`; how the link stands is `link_state`, what is next to be sent is `sending`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import random
 import secrets
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -25,7 +25,8 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from ambulance_unit.link_state import LOST_S, LinkState
+from ambulance_unit.addresses import Addresses, hub_of, link_of
+from ambulance_unit.link_state import LATE_S, LOST_S, LinkState
 from ambulance_unit.outbox import Lane
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.sending import Sending, pause_after_s
@@ -78,7 +79,8 @@ def pause_s(failures: int, rng: random.Random) -> float:
 
 
 class HubLink:
-    """`url` is ``ws(s)://host:port/api/v1/unit``. `changed` is called when the view or the counts have changed.
+    """`url` is ``ws(s)://host:port/api/v1/unit``, `others` are the same of further hubs of the same store. `changed` is
+    called when the view or the counts have changed, `met` with the address of each hub that has taken us.
 
     `dial` opens the connection, `wall_s` is a monotonic clock, `boot` names this run of the agent.
     """
@@ -92,18 +94,20 @@ class HubLink:
         told: ToldView,
         clock: Clock,
         *,
+        others: Sequence[str] = (),
         rng: random.Random | None = None,
         tls: ssl.SSLContext | None = None,
         changed: Callable[[], None] = lambda: None,
+        met: Callable[[str], None] = lambda hub: None,
         refused_pause_s: float = REFUSED_PAUSE_S,
         dial: Dial = dial,
         wall_s: Callable[[], float] = time.monotonic,
         boot: str = "",
     ) -> None:
-        self.url, self._token, self.unit = url, token, unit
+        self._addresses, self._token, self.unit = Addresses(url, *others), token, unit
         self._scribe, self._outbox, self._told, self._clock = scribe, scribe.outbox, told, clock
         self._rng, self._tls, self._refused_pause_s = rng or random.Random(), tls, refused_pause_s
-        self.changed = changed
+        self.changed, self._met = changed, met
         self._dial, self._wall_s = dial, wall_s
         self.state = LinkState(wall_s())
         self.sent = 0  # rows given to a connection, repeats included
@@ -124,6 +128,11 @@ class HubLink:
         """Something new stands in the outbox."""
         self._news.set()
         self._history_news.set()
+
+    @property
+    def url(self) -> str:
+        """Of the hub that we talk to, or try to."""
+        return self._addresses.current
 
     def as_view(self) -> dict[str, Any]:
         return self.state.as_view(self._wall_s())
@@ -150,14 +159,18 @@ class HubLink:
             log.warning("hub refuses vehicle %s: %s", self.unit, why)
             self.state = self.state.refused(why.answer)
             return self._refused_pause_s * self._rng.uniform(0.5, 1.0)
-        except (OSError, TimeoutError, WebSocketException, Gap, FeedLost) as why:
+        except Gap:
+            log.debug("link of vehicle %s: begins again", self.unit)
+        except (OSError, TimeoutError, WebSocketException, FeedLost) as why:
             log.debug("link of vehicle %s: %r", self.unit, why)
+            self._addresses.move_on()
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as why:
             log.warning("hub of vehicle %s talks nonsense: %r", self.unit, why)
+            self._addresses.move_on()
         finally:
             self.state = self.state.closed()
             self.changed()
-        return pause_s(failures, self._rng)
+        return pause_s(failures // len(self._addresses), self._rng)  # all were tried before it gets longer
 
     async def _live_once(self) -> None:
         async with self._connected() as socket:
@@ -206,6 +219,8 @@ class HubLink:
         await self._settle_lanes(first)
         self._told.forget_version()
         self.connections += 1
+        self._addresses.hear([link_of(hub) for hub in welcome.get("hubs", ())])
+        self._met(hub_of(self.url))
         self.changed()
         return first
 
@@ -310,8 +325,9 @@ class HubLink:
             self.changed()
 
     async def _next(self, socket: Socket) -> dict[str, Any]:
-        """The next message. Silence beyond LOST_S means a dead connection, whatever TCP believes. Raises Refused."""
-        async with asyncio.timeout(LOST_S):
+        """The next message. Silence means a dead connection, whatever TCP believes: beyond LOST_S, or sooner where
+        there is another hub to go to. Raises Refused."""
+        async with asyncio.timeout(LATE_S if len(self._addresses) > 1 else LOST_S):
             raw = await socket.recv()
         message = msgspec.json.decode(raw)
         if not isinstance(message, dict) or "t" not in message:

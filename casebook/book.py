@@ -2,7 +2,8 @@
 
 A decision (`write`) sees the newest picture and returns facts; either all of them are in the log (committed) and in the
 picture, or none is. The rows of vehicles (`take_rows`) that queue while a commit is under way share the next one; how
-they fit is casebook/vehicle_rows.py's.
+they fit is casebook/vehicle_rows.py's. Where several hubs write one log, the newest picture has what all of them wrote:
+before anything is decided the log's pen is taken and what is new is folded; in between, `catch_up` does that.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -24,7 +25,7 @@ from casebook.drafting import occasion_of as occasion_of
 from casebook.errors import CoordinationError, FeedLost
 from casebook.events.upcasting import current
 from casebook.holds.booking import LostElsewhere, SharedHolds
-from casebook.log import By, Draft, Entry, Log
+from casebook.log import GENESIS, By, ChainBroken, Draft, Entry, Log, LogMovedOn, SharedLog, verify
 from casebook.picture import Occasion, Picture, fold
 from casebook.store.seals import checked
 from casebook.vehicle_rows import VEHICLE_FACTS as VEHICLE_FACTS
@@ -34,6 +35,7 @@ Decide = Callable[[Picture], Iterable[e.Event]]
 Done = TypeVar("Done")
 Listener = Callable[[Sequence[Entry]], None]
 HOLDS = By("desk", "holds", "store")  # who says what the shared store said
+PEN_TRIES = 5  # how often a decision is repeated whose hub lost the pen to another while it was about to write
 POOL_ROWS = 250  # rows after which a commit takes no further vehicle: some 30 ms of folding, which keeps the loop
 
 
@@ -49,6 +51,8 @@ class Book:
     def __init__(self, log: Log, clock: Clock) -> None:
         self.log, self.clock = log, clock
         self.picture = Picture()
+        self._shared = log if isinstance(log, SharedLog) and log.shared else None
+        self._head = GENESIS  # hash of the last entry in the picture
         self.holds: SharedHolds | None = None  # set where several hubs share a store of holds
         self.timed: Timed | None = None  # set where somebody measures the commits
         self._lock = asyncio.Lock()
@@ -64,6 +68,7 @@ class Book:
         book = cls(log, clock)
         for entry in map(current, checked(log.read(), log.checkpoints())):
             book.picture = fold(book.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
+            book._head = entry.hash
         return book
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -83,6 +88,13 @@ class Book:
 
     async def _write(self, decide: Decide, by: By, at: datetime | None, asked: str) -> list[Entry]:
         async with self._lock:
+            for _ in range(PEN_TRIES - 1):
+                with contextlib.suppress(LogMovedOn):
+                    return await self._decide(decide, by, at, asked)
+            return await self._decide(decide, by, at, asked)
+
+    async def _decide(self, decide: Decide, by: By, at: datetime | None, asked: str) -> list[Entry]:
+        async with self._with_pen():
             if asked and (done := await self._look(lambda: self.log.find_asked(asked))):
                 return await self._look(lambda: list(islice(self.log.read(done[0] - 1), len(done))))
             now = self.clock.now()
@@ -133,7 +145,6 @@ class Book:
             while self._waiting:
                 async with self._lock:
                     turns = self._next_turns()
-                    await self._find_through(turns)
                     await self._take(turns)
         finally:
             self._pooling = False
@@ -159,21 +170,19 @@ class Book:
             if isinstance(wrong := found.get(turn.lane), Exception):
                 turn.fail(wrong)
 
-    async def _take(self, turns: Sequence[Turn]) -> None:
+    async def _take(self, turns: Sequence[Turn], tries: int = PEN_TRIES) -> None:
         """One append for all of them. Where the log refuses something of it, each half by itself, down to the one turn
         that it refuses; where the log itself is the trouble, all hear so."""
-        turns = [turn for turn in turns if not turn.answer.done()]
-        pool = fitted(turns, self.picture, self._through, self.clock.now())
         try:
-            entries = await self._append(pool.drafts) if pool.drafts else []
+            async with self._with_pen():
+                await self._find_through(turns)
+                turns = [turn for turn in turns if not turn.answer.done()]
+                pool = fitted(turns, self.picture, self._through, self.clock.now())
+                entries = await self._append(pool.drafts) if pool.drafts else []
         except Exception as wrong:  # noqa: BLE001 - whoever waits must hear, whatever it was
-            if len(turns) > 1 and not _of_the_log(wrong):
-                await self._take(turns[: len(turns) // 2])
-                await self._take(turns[len(turns) // 2 :])
-            for turn in turns:
-                turn.fail(wrong)
+            await self._take_otherwise(turns, wrong, tries)
             return
-        self.picture = pool.picture
+        self._stand(entries, pool.picture)
         self._through |= pool.through
         try:
             self._tell(entries)
@@ -182,6 +191,57 @@ class Book:
                 turn.fail(wrong)
         for turn, through in pool.ends.items():
             turn.hear(through)
+
+    async def _take_otherwise(self, turns: Sequence[Turn], wrong: Exception, tries: int) -> None:
+        if isinstance(wrong, LogMovedOn) and tries > 1:
+            return await self._take(turns, tries - 1)
+        if len(turns) > 1 and not _of_the_log(wrong):
+            await self._take(turns[: len(turns) // 2])
+            await self._take(turns[len(turns) // 2 :])
+        for turn in turns:
+            turn.fail(wrong)
+        return None
+
+    # --- what other hubs wrote
+
+    @property
+    def is_shared(self) -> bool:
+        return self._shared is not None
+
+    async def catch_up(self) -> None:
+        """Fold what other hubs have committed, and tell of it. Raises FeedLost, ChainBroken; then nothing changed."""
+        if self._shared is not None:
+            async with self._lock:
+                after = self.picture.seq
+                self._fold_on(await self._look(lambda: list(self.log.read(after))))
+
+    @contextlib.asynccontextmanager
+    async def _with_pen(self) -> AsyncIterator[None]:
+        """No other hub writes meanwhile, and the picture holds everything that any has written."""
+        if self._shared is None:
+            yield
+            return
+        log, after = self._shared, self.picture.seq
+        try:
+            self._fold_on(await self._look(lambda: log.take_pen(after)))
+            yield
+        finally:
+            if log.has_pen:
+                await self._look(log.lay_down_pen)
+
+    def _fold_on(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        verify(entries, self.picture.seq, self._head)
+        picture = self.picture
+        for entry in map(current, entries):
+            picture = fold(picture, e.decode(entry.kind, entry.body), occasion_of(entry))
+        self._stand(entries, picture)
+        for source in (entry.source for entry in entries if entry.source is not None):
+            self._through[source.unit, source.epoch] = source.seq
+        self._tell(entries)
+
+    # --- the log
 
     async def _look(self, question: Callable[[], Done]) -> Done:
         """Ask the log; nobody else waits for its disk or its server meanwhile."""
@@ -201,9 +261,14 @@ class Book:
         if not drafts:
             return []
         entries = await self._append(drafts)
-        self.picture = picture
+        self._stand(entries, picture)
         self._tell(entries)
         return entries
+
+    def _stand(self, entries: Sequence[Entry], picture: Picture) -> None:
+        """These entries are in the log now, and in the picture."""
+        self.picture = picture
+        self._head = entries[-1].hash if entries else self._head
 
     def _tell(self, entries: Sequence[Entry]) -> None:
         if entries:
@@ -226,7 +291,7 @@ class Book:
 
 def _of_the_log(wrong: Exception) -> bool:
     """The log is silent, or another hub writes it: no rows are to blame, and none would fare better alone."""
-    return isinstance(wrong, FeedLost) or type(wrong) is CoordinationError
+    return isinstance(wrong, FeedLost | LogMovedOn | ChainBroken)
 
 
 def _tried(question: Callable[..., int], *about: str) -> int | Exception:

@@ -6,8 +6,9 @@ vehicle -> hub
   {"t": "rows", "epoch", "rows": [{"seq", "at", "kind", "body", "who", "origin"}...], "link"}
   {"t": "ping", "n": k}
 hub -> vehicle
-  {"t": "welcome", "through": n, "now", "rate", "drill": bool, "version", "link", "lanes": {epoch: n...}, "last": {...}}
-                                   the book holds an epoch's rows through n; `last`: epoch -> mark of row n, where known
+  {"t": "welcome", "through": n, "now", "rate", "drill": bool, "version", "link", "lanes": {epoch: n...}, "last": {...},
+   "hubs": [url...]}               the book holds an epoch's rows through n; `last`: epoch -> mark of row n, where known
+                                   `hubs`: where hubs of the same book are, this one first; absent where there is one
   {"t": "ack", "epoch", "through": n}                            after commit, cumulative like TCP, for each epoch
   {"t": "snapshot" | "delta" | "beat", ...}                      the vehicle's own view (casebook/live.py)
   {"t": "pong", "n": k}

@@ -3,7 +3,7 @@
 Three keepers behind one interface: memory (here, for tests), SQLite (casebook/sqlite_log.py) and PostgreSQL
 (casebook/store). What a batch may do is decided here, once for all of them (`lay`): its places in the chain, whether an
 outbox row stands in the book already, who holds the scarce things that it claims. A keeper reads the ground under a
-lock, lays, and writes what was laid.
+lock, lays, and writes what was laid. One of them, PostgreSQL, several hubs may write (`SharedLog`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -128,6 +128,32 @@ class Log(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class SharedLog(Log, Protocol):
+    """A log that other hubs write, too. Who wants to decide takes the pen first, and knows every entry that there is.
+
+    The pen is one for all hubs of the store. Who holds it does not let others wait: it is taken away from a hub that
+    neither writes nor gives it back (LogMovedOn, where somebody then wrote).
+    """
+
+    shared: bool  # False: opened by whoever takes no notice of others
+    has_pen: bool
+
+    def take_pen(self, after: int) -> list[Entry]:
+        """Wait for the pen; what was written after entry `after`, in order. The next append gives it back."""
+        ...
+
+    def lay_down_pen(self) -> None:
+        """Give it back without writing; nothing happens where it was given back already."""
+        ...
+
+
+class LogMovedOn(CoordinationError):
+    """Another hub wrote after we had lost the pen: what was decided rests on an old picture. Nothing was written."""
+
+    key = "log_moved_on"
+
+
 class ChainBroken(CoordinationError):
     """The log was altered: `seq` is the first entry that does not fit.
 
@@ -168,9 +194,11 @@ def chained(drafts: Sequence[Draft], count: int, head: str) -> list[Entry]:
     return entries
 
 
-def verify(entries: Iterator[Entry]) -> tuple[int, str]:
-    """Walk the chain; (count, head) when whole. Raises ChainBroken naming the first entry that does not fit."""
-    count, head = 0, GENESIS
+def verify(entries: Iterable[Entry], count: int = 0, head: str = GENESIS) -> tuple[int, str]:
+    """Walk the chain on from `count` entries, the last with hash `head`; both as they are at the end.
+
+    Raises ChainBroken naming the first entry that does not fit.
+    """
     for entry in entries:
         if entry.seq != count + 1:
             raise ChainBroken(seq=count + 1, why="missing", found=entry.seq)

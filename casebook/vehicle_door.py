@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -25,10 +26,11 @@ log = logging.getLogger(__name__)
 
 
 async def serve_vehicle(
-    socket: WebSocket, badge: Badge, book: Book, screen: Subscription, *, drill: bool, links: VehicleLinks | None = None
-) -> None:
+    socket: WebSocket, badge: Badge, book: Book, screen: Subscription, *, drill: bool,
+    links: VehicleLinks | None = None, hubs: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Serve one vehicle until its link ends. `screen` is a subscription to the vehicle's own feed; `links` are those of
-    the hub, without which nothing is known of other connections."""
+    the hub, without which nothing is known of other connections; `hubs`: where hubs of this book are."""
     links = links or VehicleLinks(book.clock)
     outgoing = asyncio.Lock()
 
@@ -41,7 +43,7 @@ async def serve_vehicle(
     try:
         hello = await _hear_hello(socket, badge)
         presence = await links.admit(hello.unit, hello.boot or hello.epoch)
-        await _welcome(hello, presence.link, book, links, send, drill)
+        await send(await _welcome(hello, presence.link, book, links, drill) | ({"hubs": hubs} if hubs else {}))
         log.info("vehicle %s connected", badge.unit)
         taking = _take(socket, hello, presence, book, links, send)
         await _until_one_ends(taking, _show(screen, send), _pass_on(presence, send))
@@ -70,7 +72,7 @@ async def _hear_hello(socket: WebSocket, badge: Badge) -> Hello:
     return hello
 
 
-async def _welcome(hello: Hello, link: str, book: Book, links: VehicleLinks, send: Any, drill: bool) -> None:
+async def _welcome(hello: Hello, link: str, book: Book, links: VehicleLinks, drill: bool) -> dict[str, Any]:
     through = await _through(book, hello.unit, hello.epoch)
     words = {"t": "welcome", "through": through, "now": book.clock.now(), "rate": book.clock.rate, "drill": drill}
     if hello.version >= 2:
@@ -79,7 +81,7 @@ async def _welcome(hello: Hello, link: str, book: Book, links: VehicleLinks, sen
         marks = {epoch: links.mark_at(hello.unit, epoch, seq) for epoch, seq in held.items()}
         last = {epoch: mark for epoch, mark in marks.items() if mark is not None}
         words |= {"version": VERSION, "link": link, "lanes": lanes, "last": last}
-    await send(words)
+    return words
 
 
 async def _through(book: Book, unit: str, epoch: str) -> int:

@@ -19,7 +19,8 @@ FOLDER = Path("aboard-hub")
 
 @dataclass(frozen=True, slots=True)
 class HubSettings:
-    """Where the hub keeps its book and listens. `facts`: a file of first facts, written into an empty book."""
+    """Where the hub keeps its book and listens. `facts`: a file of first facts, written into an empty book. `url`: how
+    vehicles and screens reach it, where that is not where it listens."""
 
     region: str
     folder: Path
@@ -34,6 +35,7 @@ class HubSettings:
     ready: Path | None = None
     holds: str = ""
     store: str = ""
+    url: str = ""
 
 
 def hub(
@@ -47,6 +49,7 @@ def hub(
     fleet: Annotated[Path | None, typer.Option(envvar="ABOARD_FLEET")] = None,
     holds: Annotated[str, typer.Option(envvar="ABOARD_HOLDS", metavar="URL")] = "",
     store: Annotated[str, typer.Option(envvar="ABOARD_STORE", metavar="URL")] = "",
+    url: Annotated[str, typer.Option(envvar="ABOARD_URL", metavar="URL")] = "",
     facts: Annotated[Path | None, typer.Option(hidden=True)] = None,
     drill_clock: Annotated[Path | None, typer.Option(hidden=True)] = None,
     ready: Annotated[Path | None, typer.Option(hidden=True)] = None,
@@ -62,7 +65,7 @@ def hub(
         tls_cert, tls_key, authority = made.cert, made.key, made.ca
         typer.echo(say("front.hub.authority", spoken(), file=made.ca))
     settings = HubSettings(
-        region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready, holds, store
+        region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready, holds, store, url
     )  # fmt: skip
     asyncio.run(run(settings))
 
@@ -88,8 +91,11 @@ async def run(settings: HubSettings) -> None:
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         resting = asyncio.create_task(set_aside_what_lives_long())
         _tell(url, links)
+        reached = settings.url.rstrip("/") or _reached_at(url)
+        if hub.in_step is not None:
+            hub.in_step.peers.url = reached
         if settings.clock is None:
-            for file in write_enrolments(settings.folder, hub, links, _reached_at(url), settings.authority):
+            for file in write_enrolments(settings.folder, hub, links, reached, settings.authority):
                 typer.echo(say("front.hub.enrolment", spoken(), file=file))
         tell_ready(settings.ready, {"url": url})
         await until_told(stop, settings.ready)

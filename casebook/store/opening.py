@@ -17,11 +17,11 @@ def is_server(where: str) -> bool:
 
 
 def open_log(
-    where: str, *, make: bool = True, sign: Callable[[Entry], Checkpoint] | None = None, alone: bool = False,
+    where: str, *, make: bool = True, sign: Callable[[Entry], Checkpoint] | None = None, shared: bool = False,
     lasting: bool = True,
 ) -> SqliteLog | PostgresLog:  # fmt: skip
-    """A SQLite file's or a PostgreSQL server's log. Raises as they do. `alone`, `lasting`: of a server (a file always
-    lasts, and its writers queue)."""
+    """A SQLite file's or a PostgreSQL server's log. Raises as they do. `shared`, `lasting`: of a server (a file always
+    lasts, and is one hub's)."""
     if is_server(where):
-        return PostgresLog(where, make=make, sign=sign, alone=alone, lasting=lasting)
+        return PostgresLog(where, make=make, sign=sign, shared=shared, lasting=lasting)
     return SqliteLog(Path(where), make=make, sign=sign)

@@ -1,7 +1,7 @@
-"""The book in PostgreSQL: the same entries, chain and claims as in the file, for a hub whose store is a server.
+"""The book in PostgreSQL: the same entries, chain and claims as in the file, for hubs whose store is a server.
 
-What may be written is decided by casebook/log.py, under a lock that every writer takes; when the server goes away the
-writer waits for it, and asks it whether the last transaction was committed before it writes that again.
+What may be written is decided by casebook/log.py, under a lock that every writer takes (the pen); when the server goes
+away the writer waits for it, and asks it whether the last transaction was committed before it writes that again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from casebook.errors import CoordinationError, RefusedInput
-from casebook.log import GENESIS, Checkpoint, Claim, Draft, Entry, Ground, Laid, Source, lay, storable
+from casebook.errors import RefusedInput
+from casebook.log import GENESIS, Checkpoint, Claim, Draft, Entry, Ground, Laid, LogMovedOn, Source, lay, storable
 from casebook.store import rows as r
 from casebook.store.group_commit import GroupWriter
 from casebook.store.migrations import WITH_CHECKPOINTS
@@ -46,6 +46,7 @@ PRESENT = """
 SELECT unit, epoch, unit_seq FROM entry
 WHERE (unit, epoch, unit_seq) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]))
 """
+SINCE = f"SELECT {r.COLUMNS} FROM entry WHERE seq > $1 ORDER BY seq"
 HEAD = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1"
 Told = TypeVar("Told")
 
@@ -53,20 +54,21 @@ Told = TypeVar("Told")
 class PostgresLog:
     """Connects, and makes or migrates the tables (`make`; else it only looks).
 
-    `sign`: what signs the head from time to time. `alone`: no other hub may write here meanwhile. `lasting`: refuse a
+    `sign`: what signs the head from time to time. `shared`: for a hub, beside which others write. `lasting`: refuse a
     server that acknowledges before it has flushed. Raises FeedLost (`log_silent`) and RefusedInput as take_pen does.
     """
 
     blocking = True
 
     def __init__(
-        self, url: str, *, make: bool = True, sign: Callable[[Entry], Checkpoint] | None = None, alone: bool = False,
+        self, url: str, *, make: bool = True, sign: Callable[[Entry], Checkpoint] | None = None, shared: bool = False,
         lasting: bool = True,
     ) -> None:  # fmt: skip
         self.where = urlsplit(url).hostname or "postgresql"  # never the whole URL: it may carry a password
-        self._url, self._make, self._sign, self._alone, self._lasting = url, make, sign, alone, lasting
+        self._url, self._make, self._sign, self.shared, self._lasting = url, make, sign, shared, lasting
         self._pen: Any = None
-        self._known: int | None = None  # entries there were when this writer, which is alone, wrote last
+        self._turn: Any = None  # the transaction in which we hold the lock of all writers
+        self._known: int | None = None  # how many entries there were when we took it
         self._loop = OwnLoop(f"postgres {self.where}")
         self._writer = GroupWriter(self.where, self._commit, self._checkpoint if sign else None)
         try:
@@ -84,7 +86,7 @@ class PostgresLog:
 
     async def _connect(self) -> int:
         self._pen, version = await take_pen(
-            self._url, self.where, make=self._make, alone=self._alone, lasting=self._lasting
+            self._url, self.where, make=self._make, shared=self.shared, lasting=self._lasting
         )
         return version
 
@@ -107,21 +109,36 @@ class PostgresLog:
         return self._writer.submit(drafts)
 
     def _commit(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
-        return self._loop.run(self._commit_patiently(batches))
+        try:
+            return self._loop.run(self._commit_patiently(batches))
+        finally:
+            self._known = None
 
     async def _commit_patiently(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
+        doubt: list[Laid] = []  # what a lost connection may have committed
+        look = False  # outbox rows that are here already are rare: looked for when the table has refused one
+
+        async def attempt() -> list[Laid]:
+            async with self._writing() as pen:
+                return await self._write(pen, batches, doubt, look)
+
+        try:
+            return await self._patiently(attempt)
+        except asyncpg.UniqueViolationError:
+            look, doubt = True, []
+        try:
+            return await self._patiently(attempt)
+        except asyncpg.UniqueViolationError as wrong:
+            raise silent(self.where, wrong) from wrong
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[Told]]) -> Told:
         """A server that restarts is waited for: no acknowledgement meanwhile, and nothing written twice after."""
         clock = asyncio.get_running_loop()
         until = clock.time() + PATIENCE_S
-        doubt: list[Laid] = []  # what the lost connection may have committed
         waiting = False
-        look = False  # outbox rows that are here already are rare: looked for when the table has refused one
         while True:
             try:
-                async with self._writing() as pen:
-                    laid, count = await self._write(pen, batches, doubt, look)
-                self._known = count if self._alone else None
-                return laid
+                return await attempt()
             except (*LOST, RefusedInput) as wrong:  # refused: it may not have noticed yet that we were gone
                 if clock.time() >= until or isinstance(wrong, asyncpg.DataError):
                     raise wrong if isinstance(wrong, RefusedInput) else silent(self.where, wrong) from wrong
@@ -129,33 +146,44 @@ class PostgresLog:
                     log.warning("%s is gone (%s); the writer waits for it", self.where, type(wrong).__name__)
                 waiting = True
                 await asyncio.sleep(RETRY_S)
+            except asyncpg.UniqueViolationError:
+                raise
             except asyncpg.PostgresError as wrong:
-                if look or not isinstance(wrong, asyncpg.UniqueViolationError):
-                    raise silent(self.where, wrong) from wrong
-                look, doubt = True, []
+                raise silent(self.where, wrong) from wrong
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Any]:
-        """The connection, in a transaction that no other writer's overlaps."""
-        if self._pen.is_closed():
-            await self._connect()
-        pen = self._pen
+        """The connection, in a transaction that no other writer's overlaps: the one that was begun, or a new one."""
+        turn = self._turn or await self._begin()
+        self._turn = None
         try:
-            async with pen.transaction():
-                await pen.execute(f"SELECT pg_advisory_xact_lock({APPENDING}, {HERE})")
-                yield pen
+            yield self._pen
+            await turn.commit()
         except LOST:
-            pen.terminate()
+            self._pen.terminate()
+            raise
+        except BaseException:
+            await turn.rollback()
             raise
 
-    async def _write(
-        self, pen: Any, batches: Sequence[Sequence[Draft]], doubt: list[Laid], look: bool
-    ) -> tuple[list[Laid], int]:
+    async def _begin(self) -> Any:
+        if self._pen.is_closed():
+            await self._connect()
+        turn = self._pen.transaction()
+        try:
+            await turn.start()
+            await self._pen.execute(f"SELECT pg_advisory_xact_lock({APPENDING}, {HERE})")
+        except BaseException:
+            self._pen.terminate()
+            raise
+        return turn
+
+    async def _write(self, pen: Any, batches: Sequence[Sequence[Draft]], doubt: list[Laid], look: bool) -> list[Laid]:
         if await _is_there(pen, doubt):
-            return doubt, await pen.fetchval("SELECT max(seq) FROM entry")
+            return doubt
         ground = await self._ground(pen, batches, look)
         if self._known not in (None, ground.count):
-            raise CoordinationError("log_moved_on", where=self.where, count=ground.count, known=self._known)
+            raise LogMovedOn(where=self.where, count=ground.count, known=self._known)
         before = dict(ground.claims)
         doubt[:] = laid = lay(ground, batches)
         if written := _entries(laid):
@@ -165,7 +193,42 @@ class PostgresLog:
             await pen.execute("DELETE FROM claim WHERE key = ANY($1::text[])", gone)
         if held:
             await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, held), strict=True)))
-        return laid, ground.count
+        return laid
+
+    # --- the pen, for a hub that is one of several
+
+    @property
+    def has_pen(self) -> bool:
+        return self._turn is not None
+
+    def take_pen(self, after: int) -> list[Entry]:
+        """Wait until no other hub writes; it stays so until the next `append` or `lay_down_pen`, or for HELD_S.
+
+        Gives what was written after entry `after`. Raises FeedLost.
+        """
+
+        async def attempt() -> list[Entry]:
+            turn = await self._begin()
+            try:
+                rows = await self._pen.fetch(SINCE, after)
+            except BaseException:
+                self._pen.terminate()
+                raise
+            self._turn, self._known = turn, rows[-1][0] if rows else after
+            return list(map(r.entry_of, rows))
+
+        return self._loop.run(self._patiently(attempt))
+
+    def lay_down_pen(self) -> None:
+        async def given_back() -> None:
+            turn, self._turn, self._known = self._turn, None, None
+            if turn is not None:
+                try:
+                    await turn.rollback()
+                except LOST:  # then the server has taken it back itself
+                    self._pen.terminate()
+
+        self._loop.run(given_back())
 
     async def _ground(self, pen: Any, batches: Sequence[Sequence[Draft]], look: bool) -> Ground:
         head = await pen.fetchrow(HEAD)
@@ -183,7 +246,7 @@ class PostgresLog:
     def _checkpoint(self) -> None:
         assert self._sign is not None
         signed = r.checkpoint_row(self._sign(next(self.read(self.head()[0] - 1))))
-        self._ask(lambda pool: pool.execute(ADD_CHECKPOINT, *signed))
+        self.ask(lambda pool: pool.execute(ADD_CHECKPOINT, *signed))
 
     def adopt(self, entries: Sequence[Entry], claims: Sequence[Claim], checkpoints: Sequence[Checkpoint]) -> None:
         self._loop.run(self._adopt(entries, claims, checkpoints))
@@ -203,7 +266,10 @@ class PostgresLog:
 
     # --- reading
 
-    def _ask(self, question: Callable[[Any], Any]) -> Any:
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        """The answer of the server to `question(pool)`, which may be asked again. Raises FeedLost. Not for the loop of
+        a hub: it waits."""
+
         async def asked() -> Any:
             for _ in range(READERS):  # after a restart each connection of the pool fails once
                 with contextlib.suppress(*LOST):
@@ -215,29 +281,29 @@ class PostgresLog:
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         query = f"SELECT {r.COLUMNS} FROM entry WHERE seq > $1 ORDER BY seq LIMIT {PAGE}"
-        while found := self._ask(lambda pool, last=after: pool.fetch(query, last)):
+        while found := self.ask(lambda pool, last=after: pool.fetch(query, last)):
             yield from map(r.entry_of, found)
             after = found[-1][0]
 
     def head(self) -> tuple[int, str]:
-        row = self._ask(lambda pool: pool.fetchrow(HEAD))
+        row = self.ask(lambda pool: pool.fetchrow(HEAD))
         return (row[0], row[1]) if row else (0, GENESIS)
 
     def through(self, unit: str, epoch: str) -> int:
         query = "SELECT coalesce(max(unit_seq), 0) FROM entry WHERE unit = $1 AND epoch = $2"
-        return self._ask(lambda pool: pool.fetchval(query, unit, epoch))
+        return self.ask(lambda pool: pool.fetchval(query, unit, epoch))
 
     def find_asked(self, key: str) -> list[int]:
         if not key:
             return []
         query = "SELECT seq FROM entry WHERE asked = $1 AND asked <> '' ORDER BY seq"
-        return [row[0] for row in self._ask(lambda pool: pool.fetch(query, key))]
+        return [row[0] for row in self.ask(lambda pool: pool.fetch(query, key))]
 
     def checkpoints(self) -> list[Checkpoint]:
         if self._version < WITH_CHECKPOINTS:
             return []
         query = f"SELECT {r.CHECKPOINT} FROM checkpoint ORDER BY seq"
-        return [r.checkpoint_of(row) for row in self._ask(lambda pool: pool.fetch(query))]
+        return [r.checkpoint_of(row) for row in self.ask(lambda pool: pool.fetch(query))]
 
     def close(self) -> None:
         self._writer.close()

@@ -14,8 +14,15 @@ from casebook.errors import FeedLost, RefusedInput
 from casebook.store.migrations import NEWEST, POSTGRES, steps_from
 
 CONNECT_S, COMMAND_S = 10, 30  # wall seconds after which the store counts as silent
-# Keys of advisory locks; the second one is the schema's, so that two books in one database do not meet.
-MAKING, APPENDING, ALONE = 0x41424F41, 0x41424F42, 0x41424F43
+HELD_S = 5  # wall seconds after which the server takes the pen from a hub that holds it and says nothing
+# How soon the server notices that the machine of a hub is gone, which may hold the pen: 3 s of silence, then 3 probes.
+WATCHED = {
+    "idle_in_transaction_session_timeout": f"{HELD_S}s", "tcp_keepalives_idle": "3", "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+}  # fmt: skip
+# Keys of advisory locks; the second one is the schema's, so that two books in one database do not meet. Hubs share the
+# third; those of before, of which only one could be, took it for themselves: neither starts beside the other.
+MAKING, APPENDING, PRESENT = 0x41424F41, 0x41424F42, 0x41424F43
 HERE = "hashtext(current_schema())"
 # What must be so for a commit to survive a power cut (PostgreSQL manual, chapters 20.5 and 30): every write of the log
 # flushed, no torn pages, no answer before the flush. Every other value of synchronous_commit flushes on this server.
@@ -24,6 +31,7 @@ LOST = (  # the connection or the server is gone, perhaps for a moment
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError,  # cut in the middle of a word
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError, asyncpg.TooManyConnectionsError, OSError, TimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )  # fmt: skip
 
 
@@ -31,17 +39,18 @@ def silent(where: str, wrong: BaseException) -> FeedLost:
     return FeedLost("log_silent", where=where, why=str(wrong) or type(wrong).__name__)
 
 
-async def take_pen(url: str, where: str, *, make: bool, alone: bool, lasting: bool) -> tuple[Any, int]:
+async def take_pen(url: str, where: str, *, make: bool, shared: bool, lasting: bool) -> tuple[Any, int]:
     """A connection and the number of the store's format.
 
     Raises RefusedInput: `log_forgets` (only where it must be `lasting`), `log_too_new`, `log_unreadable`, `log_in_use`
-    (another hub writes `alone`); FeedLost and what asyncpg raises when the server is not to be had.
+    (asked where `shared`: a hub of a version that cannot share writes there); FeedLost and what asyncpg raises when the
+    server is not to be had.
     """
-    pen = await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=COMMAND_S)
+    pen = await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=COMMAND_S, server_settings=WATCHED)
     try:
         if lasting:
             await _must_last(pen, where)
-        if alone and not await pen.fetchval(f"SELECT pg_try_advisory_lock($1, {HERE})", ALONE):
+        if shared and not await pen.fetchval(f"SELECT pg_try_advisory_lock_shared($1, {HERE})", PRESENT):
             raise RefusedInput("log_in_use", where=where)
         return pen, await _prepare(pen, where, make)
     except BaseException:

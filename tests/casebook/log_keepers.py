@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def on_server(url: str, *statements: str) -> list[Any]:
             await connection.close()
 
     return asyncio.run(asked())
+
+
+@contextmanager
+def on_server_meanwhile(url: str, statement: str) -> Iterator[None]:
+    """A connection that has run this statement stays open while the block runs."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        runner.run(connection.execute(statement))
+        yield
+        runner.run(connection.close())
 
 
 def fresh_store(kind: str, folder: Path, request: pytest.FixtureRequest) -> str:

@@ -24,8 +24,8 @@ from log_keepers import store as store
 from casebook.book import Book
 from casebook.clock import JumpClock
 from casebook.errors import CoordinationError, FeedLost
-from casebook.log import GENESIS, ChainBroken, Source, verify
-from casebook.store import postgres_log
+from casebook.log import GENESIS, ChainBroken, LogMovedOn, Source, verify
+from casebook.store import postgres_log, postgres_pen
 from casebook.store.rows import entry_of
 
 Open = Callable[..., Any]
@@ -33,7 +33,7 @@ END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <
 
 
 def test_a_connection_that_is_cut_is_made_again_and_the_batch_stands_once(postgres_store: str, opened: Open):
-    log = opened(postgres_store, alone=True)
+    log = opened(postgres_store, shared=True)
     log.append([draft()])
     for number in range(1, 4):
         on_server(postgres_store, END_OTHERS)
@@ -46,7 +46,7 @@ def test_a_connection_that_is_cut_is_made_again_and_the_batch_stands_once(postgr
 def test_when_the_answer_to_a_commit_is_lost_the_store_is_asked_whether_it_was_done(
     postgres_store: str, opened: Open, committed: bool
 ):
-    log, real, lost = opened(postgres_store, alone=True), postgres_log.PostgresLog._writing, []
+    log, real, lost = opened(postgres_store, shared=True), postgres_log.PostgresLog._writing, []
 
     @asynccontextmanager
     async def losing(self: Any) -> AsyncIterator[Any]:
@@ -84,14 +84,25 @@ def log_url(log: Any) -> str:
     return log._url
 
 
-def test_a_hub_that_is_alone_stops_writing_when_somebody_else_wrote(postgres_store: str, opened: Open):
-    """By hand or by a tool that takes no notice of the lock: its picture is no longer what the log says."""
-    log, intruder = opened(postgres_store, alone=True), opened(postgres_store)
-    log.append([draft()])
-    intruder.append([draft()])
-    with pytest.raises(CoordinationError) as caught:
+def test_who_lost_the_pen_writes_nothing_that_rests_on_an_old_picture(postgres_store: str, opened: Open):
+    log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    assert log.take_pen(0) == []
+    log._pen.terminate()  # its machine hangs, and the server takes the pen away
+    other.append([draft()])
+    with pytest.raises(LogMovedOn):
         log.append([draft()])
-    assert caught.value.key == "log_moved_on" and log.head()[0] == 2
+    assert [entry.seq for entry in log.take_pen(0)] == [1] and log.append([draft()])[0].seq == 2
+
+
+def test_the_server_takes_the_pen_from_a_hub_that_keeps_it_and_says_nothing(
+    postgres_store: str, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(postgres_pen.WATCHED, "idle_in_transaction_session_timeout", "200ms")
+    stalled, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    stalled.take_pen(0)
+    assert other.append([draft()])[0].seq == 1, "it waited no longer than the server lets anybody wait"
+    with pytest.raises(LogMovedOn):
+        stalled.append([draft()])
 
 
 def test_a_full_disk_refuses_the_batch_in_words_and_takes_the_next_when_there_is_room(tmp_path: Path, opened: Open):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from casebook_tales import START, draft
-from log_keepers import on_server
+from log_keepers import on_server, on_server_meanwhile
 from log_keepers import opened as opened
 from log_keepers import postgres_store as postgres_store
 from log_keepers import store as store
@@ -18,7 +18,7 @@ from casebook.errors import FeedLost, RefusedInput
 from casebook.log import Checkpoint, MemoryLog, verify
 from casebook.store import rows as r
 from casebook.store.migrations import NEWEST, POSTGRES, SQLITE, steps_from
-from casebook.store.postgres_pen import find_weakness
+from casebook.store.postgres_pen import HERE, PRESENT, find_weakness
 
 Open = Callable[..., Any]
 
@@ -109,15 +109,23 @@ def test_each_setting_that_forgets_is_named(weak: str):
     assert find_weakness(sound) is None and find_weakness({**sound, weak: "off"}) == weak
 
 
-def test_a_second_hub_is_refused_until_the_first_has_gone(postgres_store: str, opened: Open):
-    first = opened(postgres_store, alone=True)
-    first.append([draft()])
-    with pytest.raises(RefusedInput) as caught:
-        opened(postgres_store, alone=True)
-    assert caught.value.key == "log_in_use"
-    assert verify(opened(postgres_store, make=False).read())[0] == 1, "reading is for everybody"
-    first.close()
-    assert opened(postgres_store, alone=True).append([draft()])[0].seq == 2
+def test_hubs_share_a_store_but_not_with_one_of_before_that_writes_alone(postgres_store: str, opened: Open):
+    first, second = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    assert first.append([draft()])[0].seq == 1 and second.append([draft()])[0].seq == 2
+    alone = f"SELECT pg_try_advisory_lock({PRESENT}, {HERE})"
+    assert on_server(postgres_store, alone)[0][0] is False, "a hub of before would be refused"
+    for log in (first, second):
+        log.close()
+    on_server(postgres_store, alone, f"SELECT pg_advisory_unlock({PRESENT}, {HERE})")
+    assert verify(opened(postgres_store, make=False).read())[0] == 2, "reading is for everybody"
+
+
+def test_a_hub_does_not_start_beside_one_of_before(postgres_store: str, opened: Open):
+    opened(postgres_store).close()
+    with on_server_meanwhile(postgres_store, f"SELECT pg_try_advisory_lock({PRESENT}, {HERE})"):
+        with pytest.raises(RefusedInput) as caught:
+            opened(postgres_store, shared=True)
+        assert caught.value.key == "log_in_use"
 
 
 def test_a_server_that_is_not_there_is_told_in_words_and_without_the_password(tmp_path: Path, opened: Open):

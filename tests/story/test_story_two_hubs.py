@@ -1,0 +1,190 @@
+"""Two hubs on one database: what one is told both know, and when one dies its vehicles go on with the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+from websockets.asyncio.client import connect
+
+from aboard.children import Child
+from ambulance_unit.addresses import link_of
+from ambulance_unit.hub_link import HubLink
+from ambulance_unit.outbox import Outbox, Record
+from ambulance_unit.scribe import Scribe
+from ambulance_unit.told_view import ToldView
+from casebook import events as e
+from casebook.clock import WallClock
+from casebook.live import patched
+from casebook.log import Entry, verify
+from casebook.place import Place
+from casebook.store.opening import open_log
+
+pytestmark = pytest.mark.sockets
+AT = Place(31.0, 121.2)
+FACTS = [e.UnitEnrolled(f"T-0{n}", "ambulance", "车", "car", "songjiang", AT) for n in range(1, 4)]
+WAIT_S = 60.0  # how long a state may take to come on a busy machine; none of the figures is judged by it
+
+
+@dataclass
+class RunningHub:
+    """A real hub process, and how to ask it."""
+
+    child: Child
+    url: str
+
+    @property
+    def links(self) -> dict[str, str]:
+        return json.loads((self.child.folder / "data" / "links.json").read_bytes())
+
+    async def ask(self, name: str, body: dict[str, Any], token: str, key: str = "") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
+        async with httpx.AsyncClient(base_url=self.url, timeout=WAIT_S) as client:
+            return await client.post(f"/api/v1/ask/{name}", json=body, headers=headers)
+
+    async def get(self, path: str, token: str) -> Any:
+        async with httpx.AsyncClient(base_url=self.url, timeout=WAIT_S) as client:
+            answer = await client.get(path, headers={"Authorization": f"Bearer {token}"})
+            return answer.json() if answer.is_success else None
+
+    @asynccontextmanager
+    async def wall(self, hospital: str, token: str) -> AsyncIterator[Callable[[], Awaitable[dict[str, Any]]]]:
+        """A wall board's feed: `await next()` is the view after the next message."""
+        path = f"{self.url.replace('http', 'ws', 1)}/api/v1/live/wall/{hospital}"
+        async with connect(path, additional_headers={"Authorization": f"Bearer {token}"}) as socket:
+            view: dict[str, Any] = {}
+
+            async def following() -> dict[str, Any]:
+                nonlocal view
+                message = json.loads(await socket.recv())
+                view = message["view"] if message["t"] == "snapshot" else patched(view, message.get("patch", {}))
+                return view
+
+            yield following
+
+
+async def until(look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool]) -> Any:
+    async with asyncio.timeout(WAIT_S):
+        while not wanted(seen := await look()):  # noqa: ASYNC110 - another process has no event for us
+            await asyncio.sleep(0.05)
+        return seen
+
+
+@pytest.fixture
+async def store(postgres_url: str) -> str:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("DROP SCHEMA IF EXISTS two_hubs CASCADE")
+    await connection.execute("CREATE SCHEMA two_hubs")
+    await connection.close()
+    return f"{postgres_url}&search_path=two_hubs"
+
+
+@pytest.fixture
+async def hubs(store: str, tmp_path: Path) -> AsyncIterator[list[RunningHub]]:
+    """Two, started at the same moment on an empty database, that know of each other."""
+    facts = tmp_path / "facts.json"
+    facts.write_bytes(msgspec.json.encode([[one.name, e.encode(one)] for one in FACTS]))
+    children = [Child(name, [], tmp_path / name) for name in ("a", "b")]
+    for child in children:
+        data = str(child.folder / "data")
+        child.words = ["hub", "--folder", data, "--port", "0", "--store", store, "--facts", str(facts)]
+    try:
+        told = await asyncio.gather(*(child.start() for child in children))
+        running = [RunningHub(child, one["url"]) for child, one in zip(children, told, strict=True)]
+        for hub in running:
+            await until(lambda hub=hub: hub.get("/api/v1/hubs", hub.links["dispatcher"]), lambda them: len(them) == 2)
+        yield running
+    finally:
+        await asyncio.gather(*(child.end() for child in children))
+
+
+def read_book(store: str) -> list[Entry]:
+    log = open_log(store, make=False)
+    try:
+        entries = list(log.read())
+        verify(entries)
+        return entries
+    finally:
+        log.close()
+
+
+async def test_what_one_hub_is_told_the_other_shows_and_a_command_repeated_there_has_the_same_answer(
+    hubs: list[RunningHub], store: str
+):
+    one, other = hubs
+    ward = one.links["hospital:sgh_south"]  # issued by one, good at both
+    await until(lambda: other.get("/api/v1/me", ward), bool)
+    beds = {"hospital": "sgh_south", "resource": "resus_bay", "free": 3, "total": 4}
+    async with other.wall("sgh_south", ward) as following:
+        await following()
+        first = await one.ask("report_capacity", beds, ward, key="k1")
+        assert first.status_code == 200, first.text
+        await until(following, lambda view: '"free": 3' in json.dumps(view))
+    again = await other.ask("report_capacity", beds, ward, key="k1")
+    assert again.json() == first.json() and again.headers["Idempotency-Replayed"] == "true"
+    otherwise = await other.ask("report_capacity", beds | {"free": 1}, ward, key="k1")
+    assert otherwise.json()["error"] == "key_used_otherwise"
+    entries = await asyncio.to_thread(read_book, store)
+    assert sum(entry.kind == "capacity_reported" for entry in entries) == 1
+    assert sum(entry.kind == "unit_enrolled" for entry in entries) == len(FACTS), "only one of them began the book"
+
+
+def fix(unit: str, n: int) -> Record:
+    fact = e.PositionReported(unit, 31.0, 121.0 + n / 100_000)
+    return Record(datetime.now(UTC), fact.name, e.encode(fact))
+
+
+async def test_when_a_hub_is_killed_its_vehicles_go_on_with_the_other_and_nothing_is_lost_or_twice(
+    hubs: list[RunningHub], store: str, tmp_path: Path
+):
+    one, other = hubs
+    units = [fact.unit for fact in FACTS]
+    clock, links, scribes = WallClock(), [], []
+    for unit in units:
+        scribe = Scribe(Outbox(tmp_path / f"{unit}.sqlite"))
+        told = ToldView(tmp_path / f"{unit}.json")
+        scribes.append(scribe)
+        links.append(HubLink(link_of(one.url), one.links[f"unit:{unit}"], unit, scribe, told, clock))
+    running = [asyncio.create_task(link.run()) for link in links]
+
+    async def drive(first: int, last: int) -> None:
+        for n in range(first, last):
+            for unit, scribe, link in zip(units, scribes, links, strict=True):
+                await scribe.put([fix(unit, n)])
+                link.wake()
+            await asyncio.sleep(0)
+
+    try:
+        await drive(0, 40)
+        await until(lambda: _acked(scribes), lambda acked: min(acked) > 0)
+        driving = asyncio.create_task(drive(40, 400))
+        await one.child.kill()
+        await driving
+        await until(lambda: _acked(scribes), lambda acked: acked == [400] * len(units))
+        assert {link.url for link in links} == {link_of(other.url)}
+        view = await until(lambda: other.get("/api/v1/hubs", other.links["dispatcher"]), lambda them: len(them) == 1)
+        assert view == [other.url]
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for scribe in scribes:
+            await scribe.close()
+    entries = await asyncio.to_thread(read_book, store)
+    for unit in units:
+        seqs = [entry.source.seq for entry in entries if entry.source is not None and entry.source.unit == unit]
+        assert seqs == list(range(1, 401)), "each row once, in order"
+
+
+async def _acked(scribes: list[Scribe]) -> list[int]:
+    return [lane.acked if (lane := one.outbox.find_lane(one.outbox.epoch)) else 0 for one in scribes]
