@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -38,6 +39,8 @@ from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
 from media.forwarder import MediaPlane
+from media.guidance.door import serve_guidance
+from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
 from media.voice import VoicePlane
 from media.voice_door import voice_router
@@ -84,6 +87,7 @@ class Hub:
         self._notes: set[asyncio.Future[Any]] = set()
         self.plane = MediaPlane(on_started=self._video_started, on_stopped=self._video_stopped)
         self.voice = VoicePlane(self._may_talk, VoiceLog(book))
+        self.guidance = GuidanceRelay(time.monotonic)
         book.listen(self._hear)
         self.app = make_app("Aboard hub")
         self._open_doors()
@@ -237,6 +241,11 @@ class Hub:
                 finally:
                     self.vehicles -= 1
 
+        @app.websocket("/api/v1/guidance/{unit}")
+        async def guidance(socket: WebSocket, unit: str) -> None:
+            if badge := await admit_socket(socket, self.gate):
+                await self._guide(socket, badge, unit)
+
         @app.websocket("/api/v1/entries")
         async def entries(socket: WebSocket, after: int = 0) -> None:
             if badge := await admit_socket(socket, self.gate):
@@ -254,6 +263,16 @@ class Hub:
             return
         screen = self._feed(name).subscribe()
         await serve_feed(socket, screen, lambda message: self.shown.hear(name, message))
+
+    async def _guide(self, socket: WebSocket, badge: Badge, unit: str) -> None:
+        """The vehicle itself, or whoever may see its picture."""
+        try:
+            self._may_talk(badge, unit)
+        except CoordinationError:
+            await socket.close(4403)
+            return
+        is_vehicle = badge.role is Role.PARAMEDIC
+        await serve_guidance(socket, self.guidance, unit, badge.who, is_vehicle=is_vehicle)
 
     def _feed(self, name: str) -> Feed:
         """The feed of that name, made when first watched, looking at the newest picture."""

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
@@ -35,6 +36,9 @@ from casebook.clock import Clock, RateClock, WallClock
 from casebook.errors import RefusedInput
 from casebook.place import Place
 from scenarios.feeds import Body, monitors
+
+if TYPE_CHECKING:
+    from ambulance_unit.guidance import Guide
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +118,16 @@ class Vehicle:
             monitor_for=self._monitor_for(settings), position=self._position(settings),
             live=self._live(settings), feeds_began_at=self._began_at(),
         )  # fmt: skip
+        self.guide = self._guide(settings, tls)
         self.gate = Gate(folder / "badges.json")
         self._answers = Answers(self.clock, folder / "answers.sqlite")
         self.app = make_tablet_app(
-            self.agent, self.gate, drill=bool(settings.clock), answers=self._answers, hub=self._hub_client
+            self.agent,
+            self.gate,
+            drill=bool(settings.clock),
+            answers=self._answers,
+            hub=self._hub_client,
+            guide=self.guide,
         )
 
     def _began_at(self) -> datetime:
@@ -137,9 +147,25 @@ class Vehicle:
             return None
         return LiveMedia(self._hub_client, settings.unit, choose_camera(settings.camera, seed=settings.seed))
 
+<<<<<<< aboard/unit.py
+    def _guide(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> Guide | None:
+        """Follows marks where there is a camera to follow them in."""
+        camera = self.agent.live.camera if isinstance(self.agent.live, LiveMedia) else None
+        if camera is None:
+            return None
+        from ambulance_unit.guidance import Guide  # OpenCV, which a vehicle without a camera does not need
+
+        hub = f"{settings.hub.replace('http', 'ws', 1)}/api/v1/guidance/{settings.unit}"
+        guide = Guide(
+            camera, lambda: self.agent.view, hub=hub, token=settings.token, tls=tls, rng=random.Random(settings.seed)
+        )
+        self.agent.listen(guide.look_at_marks)
+        return guide
+=======
     def _follow_with_media(self, hub: str) -> None:
         """Live media go to the hub that has the vehicle's link; what was open to another breaks, and begins there."""
         self._hub_client.base_url = hub
+>>>>>>> /tmp/h3_new
 
     def crew_token(self) -> str:
         """The tablet's token: made once, kept in the vehicle's folder."""
@@ -151,12 +177,14 @@ class Vehicle:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Vehicle]:
-        task = asyncio.create_task(self.agent.run())
+        works = [self.agent.run(), *([self.guide.run()] if self.guide else [])]
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield self
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.agent.close()
             await self._hub_client.aclose()
             self._answers.close()

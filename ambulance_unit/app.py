@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -26,6 +26,10 @@ from casebook.picture import Picture
 from casebook.screens import REPO, add_screen, add_shared
 from media.voice_door import passing_router
 
+if TYPE_CHECKING:
+    from ambulance_unit.guidance import Guide
+
+NO_CAMERA = 4404  # close code
 REFRESH_S, LOOK_S = 0.1, 1.0  # wall seconds: changes are gathered for so long; ages are looked at so often
 
 
@@ -36,11 +40,12 @@ def make_tablet_app(
     drill: bool = False,
     answers: Answers | None = None,
     hub: httpx.AsyncClient | None = None,
+    guide: Guide | None = None,
 ) -> FastAPI:
     """The application of one vehicle. `gate` knows the crew's badge.
 
     In a `drill` a script may state its own instant, and the screen says that it is one also before the hub does. `hub`
-    asks the hub with the vehicle's token, for the crew's voice.
+    asks the hub with the vehicle's token, for the crew's voice; `guide` has the camera's picture, None: no camera.
     """
     app = make_app("Aboard vehicle")
     add_asks(app, agent.crew.asks(), gate, drill=drill, done_before=agent.find_asked, answers=answers)
@@ -48,7 +53,7 @@ def make_tablet_app(
     add_screen(app, "tablet", Path(__file__).parent / "tablet")
     app.include_router(passing_router(hub, agent.unit, crew_gate(agent, gate)))
     _open_reading(app, agent, gate)
-    _open_sockets(app, agent, gate, drill)
+    _open_sockets(app, agent, gate, drill, guide)
     return app
 
 
@@ -89,7 +94,7 @@ def _open_reading(app: FastAPI, agent: Agent, gate: Gate) -> None:
         return next_question(method, answers, agent.clock.now())
 
 
-def _open_sockets(app: FastAPI, agent: Agent, gate: Gate, drill: bool) -> None:
+def _open_sockets(app: FastAPI, agent: Agent, gate: Gate, drill: bool, guide: Guide | None) -> None:
     async def admit(socket: WebSocket, serve: Callable[[], Awaitable[None]]) -> None:
         badge = await admit_socket(socket, gate)
         if badge is None:
@@ -109,6 +114,10 @@ def _open_sockets(app: FastAPI, agent: Agent, gate: Gate, drill: bool) -> None:
     @app.websocket("/api/v1/waves")
     async def waves(socket: WebSocket) -> None:
         await admit(socket, lambda: serve_waves(socket, agent))
+
+    @app.websocket("/api/v1/picture")
+    async def picture(socket: WebSocket) -> None:
+        await admit(socket, lambda: serve_picture(socket, guide))
 
 
 async def serve_tablet(socket: WebSocket, agent: Agent, *, drill: bool) -> None:
@@ -138,6 +147,20 @@ async def _keep_fresh(feed: Feed, changed: asyncio.Event) -> None:
         await asyncio.sleep(REFRESH_S)
 
 
+async def serve_picture(socket: WebSocket, guide: Guide | None) -> None:
+    """The camera's picture with the places of the marks on it, straight from the vehicle."""
+    if guide is None:
+        await socket.close(NO_CAMERA)
+        return
+
+    async def send() -> None:
+        async for message in guide.own_pictures():
+            await socket.send_bytes(message)
+
+    with guide.watched():
+        await _send_until_gone(socket, send())
+
+
 async def serve_waves(socket: WebSocket, agent: Agent) -> None:
     """The monitor's waves in the binary form of media/waveforms.py, straight from the vehicle."""
 
@@ -146,11 +169,15 @@ async def serve_waves(socket: WebSocket, agent: Agent) -> None:
             await socket.send_bytes(await queue.get())
 
     with agent.waves.watched() as queue:
-        sending = asyncio.create_task(send(queue))
-        try:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                while True:
-                    await socket.receive_text()  # a socket that only sends never learns of the end
-        finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        await _send_until_gone(socket, send(queue))
+
+
+async def _send_until_gone(socket: WebSocket, work: Coroutine[Any, Any, None]) -> None:
+    sending = asyncio.create_task(work)
+    try:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await socket.receive_text()  # a socket that only sends never learns of the end
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)

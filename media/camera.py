@@ -24,6 +24,7 @@ from media.stamp import HEIGHT_PX, WIDTH_PX, Stamp, burn
 WIDTH, HEIGHT, FPS = 640, 360, 15
 VIDEO_CLOCK_HZ = 90_000
 WallMs = Callable[[], float]
+Listener = Callable[[Stamp, np.ndarray], None]  # I420, not to be changed; the stamp may appear in it later
 
 
 class Camera:
@@ -39,6 +40,7 @@ class Camera:
         self._source: PictureSource | None = open_source()
         self._lock = threading.Lock()  # pictures are made in a worker thread; a track may end while one is made
         self.frames_made = 0
+        self.listeners: list[Listener] = []  # hear of each picture at full size, in the thread that made it
 
     def make(self, height_max: int | None = None) -> av.VideoFrame:
         """The picture of this moment, stamped; a higher one than `height_max` is made smaller first.
@@ -46,10 +48,13 @@ class Camera:
         Raises FeedLost (`camera_lost`); the next call opens it again.
         """
         with self._lock:
-            planes = _shrunk(self._picture(), height_max)
+            whole, stamp = self._picture(), Stamp(self.frames_made, int(self._wall_ms()))
+            for listener in self.listeners:
+                listener(stamp, whole)
+            planes = _shrunk(whole, height_max)
             height, width = planes.shape[0] * 2 // 3, planes.shape[1]
             if height >= HEIGHT_PX and width >= WIDTH_PX:
-                burn(planes[:height], Stamp(self.frames_made, int(self._wall_ms())))
+                burn(planes[:height], stamp)
             self.frames_made += 1
             return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
