@@ -147,7 +147,6 @@ class Vehicle:
             return None
         return LiveMedia(self._hub_client, settings.unit, choose_camera(settings.camera, seed=settings.seed))
 
-<<<<<<< aboard/unit.py
     def _guide(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> Guide | None:
         """Follows marks where there is a camera to follow them in."""
         camera = self.agent.live.camera if isinstance(self.agent.live, LiveMedia) else None
@@ -161,11 +160,10 @@ class Vehicle:
         )
         self.agent.listen(guide.look_at_marks)
         return guide
-=======
+
     def _follow_with_media(self, hub: str) -> None:
         """Live media go to the hub that has the vehicle's link; what was open to another breaks, and begins there."""
         self._hub_client.base_url = hub
->>>>>>> /tmp/h3_new
 
     def crew_token(self) -> str:
         """The tablet's token: made once, kept in the vehicle's folder."""
