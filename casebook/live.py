@@ -26,6 +26,7 @@ from casebook.log import Entry
 from casebook.picture import Picture
 
 View = dict[str, Any]
+LEAVES = frozenset({str, int, float, bool})
 QUEUE_LENGTH = 64  # messages waiting for one screen before it gets a snapshot instead
 
 
@@ -35,14 +36,17 @@ class PlainView(dict[str, Any]):
 
 def plain(value: Any) -> Any:
     """JSON values with every unknown (None) left out, ready for merge patches."""
-    return value if isinstance(value, PlainView) else _without_nulls(msgspec.to_builtins(value))
+    return value if isinstance(value, PlainView) else _without_nulls(msgspec.to_builtins(value, str_keys=True))
 
 
 def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _without_nulls(one) for name, one in value.items() if one is not None}
+    """Half of what looking costs is here, so a leaf is not worth a call."""
+    if type(value) is dict:
+        return {
+            name: one if type(one) in LEAVES else _without_nulls(one) for name, one in value.items() if one is not None
+        }
     if isinstance(value, (list, tuple)):
-        return [_without_nulls(one) for one in value]
+        return [one if type(one) in LEAVES else _without_nulls(one) for one in value]
     return value
 
 
@@ -52,13 +56,11 @@ def merge_patch(old: View, new: View) -> View:
     for name, value in new.items():
         if name not in old:
             patch[name] = value
-        elif value is old[name]:
+        elif value == old[name]:
             continue
         elif isinstance(value, dict) and isinstance(old[name], dict):
-            inner = merge_patch(old[name], value)
-            if inner:
-                patch[name] = inner
-        elif value != old[name]:
+            patch[name] = merge_patch(old[name], value)
+        else:
             patch[name] = value
     return patch
 
