@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import math
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from aboard.front.tls import check_listening, check_pair
 from casebook.errors import RefusedInput
 
+log = logging.getLogger(__name__)
+NO_DESCRIPTORS, TOLD_AGAIN_S = "socket.accept() out of system resource", 60.0  # asyncio's own words for it
 GRACE_S = 3  # how long open connections may take to end when we stop
+PING_S = 10  # a screen or vehicle that is silently gone is noticed within twice that; the goal is 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,18 @@ class Listening:
         return "https" if self.cert else "http"
 
 
+class Sockets(WebSocketsSansIOProtocol):
+    """uvicorn's, but a peer that answers no ping is let go at once.
+
+    Its own way is to close once everything has been written; to a screen that reads nothing that is never, and the
+    screen's queue and task would stay for as long as TCP has patience (tcp_retries2: about a quarter of an hour).
+    """
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
+
+
 @contextlib.asynccontextmanager
 async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
     """Serve while the block runs; gives the base URL. Raises RefusedInput for a taken port or a missing certificate."""
@@ -41,6 +60,7 @@ async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
     listener = _bind(listening)
     server = uvicorn.Server(_config(app, listening))
     server.config.load()
+    asyncio.get_running_loop().set_exception_handler(once_a_minute())
     task = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells by a flag only
@@ -52,6 +72,24 @@ async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+def once_a_minute() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """A loop's exception handler that tells of descriptors that ran out once a minute, of all else as ever.
+
+    asyncio tells it with a traceback for each place of the queue of newcomers, each second: 5 MB of log a second.
+    """
+    told_s = -math.inf
+
+    def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal told_s
+        if context.get("message") != NO_DESCRIPTORS:
+            loop.default_exception_handler(context)
+        elif loop.time() - told_s >= TOLD_AGAIN_S:
+            told_s = loop.time()
+            log.error("no descriptors are left: newcomers wait until somebody goes")
+
+    return hear
 
 
 def _bind(listening: Listening) -> socket.socket:
@@ -68,7 +106,7 @@ def _bind(listening: Listening) -> socket.socket:
 
 def _config(app: FastAPI, listening: Listening) -> uvicorn.Config:
     return uvicorn.Config(
-        app, ws="websockets-sansio", log_level="warning", lifespan="off", access_log=False, server_header=False,
-        timeout_graceful_shutdown=GRACE_S, ws_max_size=1 << 20, ws_per_message_deflate=False, ws_ping_interval=20,
-        ws_ping_timeout=20, ssl_certfile=listening.cert, ssl_keyfile=listening.key,
+        app, ws=Sockets, log_level="warning", lifespan="off", access_log=False, server_header=False,
+        timeout_graceful_shutdown=GRACE_S, ws_max_size=1 << 20, ws_per_message_deflate=False, ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S, ssl_certfile=listening.cert, ssl_keyfile=listening.key,
     )  # fmt: skip

@@ -80,7 +80,12 @@ class Crew:
     async def sample(self) -> None:
         """Until cancelled; a sample that was begun is finished."""
         while True:
-            await asyncio.shield(asyncio.ensure_future(self.store()))
+            storing = asyncio.ensure_future(self.store())
+            try:
+                await asyncio.shield(storing)
+            except asyncio.CancelledError:
+                await storing  # what is promised after everybody has settled would be missed in vain
+                raise
             await asyncio.sleep(SAMPLE_S)
 
     @contextlib.asynccontextmanager

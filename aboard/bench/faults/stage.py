@@ -90,7 +90,15 @@ class Stage:
 
     def tracebacks(self) -> int:
         """How often the hub's own log told of an error of the program."""
-        return (self._outside / "said.log").read_text(encoding="utf-8", errors="replace").count(TRACEBACK)
+        return self._said.read_text(encoding="utf-8", errors="replace").count(TRACEBACK)
+
+    def said_bytes(self) -> int:
+        """How long the hub's own log is."""
+        return self._said.stat().st_size
+
+    @property
+    def _said(self) -> Path:
+        return self._outside / "said.log"
 
     def entries(self) -> list[Entry]:
         """The whole log, chain and checkpoints checked, also against the witness. Raises ChainBroken."""

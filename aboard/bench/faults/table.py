@@ -40,7 +40,13 @@ FAULTS = (
     Fault("F7", "vehicle_disk_full", "stores:vehicle_disk_full"),
     Fault("F8", "log_damaged", "damage:log_damaged"),
     Fault("F8", "outbox_damaged", "damage:outbox_damaged"),
+    Fault("F10", "long_away", "lines:long_away"),
+    Fault("F13", "board_stopped", "crowds:board_stopped"),
+    Fault("F14", "storm", "crowds:storm"),
+    Fault("F19", "line_dead", "lines:line_dead"),
     Fault("F21", "log_edited", "damage:log_edited"),
+    Fault("F22", "hub_stalled", "crowds:hub_stalled"),
+    Fault("F23", "descriptors_gone", "crowds:descriptors_gone"),
 )
 
 
