@@ -27,7 +27,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from ambulance_unit.addresses import Addresses, hub_of, link_of
 from ambulance_unit.link_state import LATE_S, LOST_S, LinkState
-from ambulance_unit.outbox import Lane
+from ambulance_unit.outbox import CORRUPT, Lane
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.sending import Sending, pause_after_s
 from ambulance_unit.told_view import Gap, ToldView
@@ -242,7 +242,8 @@ class HubLink:
         is_ours = lane.acked <= through <= lane.stored
         if is_ours and through > lane.acked and lane.epoch in last:
             row = await self._scribe.do(partial(self._outbox.unacknowledged, through - 1, 1, epoch=lane.epoch))
-            is_ours = bool(row) and mark_of(row[0]) == last[lane.epoch]
+            # A row that the disk has damaged since has no mark any more; that the book has it is no contradiction.
+            is_ours = bool(row) and (row[0].kind == CORRUPT or mark_of(row[0]) == last[lane.epoch])
         if not is_ours:
             self.hub_lost_rows += max(0, lane.acked - through)
             log.warning("vehicle %s: hub has other rows than %s through %d: new epoch", self.unit, lane, through)

@@ -255,12 +255,15 @@ class Outbox:
         with self._lock:
             lane = self.find_lane(epoch or self.epoch)
             if lane is not None:
-                self._keep(self._write(lambda: self._renumber(lane)))
+                fresh = self._write(lambda: self._renumber(lane))
+                self._past += lane.stored - fresh.stored
+                self._keep(fresh)
 
     def _renumber(self, lane: Lane) -> Lane:
         waiting = self._db.execute("SELECT count(*) FROM row WHERE lane = ?", (lane.id,)).fetchone()[0]
         fresh = self._begin(lane.id, stored=waiting)
         self._move(lane.id, 0, lane.epoch, fresh)
+        self._set_mark("past", str(self._past + lane.stored - waiting))
         return fresh
 
     def _begin(self, id: int, stored: int = 0) -> Lane:

@@ -57,6 +57,11 @@ def own_cuff_only(vitals: Vitals, since: datetime | None) -> Vitals:
     return replace(vitals, sbp_mmhg=None, dbp_mmhg=None, map_mmhg=None, nibp_at=None)
 
 
+def not_far(due: datetime, now: datetime) -> datetime:
+    """When to look next: as planned, or, after the clock was set back, at the next whole second that it shows now."""
+    return now.replace(microsecond=0) + SECOND if due - now > 2 * SECOND else due
+
+
 class Sampler:
     """`choose(casualty)` gives the monitor that is on a casualty; `store(sample)` takes each sample."""
 
@@ -90,6 +95,7 @@ class Sampler:
         """Sample at every whole second of the clock, until cancelled."""
         due = self._clock.now().replace(microsecond=0) + SECOND
         while True:
+            due = not_far(due, self._clock.now())
             await self._clock.sleep_until(due)
             behind_s = (self._clock.now() - due).total_seconds()
             if behind_s > BEHIND_S * max(1.0, self._clock.rate):

@@ -59,6 +59,8 @@ class Whereabouts:
         while True:
             await self._look_for_arrival()
             end = self._end_of_leg()
+            if due - self._clock.now() > timedelta(seconds=POSITION_S):
+                due = _next_multiple(self._clock.now())  # the clock was set back
             await self._sleep_until(min(due, end) if end else due)
             if (now := self._clock.now()) >= due:
                 due = _next_multiple(now)
@@ -106,7 +108,7 @@ class Whereabouts:
 
 
 def _is_news(last_at: datetime, last: Fix, at: datetime, fix: Fix) -> bool:
-    return (at - last_at).total_seconds() >= PARKED_S or distance_m(last.place, fix.place) > MOVED_M
+    return abs((at - last_at).total_seconds()) >= PARKED_S or distance_m(last.place, fix.place) > MOVED_M
 
 
 def _next_multiple(now: datetime) -> datetime:

@@ -203,7 +203,7 @@ def _way(plan: Plan, picture: Picture, detours: tuple[Reason, ...]) -> Way:
     return Way(
         hospital=plan.hospital,
         mode=MODE_OF_PLAN[plan.mode],
-        eta_s=round(sum(terms.values()), 1),
+        eta_s=round(sum(terms.values(), 0.0), 1),  # a casualty at the door: 0.0, as the log will have it
         terms_s=terms,
         rendezvous=plan.site.id if plan.site else None,
         aircraft=plan.aircraft.id if plan.aircraft else None,

@@ -110,4 +110,4 @@ def timed_again(line: Line, strokes: Sequence[Stroke], costs: Costs, weights_ms:
 def length_of(line: Line) -> float:
     """Metres along the line."""
     places = [Place(lat, lon) for lon, lat, _ in line]
-    return sum(distance_m(a, b) for a, b in pairwise(places))
+    return sum((distance_m(a, b) for a, b in pairwise(places)), 0.0)

@@ -148,5 +148,5 @@ def _onward(area: Area, hospital: HospitalState, unit: UnitState, here: Place) -
     flight = leg_terms(here, pad.place, machine.cruise_kmh, area.air_times, climbs=unit.duty is Duty.AT_LANDING_SITE)
     whole = (*flight, term("unloading", area.air_times.spread("unloading")), to_the_door(pad, area.air_times))
     terms = terms_s(whole)
-    way = Way(hospital.id, "air", round(sum(terms.values()), 1), terms, aircraft=unit.id, decides="flight")
+    way = Way(hospital.id, "air", round(sum(terms.values(), 0.0), 1), terms, aircraft=unit.id, decides="flight")
     return between(way, total_s(whole, "p10"), total_s(whole, "p90"))

@@ -161,7 +161,7 @@ def tell(asked: Question, costs: Costs, way: Way, avoids: tuple[Avoided, ...], t
         end=asked.end,
         at=asked.at,
         profile=asked.profile,
-        length_m=sum(leg.length_m for leg in track.legs),
+        length_m=sum((leg.length_m for leg in track.legs), 0.0),
         eta_s=track.at_s[-1],
         eta_low_s=way.total_ms(costs.low_ms, off_kph.high) / 1000,
         eta_high_s=way.total_ms(costs.high_ms, off_kph.low) / 1000,

@@ -8,7 +8,7 @@ after it was written. A hub that dies in between leaves a lease, and a lease run
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from casebook import events as e
@@ -54,9 +54,11 @@ class SharedHolds:
         raise LostElsewhere(lost[0], self._unknown_on(lost[0], leases, picture, now), holders or "-")
 
     async def settle(self, facts: Sequence[e.Event]) -> None:
-        """Give back in the store what these written facts gave back."""
+        """Give back in the store what these written facts gave back, and what they left (`_applied`)."""
         for page, moves in _by_page(facts).items():
             held = {one.casualty for one in moves if isinstance(one, e.HoldPlaced)}
+            if held:
+                await self.store.change({page}, lambda _, leases: (self._without_left(leases), None))
             for gone in (one for one in moves if isinstance(one, e.HoldReleased) and one.casualty not in held):
                 await self.store.release(page, self._name(gone.casualty))
 
@@ -74,10 +76,13 @@ class SharedHolds:
     ) -> tuple[Leases, bool]:  # fmt: skip
         """The page after the moves; unchanged and False when one of them cannot be had.
 
-        Who held here before may move freely; only a newcomer is asked whether there is room.
+        Who held here before may move freely; only a newcomer is asked whether there is room. A slot that this hub's
+        cases leave stays the hub's, under a name of its own, until that is written: a hub whose disk is full, or that
+        dies in between, still has every slot that its book says it has.
         """
         before, alive = leases, {lease.case for lease in in_force(leases, now)}
         for move in moves:
+            leases = release(leases, self._left(move.slot))
             name = self._name(move.casualty)
             if isinstance(move, e.HoldReleased):
                 leases = release(leases, name)
@@ -87,7 +92,15 @@ class SharedHolds:
             leases, won = grant(leases, Wanted(page, name, lease_s, limit, move.slot), now)
             if won is None:
                 return before, False
-        return leases, True
+        taken, own = {lease.slot for lease in leases}, f"{self.hub}/"
+        left = (one for one in in_force(before, now) if one.case.startswith(own) and one.slot not in taken)
+        return (*leases, *(replace(one, case=self._left(one.slot)) for one in left)), True
+
+    def _left(self, slot: int) -> str:
+        return f"{self.hub}/~{slot}"
+
+    def _without_left(self, leases: Leases) -> Leases:
+        return tuple(lease for lease in leases if not lease.case.startswith(f"{self.hub}/~"))
 
     async def _give_back(self, pages: Iterable[Page], batch: Batch) -> None:
         for page in pages:
