@@ -6,7 +6,7 @@ casualties are asked for together, is dispatch/timing.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from dispatch.policy import Policy
 from routing.air import Term, Weather, check_weather
 from routing.rendezvous import Plan, Question
 from routing.rendezvous.comparing import driven
+from routing.rendezvous.plan import ends_at
 from routing.rendezvous.question import given
 from routing.roads import Roadmap
 
@@ -52,10 +53,12 @@ class CaseWays:
     before: CaseWays | None = None  # the same casualty in the real world, where this one is supposed
     ways: tuple[Way, ...] = field(init=False)
     flights: Flights = field(init=False)
+    _on_scene: Term = field(init=False)
     _told: dict[tuple[str, str], Way] = field(init=False, default_factory=dict)
     _plans: dict[tuple[str, str], Plan] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._on_scene = self.asked.on_scene_term()
         prepared, to_sites_s = prepared_for(self.area, self.hospitals), self.drives.row_to_sites
         self.flights = Flights(prepared, self.asked, to_sites_s, self._still_open)
         self.ways = tuple(self._each())
@@ -89,10 +92,9 @@ class CaseWays:
         detours, drive_s = self.drives.detours(hospital), self.drives.to_door(hospital)
         if drive_s is None:
             return Way(hospital, "road", barred=(Reason("ground_no_road"),), detours=detours)
-        plan = self._plans[hospital, "road"] = driven(
-            hospital, self.asked.on_scene_term(), given("drive", drive_s, None)
-        )
-        return _way(plan, self.picture, detours)
+        terms = terms_s((self._on_scene, Term("drive", drive_s)))
+        eta_s = round(sum(terms.values()), 1)
+        return Way(hospital, "road", eta_s, terms, decides="drive", detours=detours)
 
     def _by_air(self, hospital: str, mode: str) -> Way:
         timed = [(_way(plan, self.picture, ()), plan) for plan in self.flights.plans(hospital, mode)]
@@ -103,8 +105,13 @@ class CaseWays:
             return Way(hospital, mode, barred=(Reason("no_landing_site"),))
         return Way(hospital, mode, barred=_why_not(self.flights.barred(hospital)))
 
-    def ranges(self) -> Ranges:
-        return Ranges(self.drives, self._plans)
+    def plan_of(self, way: Way) -> Plan:
+        """How one of `ways` is carried out."""
+        if way.mode != "road":
+            return self._plans[way.hospital, way.mode]
+        drive_s = self.drives.to_door(way.hospital)
+        assert drive_s is not None, "a way that was timed has a drive"
+        return driven(way.hospital, self._on_scene, given("drive", drive_s, None))
 
     def what_ifs(self, roadmap: Roadmap) -> WhatIfs:
         """The same with each closure lifted that costs somebody time, by day, in flying weather, and with each busy
@@ -131,17 +138,18 @@ def able_hospitals(
 
 
 class Ranges:
-    """p10 and p90 of ways, by their plans; each drive is asked for once, those asked for together in one pass."""
+    """p10 and p90 of a casualty's ways, by their plans; each drive is asked for once, those asked for together in one
+    pass."""
 
-    def __init__(self, drives: Drives, plans: Mapping[tuple[str, str], Plan]) -> None:
-        self._drives, self._plans = drives, plans
+    def __init__(self, case: CaseWays) -> None:
+        self._case = case
         self._known: dict[tuple[str, str], Way] = {}
 
     def ask(self, ways: Sequence[Way]) -> None:
         new = [way for way in ways if way.eta_s is not None and (way.hospital, way.mode) not in self._known]
-        plans = [self._plans[way.hospital, way.mode] for way in new]
+        plans = [self._case.plan_of(way) for way in new]
         ends = [End(plan.hospital, plan.site.id if plan.site else None) for plan in plans if plan.mode != "air"]
-        drives_s = iter(self._drives.ranges_s(ends))
+        drives_s = iter(self._case.drives.ranges_s(ends))
         for way, plan in zip(new, plans, strict=True):
             drive_s = None if plan.mode == "air" else next(drives_s)
             self._known[way.hospital, way.mode] = _ranged(way, plan, drive_s)
@@ -169,10 +177,9 @@ def _skies(asked: Question, *, meets_dusk: bool) -> Iterator[tuple[Reason, Quest
 
 def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
     """With p10 and p90 of the time to the door, all its terms moving together (routing/air/spread.py)."""
-    low_s, high_s = drive_s or (None, None)
-    drive = [replace(one, low_s=low_s, high_s=high_s) if one.name == "drive" else one for one in plan.ground_arm]
-    plan = replace(plan, ground_arm=tuple(drive))
-    return between(way, plan.door_at("p10"), plan.door_at("p90"))
+    drive = [given(one.name, one.seconds, drive_s) if one.name == "drive" else one for one in plan.ground_arm]
+    arms = tuple(drive), plan.air_arm
+    return between(way, ends_at(arms, plan.after, "p10"), ends_at(arms, plan.after, "p90"))
 
 
 def between(way: Way, low_s: float, high_s: float) -> Way:

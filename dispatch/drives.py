@@ -151,6 +151,8 @@ class Drives:
 
     def detours(self, hospital: str) -> tuple[Reason, ...]:
         """The closures that make this way longer or impossible; all of them when only together they do."""
+        if not self._without:
+            return ()
         column = self._all.doors[hospital]
         now_s = self._times[column]
         costs = {id: _saved_s(now_s, row[column]) for id, row in self._without.items()}

@@ -20,7 +20,7 @@ from casebook.picture import HospitalState
 from dispatch.area import Area
 from routing.air import Aircraft, Check, LandingSite, check_site
 from routing.rendezvous import Door, Found, Landings, Plan, Question, Refusal, compare, search
-from routing.rendezvous.comparing import Start
+from routing.rendezvous.comparing import Sortie, Start
 
 CLOSE_S = 1.0  # an ETA is a sum of a dozen terms, each rounded to 0.1 s: what is not this near is not first
 UNSETTLED_S = 1e9  # longer than any flight: what nobody has to settle goes before what somebody has
@@ -102,7 +102,7 @@ class Flights:
         self._reached: list[bool] = (~np.isnan(drive_to_site_s)).tolist()
         self._rows = prepared.rows
         self._slow: dict[int, Floats] = {}
-        self._latest_s: dict[int, float] = {}
+        self._times: dict[int, Floats] = {}
 
     @property
     def from_scene(self) -> bool:
@@ -120,9 +120,7 @@ class Flights:
 
     def _is_down_by(self, row: int, left_s: float) -> bool:
         """Whether this machine is down by then from wherever it flies, seen without looking at each flight."""
-        if row not in self._latest_s:
-            self._latest_s[row] = self._found.latest_s(row, "p90")
-        return self._latest_s[row] <= left_s - 2 * SAME_S
+        return self._found.latest_s(row, "p90") <= left_s - 2 * SAME_S
 
     def plans(self, hospital: str, mode: str) -> list[Plan]:
         """The plans of this mode of which one is the best; [] where there is none."""
@@ -174,42 +172,60 @@ class Flights:
 
     def _why_not(self, cell: _Cell, hospital: str) -> tuple[Reason, ...]:
         refused = self._check_start(cell.aircraft, cell.start).refused
-        if refused or np.isfinite(self._times_s[cell]):
+        if refused or np.isfinite(self._times_s(cell.aircraft)[cell.start, cell.end]):
             return refused
         outcome = self._build(cell, hospital)
         return outcome.reasons if isinstance(outcome, Refusal) else ()
 
     # --- times of all, building of some
 
-    @cached_property
-    def _times_s(self) -> Floats:
-        """Aircraft x starts x ends: seconds to the door, infinity where there is no such flight."""
-        shape = len(self._sorties), len(self._starts), len(self._landings.ends)
-        count = shape[0] * shape[1] * shape[2]
-        return self._found.times_s[:count].reshape(shape)
+    def _times_s(self, row: int) -> Floats:
+        """Starts x ends of one aircraft: seconds to the door, infinity where there is no such flight."""
+        if row not in self._times:
+            self._times[row] = self._found.first_s([row])
+        return self._times[row]
 
     @cached_property
     def _near_best(self) -> Mapping[str, Mapping[int, list[_Cell]]]:
         """By mode and end: every flight that could be the best."""
-        sites = len(self._landings.sites)
-        keys_s = np.where(self._open, self._times_s + UNSETTLED_S, self._times_s)
+        flocks, sites = self._flocks(), len(self._landings.sites)
+        if not flocks or not self._landings.ends:
+            return {"rendezvous": {}, "air": {}}
+        keys_s = np.array([_keys_s(self._found.first_s(rows), self._open_of(rows[0])) for rows in flocks])
         return {
-            "rendezvous": _near_least(keys_s[:, :sites], 0),
-            "air": _near_least(keys_s[:, sites:], sites),
+            "rendezvous": self._near_least(keys_s[:, :sites], flocks, 0),
+            "air": self._near_least(keys_s[:, sites:], flocks, sites),
         }
 
-    @cached_property
-    def _open(self) -> Bools:
-        """Aircraft x starts x ends: whether somebody must settle something before this flight."""
-        found = np.zeros(self._times_s.shape, np.bool_)
+    def _flocks(self) -> list[list[int]]:
+        """The aircraft that may fly, those together that fly and are judged alike: only when they lift off differs."""
+        found: dict[Any, list[int]] = {}
         for row, sortie in enumerate(self._sorties):
             if not sortie.check.refused:
-                found[row] = self._open_of(row)
+                open_ = bool(self._still_open(sortie.aircraft.id, sortie.check.unknown))
+                alone = row if self._may_be_overtaken(row) else None
+                found.setdefault((*self._found.alike(row), open_, alone), []).append(row)
+        return list(found.values())
+
+    def _near_least(self, keys_s: Floats, flocks: Sequence[Sequence[int]], first: int) -> Mapping[int, list[_Cell]]:
+        """Of each end (last axis) the cells that are near its least; none where all are infinite."""
+        if not keys_s.size:
+            return {}
+        limit_s, found = keys_s.min(axis=(0, 1)) + CLOSE_S, dict[int, list[_Cell]]()
+        flock, start, end = np.nonzero((keys_s <= limit_s) & (keys_s < np.inf))
+        open_s = np.where(keys_s[flock, start, end] >= UNSETTLED_S, UNSETTLED_S, 0.0)
+        for number, rows in enumerate(flocks):
+            (mine,) = np.nonzero(flock == number)
+            for row in rows:
+                late = self._found.one_s(row, start[mine] + first, end[mine]) + open_s[mine] > limit_s[end[mine]]
+                near = mine[~late]
+                for at, to in zip((start[near] + first).tolist(), end[near].tolist(), strict=True):
+                    found.setdefault(to, []).append(_Cell(row, at, to))
         return found
 
     def _open_of(self, row: int) -> Bools:
-        """Starts x ends of one aircraft."""
-        sortie, shape = self._sorties[row], self._times_s.shape[1:]
+        """Starts x ends of one aircraft: whether somebody must settle something before this flight."""
+        sortie, shape = self._sorties[row], (len(self._starts), len(self._landings.ends))
         id = sortie.aircraft.id
         if self._still_open(id, sortie.check.unknown):
             return np.ones(shape, np.bool_)
@@ -218,15 +234,20 @@ class Flights:
         starts = np.concatenate((grounds.open_sites, np.array(own, np.bool_)))
         return starts[:, None] | grounds.open_pads | self._overtaken(row)
 
+    def _may_be_overtaken(self, row: int) -> bool:
+        left_s, machine = self._question.daylight_left_s, self._sorties[row].aircraft
+        if left_s is None or self._question.night or machine.night_capable is not None:
+            return False
+        return not self._is_down_by(row, left_s)
+
     def _overtaken(self, row: int) -> Bools | np.bool_:
         """Where night could overtake a machine of which nobody knows whether it flies by night."""
-        question, machine = self._question, self._sorties[row].aircraft
-        left_s = question.daylight_left_s
-        if left_s is None or question.night or machine.night_capable is not None or self._is_down_by(row, left_s):
+        left_s, machine = self._question.daylight_left_s, self._sorties[row].aircraft
+        if left_s is None or not self._may_be_overtaken(row):
             return np.False_
         over_s = self._slow_land_s(row) - left_s
         open_ = over_s > 0
-        for start, end in np.argwhere((np.abs(over_s) <= SAME_S) & np.isfinite(self._times_s[row])).tolist():
+        for start, end in np.argwhere((np.abs(over_s) <= SAME_S) & np.isfinite(self._times_s(row))).tolist():
             plan = self._build(_Cell(row, start, end), "")
             open_[start, end] = isinstance(plan, Plan) and bool(self._still_open(machine.id, plan.unknown))
         return open_ if self._still_open(machine.id, (Reason("air_dusk_unknown"),)) else np.False_
@@ -240,7 +261,15 @@ class Flights:
     def _build(self, cell: _Cell, hospital: str) -> Plan | Refusal:
         start, end = self._starts[cell.start], self._landings.ends[cell.end]
         check = self._check_start(cell.aircraft, cell.start).also(self._grounds[cell.aircraft].pads[cell.end])
-        return self._sorties[cell.aircraft].outcome(start, end, check, hospital)
+        return self._builders[cell.aircraft].outcome(start, end, check, hospital)
+
+    @cached_property
+    def _builders(self) -> Sequence[Sortie]:
+        """The sorties; where night overtakes nobody for sure, not asked about it flight by flight."""
+        if not self._ends_by_day:
+            return self._sorties
+        asked = replace(self._question, daylight_left_s=None)
+        return [replace(one, question=asked) for one in self._sorties]
 
     def _check_start(self, row: int, column: int) -> Check:
         if column < len(self._reached) and self._reached[column]:
@@ -254,13 +283,5 @@ class Flights:
         return next((door.pad for door in self._landings.doors if door.hospital == hospital), None)
 
 
-def _near_least(keys_s: Floats, first: int) -> Mapping[int, list[_Cell]]:
-    """Of each end (last axis) the cells that are near its least; none where all are infinite."""
-    if not keys_s.size:
-        return {}
-    least_s = keys_s.min(axis=(0, 1))
-    near = (keys_s <= least_s + CLOSE_S) & np.isfinite(keys_s)
-    found: dict[int, list[_Cell]] = {}
-    for aircraft, start, end in np.argwhere(near).tolist():
-        found.setdefault(end, []).append(_Cell(aircraft, start + first, end))
-    return found
+def _keys_s(times_s: Floats, open_: Bools) -> Floats:
+    return np.where(open_, times_s + UNSETTLED_S, times_s)

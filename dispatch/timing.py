@@ -15,7 +15,7 @@ from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.place import Place, distance_m
 from casebook.steps import Duty
 from dispatch.area import Area
-from dispatch.case_ways import CaseWays, able_hospitals, between, terms_s
+from dispatch.case_ways import CaseWays, Ranges, able_hospitals, between, terms_s
 from dispatch.drives import Drives, RoadTimes, onward_between
 from dispatch.journeys import helicopters
 from dispatch.judging import Way
@@ -28,6 +28,7 @@ from routing.roads import Roadmap
 
 # A landing site this near the scene is reached on foot with the stretcher; assumption, no published figure found.
 WALK_M = 200.0
+WALK_LAT = 0.01  # degrees: further north or south is never so near
 ACTIVE = (Duty.ASSIGNED, Duty.ACKNOWLEDGED, Duty.EN_ROUTE, Duty.AT_LANDING_SITE)
 
 
@@ -76,7 +77,7 @@ def ways_for_all(
         for row, (casualty, scene) in enumerate(some):
             asked = _question(area, picture, casualty, scene, now, on_scene_s, left=left, daylight=daylight)
             case = CaseWays(area, picture, hospitals, asked, Drives(times, row))
-            ranges, able = case.ranges(), able_hospitals(hospitals, casualty, policy, now)
+            ranges, able = Ranges(case), able_hospitals(hospitals, casualty, policy, now)
             ranges.ask([way for way in case.ways if way.hospital in able])
             told[casualty.id] = Timed(case.ways, case.what_ifs(roadmap), onward_s, ranges)
     return told
@@ -92,11 +93,15 @@ def _question(
     night, left_s = is_night(now, scene), daylight_left_s(now, scene) if known else None
     if daylight is not None:
         night, left_s = not daylight, None
-    at_scene = next((site for site in area.sites if not left and distance_m(site.place, scene) <= WALK_M), None)
+    at_scene = None if left else next((site for site in area.sites if _on_foot(site.place, scene)), None)
     return Question(
         "", None, sites=area.sites, on_scene_s=on_scene_s, times=area.air_times, night=night, weather=area.weather,
         aircraft=known, daylight_left_s=left_s, scene_landing=at_scene,
     )  # fmt: skip
+
+
+def _on_foot(a: Place, b: Place) -> bool:
+    return abs(a.lat - b.lat) < WALK_LAT and distance_m(a, b) <= WALK_M
 
 
 def _flies(picture: Picture, casualty: CasualtyState) -> bool:

@@ -20,6 +20,8 @@ class Check:
         return False if self.refused else None if self.unknown else True
 
     def also(self, other: Check) -> Check:
+        if not (other.refused or other.unknown):
+            return self
         return Check(self.refused + other.refused, self.unknown + other.unknown)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casebook.place import EARTH_RADIUS_M, Place
-from routing.air import QUANTILES, Aircraft, LandingSite, Quantile, check_site
+from routing.air import QUANTILES, Aircraft, AirTimes, LandingSite, Quantile, check_site, to_the_door
 from routing.rendezvous.comparing import End, Start, ends, starts
-from routing.rendezvous.question import CarryOn, Question
+from routing.rendezvous.question import CarryOn, Question, given
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +33,7 @@ class Landings:
     sites: Sequence[LandingSite]
     doors: Sequence[Door]
     _refused: dict[tuple[float, bool], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=dict)
+    _last: dict[Quantile, tuple[AirTimes, Floats]] = field(default_factory=dict)
 
     @cached_property
     def starts(self) -> list[Start]:
@@ -78,6 +79,22 @@ class Landings:
             pads = [bool(check_site(end.site, aircraft, night=night).refused) for end in self.ends]
             self._refused[key] = np.array(sites, np.bool_), np.array(no_way, np.bool_) | np.array(pads, np.bool_)
         return self._refused[key]
+
+    def last_s(self, times: AirTimes, quantile: Quantile) -> Floats:
+        """Ends: from beside the aircraft to the door, or from when both it and the second ambulance are there."""
+        kept = self._last.get(quantile)
+        if kept is None or kept[0] is not times:
+            kept = self._last[quantile] = times, np.array([_last_s(end, times, quantile) for end in self.ends])
+        return kept[1]
+
+
+def _last_s(end: End, times: AirTimes, quantile: Quantile) -> float:
+    if end.carry_on is None:
+        return to_the_door(end.site, times).at(quantile)
+    if end.carry_on.drive_s is None:
+        return np.inf
+    drive = given("onward_drive", end.carry_on.drive_s, end.carry_on.drive_range_s)
+    return times.spread("transfer").at(quantile) + drive.at(quantile)
 
 
 def landing_at(question: Question, door: Door) -> Question:

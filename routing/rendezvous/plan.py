@@ -17,6 +17,9 @@ Option = Literal["ground", "rendezvous", "scene_landing", "scene_hoist", "second
 OPTIONS: tuple[Option, ...] = ("ground", "rendezvous", "scene_landing", "scene_hoist", "second_ambulance")
 _WAITS = {"site_wait": "securing", "approval_wait": "approval"}  # a term in the air arm -> what decides
 
+_SECOND = "wait_for_second_ambulance"
+_ALL_WAITS = {*_WAITS, _SECOND}
+
 Arms = tuple[tuple[Term, ...], tuple[Term, ...]]  # on the ground and in the air, until they meet
 
 
@@ -61,6 +64,11 @@ def ends_at(arms: Arms, after: tuple[Term, ...], quantile: Quantile) -> float:
     # The ends differ from the middle by what their terms say, or by the last bit of a sum: never turned round.
     end_s = meets_at(arms, quantile) + total_s(after, quantile)
     return min(end_s, likely_s) if quantile == "p10" else max(end_s, likely_s)
+
+
+def _waits(terms: tuple[Term, ...], quantile: Quantile) -> set[str]:
+    """The names of the waits among these terms that are not empty."""
+    return {term.name for term in terms if term.name in _ALL_WAITS and term.at(quantile) > 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +132,13 @@ class Plan:
         return self.decides_at("p50")
 
     def decides_at(self, quantile: Quantile) -> str:
-        waits = {term.name for term in (*self.air_arm, *self.after) if term.at(quantile) > 0}
-        if "wait_for_second_ambulance" in waits:
+        before, after = _waits(self.air_arm, quantile), _waits(self.after, quantile)
+        if _SECOND in before | after:
             return "second_ambulance"
-        if "site_wait" in {term.name for term in self.after if term.at(quantile) > 0}:
+        if "site_wait" in after:
             return "securing"
         if self.wait_at(quantile) > 0:
-            return next((told for name, told in _WAITS.items() if name in waits), "flight")
+            return next((told for name, told in _WAITS.items() if name in before | after), "flight")
         return "drive" if any(term.name == "drive" for term in self.ground_arm) else "on_scene"
 
     @property

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routing.air import Aircraft, LandingSite, Quantile, to_the_door, total_s
-from routing.rendezvous.comparing import Sortie, Start, ground, starts
-from routing.rendezvous.landings import Floats, Landings, distances_m, landing_at, radians, secured_s
+from routing.air import Quantile
+from routing.rendezvous.comparing import Sortie, Start, ground
+from routing.rendezvous.landings import Floats, Landings, landing_at
 from routing.rendezvous.plan import OPTIONS, Option, Plan, Refusal, option_of, rank
-from routing.rendezvous.question import Question, given
+from routing.rendezvous.question import Question
+from routing.rendezvous.stretches import Spots, Stretches
 
 #: Seconds by which numpy's sums and `compare`'s may differ at most: both are right to 1e-9 s on flights of a day.
 CLOSE_S = 1e-6
@@ -83,8 +85,12 @@ class Found:
         return {door.hospital: row for row, door in enumerate(self.landings.doors)}
 
     @cached_property
-    def _starts(self) -> list[Start]:
-        return self.landings.starts + starts(replace(self.question, sites=()))
+    def _spots(self) -> Spots:
+        return Spots(self.landings, self.question, self.drive_to_site_s)
+
+    @property
+    def _starts(self) -> Sequence[Start]:
+        return self._spots.starts
 
     @cached_property
     def _options(self) -> NDArray[np.int64]:
@@ -103,17 +109,31 @@ class Found:
     @cached_property
     def _air_s(self) -> Floats:
         """Aircraft x starts x ends: seconds to the door, infinity where the way is refused."""
-        aircraft = self.question.aircraft
-        door_s = np.full((len(aircraft), len(self._starts), len(self.landings.ends)), np.inf)
-        if not door_s.size:
-            return door_s
-        for row, sortie in enumerate(self.sorties):
-            if not sortie.check.refused:
-                land_s = self._stretches["p50"].down_s(sortie)
-                door_s[row] = self._stretches["p50"].door_s(land_s)
-                land_s = self.land_s(row, "p90") if self._dusk_matters(sortie.aircraft) else land_s
-                door_s[row][self._may_not(sortie, land_s)] = np.inf
-        return _never(door_s)
+        shape = len(self.question.aircraft), len(self._starts), len(self.landings.ends)
+        return np.array([self.first_s([row]) for row in range(shape[0])], np.float64).reshape(shape)
+
+    def first_s(self, rows: Sequence[int]) -> Floats:
+        """Starts x ends: seconds to the door by the first of these aircraft (their rows in the question), which fly and
+        land alike (`alike`); infinity where the way is refused."""
+        sortie, times = self.sorties[rows[0]], self._stretches["p50"]
+        if sortie.check.refused:
+            return np.full((len(self._starts), len(self.landings.ends)), np.inf)
+        leaves_s = np.minimum.reduce([times.leaves_s(self.sorties[row]) for row in rows])
+        door_s = times.door_s(times.down_s(sortie, leaves_s))
+        door_s[self._may_not(rows[0]) | np.isnan(door_s)] = np.inf
+        return door_s
+
+    def one_s(self, row: int, start: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
+        """Seconds to the door by this aircraft from each of these starts to the end beside it, refused or not."""
+        times, sortie = self._stretches["p50"], self.sorties[row]
+        return times.door_s(times.down_s(sortie, times.leaves_s(sortie)[start], start, end), end)
+
+    def alike(self, row: int) -> tuple[Any, ...]:
+        """Aircraft of which this is the same take as long from wherever they lift off, and are refused alike."""
+        sortie = self.sorties[row]
+        by_dusk = row if self._dusk_matters(row) else None
+        machine, own = sortie.aircraft, [bool(sortie.check_start(one).refused) for one in self._spots.own_starts]
+        return bool(sortie.check.refused), sortie.flight.speed_kmh("p50"), machine.d_value_m, by_dusk, *own
 
     @cached_property
     def sorties(self) -> list[Sortie]:
@@ -121,27 +141,40 @@ class Found:
         return [Sortie.of(self.question, one) for one in self.question.aircraft]
 
     @cached_property
-    def _stretches(self) -> dict[Quantile, _Stretches]:
-        return {quantile: _Stretches(self, quantile) for quantile in ("p50", "p90")}
+    def _stretches(self) -> dict[Quantile, Stretches]:
+        return {quantile: Stretches(self._spots, quantile) for quantile in ("p50", "p90")}
 
     def land_s(self, row: int, quantile: Quantile) -> Floats:
         """Starts x ends: until this aircraft (its row in the question) is down for the hospital, refused or not."""
-        return self._stretches[quantile].down_s(self.sorties[row])
+        times, sortie = self._stretches[quantile], self.sorties[row]
+        return times.down_s(sortie, times.leaves_s(sortie))
 
     def latest_s(self, row: int, quantile: Quantile) -> float:
         """By when this aircraft is down, wherever it flies: no land_s is later."""
-        return self._stretches[quantile].latest_s(self.sorties[row])
+        if (row, quantile) not in self._latest_s:
+            self._latest_s[row, quantile] = self._stretches[quantile].latest_s(self.sorties[row])
+        return self._latest_s[row, quantile]
 
-    def _dusk_matters(self, aircraft: Aircraft) -> bool:
-        return self.question.daylight_left_s is not None and not self.question.night and aircraft.night_capable is False
+    @cached_property
+    def _latest_s(self) -> dict[tuple[int, Quantile], float]:
+        return {}
 
-    def _may_not(self, sortie: Sortie, land_s: Floats) -> NDArray[np.bool_]:
+    def _dusk_matters(self, row: int) -> bool:
+        """Whether this aircraft, which may not fly by night, could be refused for it."""
+        left_s, question = self.question.daylight_left_s, self.question
+        if left_s is None or question.night or question.aircraft[row].night_capable is not False:
+            return False
+        return self.latest_s(row, "p90") > left_s + CLOSE_S
+
+    def _may_not(self, row: int) -> NDArray[np.bool_]:
+        """Starts x ends."""
+        sortie = self.sorties[row]
         sites, pads = self.landings.refused(sortie.aircraft, night=self.question.night)
-        own = [bool(sortie.check_start(start).refused) for start in self._starts[len(sites) :]]
+        own = [bool(sortie.check_start(start).refused) for start in self._spots.own_starts]
         refused = np.append(sites, np.array(own, np.bool_))[:, None] | pads
-        if self._dusk_matters(sortie.aircraft):
+        if self._dusk_matters(row):
             assert self.question.daylight_left_s is not None
-            refused |= land_s > self.question.daylight_left_s + CLOSE_S
+            refused |= self.land_s(row, "p90") > self.question.daylight_left_s + CLOSE_S
         return refused
 
     def outcome(self, cell: int) -> Plan | Refusal:
@@ -156,119 +189,6 @@ class Found:
         if sortie.check.refused or check.refused:
             return Refusal(start.mode, question.hospital, sortie.check.refused + check.refused, start.site)
         return sortie.outcome(start, end, check)
-
-
-class _Stretches:
-    """What does not depend on the aircraft, at one quantile: arrays over starts and ends."""
-
-    def __init__(self, found: Found, quantile: Quantile) -> None:
-        self._found = found
-        self._quantile: Quantile = quantile
-
-    def down_s(self, sortie: Sortie) -> Floats:
-        """Starts x ends: seconds until the aircraft is down at the end."""
-        above_s = self._leaves_s(sortie)[:, None] + self._length_m * self._s_per_m(sortie)
-        return np.maximum(above_s, self._end_secured_s) + sortie.flight.approach().at(self._quantile)
-
-    def door_s(self, land_s: Floats) -> Floats:
-        """Starts x ends: seconds until the patient is at the door."""
-        return np.maximum(land_s + self._unloading_s, self._second_there_s) + self._last_s
-
-    def latest_s(self, sortie: Sortie) -> float:
-        """As down_s of the latest start and the longest leg, which nobody may fly; -infinity where nobody flies."""
-        leaves_s = self._leaves_s(sortie)
-        leaves_s = leaves_s[~np.isnan(leaves_s)]
-        if not (leaves_s.size and self._length_m.size):
-            return -np.inf
-        above_s = leaves_s.max() + self._length_m.max() * self._s_per_m(sortie)
-        return float(max(above_s, self._end_secured_s.max()) + sortie.flight.approach().at(self._quantile))
-
-    def _s_per_m(self, sortie: Sortie) -> float:
-        return 3.6 / sortie.flight.speed_kmh(self._quantile)
-
-    def _leaves_s(self, sortie: Sortie) -> Floats:
-        """Starts: seconds until the aircraft, with the patient on board, has climbed from there."""
-        flight, quantile = sortie.flight, self._quantile
-        approach_s, climb_s = flight.approach().at(quantile), flight.climb().at(quantile)
-        ready_s = total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
-        out_m = distances_m(radians([sortie.aircraft.here]), self._start_radians)[0]
-        above_s = ready_s + out_m * self._s_per_m(sortie)
-        there_s = np.where(self._hoists, above_s, np.maximum(above_s, self._start_secured_s) + approach_s)
-        return np.maximum(self._ground_arm_s, there_s) + self._taken_s + climb_s
-
-    @cached_property
-    def _start_radians(self) -> Floats:
-        beyond = self._found._starts[len(self._found.landings.sites) :]
-        own = radians(start.place for start in beyond)
-        return np.concatenate((self._found.landings.site_radians, own))
-
-    @cached_property
-    def _length_m(self) -> Floats:
-        landings = self._found.landings
-        own = self._start_radians[len(landings.sites) :]
-        return np.concatenate((landings.length_m, distances_m(own, landings.end_radians)))
-
-    @cached_property
-    def _hoists(self) -> NDArray[np.bool_]:
-        return np.array([start.site is None for start in self._found._starts], np.bool_)
-
-    @cached_property
-    def _ground_arm_s(self) -> Floats:
-        found, question = self._found, self._found.question
-        drives = found.drive_to_site_s
-        if self._quantile == "p90" and question.drive_to_site_range_s:
-            ranges, sites = question.drive_to_site_range_s, found.landings.sites
-            slow = [ranges[site.id][1] if site.id in ranges else np.nan for site in sites]
-            drives = np.where(np.isnan(drives) | np.isnan(slow), drives, slow)
-        none = np.zeros(len(found._starts) - len(drives))
-        return question.on_scene_term().at(self._quantile) + np.concatenate((drives, none))
-
-    @cached_property
-    def _taken_s(self) -> Floats:
-        times = self._found.question.times
-        loading_s, hoist_s = (times.spread(name).at(self._quantile) for name in ("loading", "hoist"))
-        return np.where(self._hoists, hoist_s, loading_s)
-
-    @cached_property
-    def _start_secured_s(self) -> Floats:
-        landings, sites = self._found.landings, [start.site for start in self._found._starts]
-        beyond = secured_s(sites[len(landings.sites) :])
-        known_s = np.concatenate((landings.site_secured_s[self._quantile], beyond[self._quantile]))
-        return known_s - self._sent_s_ago(sites)
-
-    @cached_property
-    def _end_secured_s(self) -> Floats:
-        landings = self._found.landings
-        return landings.end_secured_s[self._quantile] - self._sent_s_ago([end.site for end in landings.ends])
-
-    def _sent_s_ago(self, sites: Sequence[LandingSite | None]) -> Floats:
-        """Since somebody was sent to secure them."""
-        sent_s = self._found.question.securing_s_ago
-        return np.array([sent_s.get(site.id, 0.0) if site and sent_s else 0.0 for site in sites])
-
-    @cached_property
-    def _unloading_s(self) -> float:
-        return self._found.question.times.spread("unloading").at(self._quantile)
-
-    @cached_property
-    def _second_there_s(self) -> Floats:
-        ends = self._found.landings.ends
-        return np.array([end.carry_on.there_s or 0.0 if end.carry_on else -np.inf for end in ends])
-
-    @cached_property
-    def _last_s(self) -> Floats:
-        """From beside the aircraft to the door, or from when both it and the second ambulance are there."""
-        times, quantile = self._found.question.times, self._quantile
-        transfer_s, last_s = times.spread("transfer").at(quantile), []
-        for site, carry_on in self._found.landings.ends:
-            if carry_on is None:
-                last_s.append(to_the_door(site, times).at(quantile))
-            elif carry_on.drive_s is None:
-                last_s.append(np.inf)
-            else:
-                drive = given("onward_drive", carry_on.drive_s, carry_on.drive_range_s)
-                last_s.append(transfer_s + drive.at(quantile))
-        return np.array(last_s)
 
 
 def first_two(times_s: Floats, build: Callable[[int], Plan | Refusal]) -> tuple[Plan, ...]:

@@ -1,0 +1,159 @@
+"""Time all flights of one casualty at once, at one quantile: arrays over where they start and where they end.
+
+What is said of each machine is handed in; refusals, and which flight is best, are routing/rendezvous/search.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casebook.place import Place
+from routing.air import LandingSite, Quantile, total_s
+from routing.rendezvous.comparing import Sortie, Start, starts
+from routing.rendezvous.landings import Floats, Landings, distances_m, radians, secured_s
+from routing.rendezvous.question import Question
+
+EACH = slice(None)
+Cells = slice | NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Where one casualty may be taken over and where landed for the doors, and how far that is apart."""
+
+    landings: Landings
+    question: Question
+    drive_to_site_s: Floats
+
+    @cached_property
+    def own_starts(self) -> list[Start]:
+        """Those that only this casualty has."""
+        return starts(replace(self.question, sites=()))
+
+    @cached_property
+    def starts(self) -> list[Start]:
+        return self.landings.starts + self.own_starts
+
+    @cached_property
+    def hoists(self) -> NDArray[np.bool_]:
+        """Starts where nobody lands."""
+        own = [start.site is None for start in self.own_starts]
+        return np.concatenate((np.zeros(len(self.landings.sites), np.bool_), np.array(own, np.bool_)))
+
+    def out_m(self, here: Place) -> Floats:
+        """From there to each start."""
+        if here not in self._out_m:
+            self._out_m[here] = distances_m(radians([here]), self._start_radians)[0]
+        return self._out_m[here]
+
+    @cached_property
+    def _out_m(self) -> dict[Place, Floats]:
+        return {}
+
+    @cached_property
+    def _start_radians(self) -> Floats:
+        own = radians(start.place for start in self.own_starts)
+        return np.concatenate((self.landings.site_radians, own))
+
+    @cached_property
+    def length_m(self) -> Floats:
+        """Starts x ends."""
+        own = self._start_radians[len(self.landings.sites) :]
+        return np.concatenate((self.landings.length_m, distances_m(own, self.landings.end_radians)))
+
+
+class Stretches:
+    """What does not depend on the aircraft, at one quantile: arrays over starts and ends."""
+
+    def __init__(self, spots: Spots, quantile: Quantile) -> None:
+        self._spots = spots
+        self._quantile: Quantile = quantile
+
+    def down_s(self, sortie: Sortie, leaves_s: Floats, start: Cells = EACH, end: Cells = EACH) -> Floats:
+        """Seconds until the aircraft is down, if it has climbed from the start after `leaves_s`: starts x ends, or of
+        each of these starts to the end beside it."""
+        crossed = isinstance(start, slice)
+        above_s = (leaves_s[:, None] if crossed else leaves_s) + self._spots.length_m[start, end] * self._s_per_m(
+            sortie
+        )
+        return np.maximum(above_s, self._end_secured_s[end]) + sortie.flight.approach().at(self._quantile)
+
+    def door_s(self, land_s: Floats, end: Cells = EACH) -> Floats:
+        """Seconds until the patient is at the door, for what is down at these ends after `land_s`."""
+        return np.maximum(land_s + self._unloading_s, self._second_there_s[end]) + self._last_s[end]
+
+    def latest_s(self, sortie: Sortie) -> float:
+        """As down_s of the latest start and the longest leg, which nobody may fly; -infinity where nobody flies."""
+        leaves_s = self.leaves_s(sortie)
+        leaves_s = leaves_s[~np.isnan(leaves_s)]
+        if not (leaves_s.size and self._spots.length_m.size):
+            return -np.inf
+        above_s = leaves_s.max() + self._spots.length_m.max() * self._s_per_m(sortie)
+        return float(max(above_s, self._end_secured_s.max()) + sortie.flight.approach().at(self._quantile))
+
+    def _s_per_m(self, sortie: Sortie) -> float:
+        return 3.6 / sortie.flight.speed_kmh(self._quantile)
+
+    def leaves_s(self, sortie: Sortie) -> Floats:
+        """Starts: seconds until the aircraft, with the patient on board, has climbed from there."""
+        flight, quantile = sortie.flight, self._quantile
+        approach_s, climb_s = flight.approach().at(quantile), flight.climb().at(quantile)
+        ready_s = total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
+        out_m = self._spots.out_m(sortie.aircraft.here)
+        above_s = ready_s + out_m * self._s_per_m(sortie)
+        there_s = np.where(self._spots.hoists, above_s, np.maximum(above_s, self._start_secured_s) + approach_s)
+        return np.maximum(self._ground_arm_s, there_s) + self._taken_s + climb_s
+
+    @cached_property
+    def _ground_arm_s(self) -> Floats:
+        spots, question = self._spots, self._spots.question
+        drives = spots.drive_to_site_s
+        if self._quantile == "p90" and question.drive_to_site_range_s:
+            ranges, sites = question.drive_to_site_range_s, spots.landings.sites
+            slow = [ranges[site.id][1] if site.id in ranges else np.nan for site in sites]
+            drives = np.where(np.isnan(drives) | np.isnan(slow), drives, slow)
+        none = np.zeros(len(spots.starts) - len(drives))
+        return question.on_scene_term().at(self._quantile) + np.concatenate((drives, none))
+
+    @cached_property
+    def _taken_s(self) -> Floats:
+        times = self._spots.question.times
+        loading_s, hoist_s = (times.spread(name).at(self._quantile) for name in ("loading", "hoist"))
+        return np.where(self._spots.hoists, hoist_s, loading_s)
+
+    @cached_property
+    def _start_secured_s(self) -> Floats:
+        landings, sites = self._spots.landings, [start.site for start in self._spots.starts]
+        beyond = secured_s(sites[len(landings.sites) :])
+        known_s = np.concatenate((landings.site_secured_s[self._quantile], beyond[self._quantile]))
+        return known_s - self._sent_s_ago(sites)
+
+    @cached_property
+    def _end_secured_s(self) -> Floats:
+        landings = self._spots.landings
+        return landings.end_secured_s[self._quantile] - self._sent_s_ago([end.site for end in landings.ends])
+
+    def _sent_s_ago(self, sites: Sequence[LandingSite | None]) -> Floats:
+        """Since somebody was sent to secure them."""
+        sent_s = self._spots.question.securing_s_ago
+        if not sent_s:
+            return np.zeros(len(sites))
+        return np.array([sent_s.get(site.id, 0.0) if site else 0.0 for site in sites])
+
+    @cached_property
+    def _unloading_s(self) -> float:
+        return self._spots.question.times.spread("unloading").at(self._quantile)
+
+    @cached_property
+    def _second_there_s(self) -> Floats:
+        ends = self._spots.landings.ends
+        return np.array([end.carry_on.there_s or 0.0 if end.carry_on else -np.inf for end in ends])
+
+    @cached_property
+    def _last_s(self) -> Floats:
+        return self._spots.landings.last_s(self._spots.question.times, self._quantile)
