@@ -78,15 +78,15 @@ class Crew:
         return at
 
     async def sample(self) -> None:
-        """Until cancelled; a sample that was begun is finished."""
-        while True:
-            storing = asyncio.ensure_future(self.store())
-            try:
-                await asyncio.shield(storing)
-            except asyncio.CancelledError:
-                await storing  # what is promised after everybody has settled would be missed in vain
-                raise
-            await asyncio.sleep(SAMPLE_S)
+        """Until cancelled; what was begun is finished, since what is promised after all have settled would be missed
+        in vain."""
+        storing: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                storing = {task for task in storing if not task.done()} | {asyncio.create_task(self.store())}
+                await asyncio.sleep(SAMPLE_S)
+        finally:
+            await asyncio.gather(*storing)
 
     @contextlib.asynccontextmanager
     async def linked(self) -> AsyncIterator[Crew]:
@@ -194,6 +194,7 @@ async def load(stage: Stage, folder: Path, *, desks: int = 2, seed: int = 0) -> 
             for crew in crews:
                 await links.enter_async_context(crew.linked())
             await at_work.all_back()
+            await until(lambda: all(crew.link.connections for crew in crews), DRAINED_S)
             works = [*(crew.sample() for crew in crews), *(desk.keep_asking() for desk in at_work.desks)]
             at_work._tasks += [asyncio.create_task(work) for work in works]
             try:

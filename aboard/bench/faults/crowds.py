@@ -276,8 +276,8 @@ async def hub_stalled(world: World) -> list[Finding]:
 
 
 async def _until_prompt(at_work: Load) -> float:
-    """Wall seconds until no vehicle has more waiting than it samples in a second."""
-    took_s = await until(lambda: all(crew.waiting <= 10 for crew in at_work.crews), PATIENCE_S)
+    """Wall seconds until no vehicle has more waiting than it samples in half a second."""
+    took_s = await until(lambda: all(crew.waiting <= 5 for crew in at_work.crews), PATIENCE_S)
     if took_s is None:
         raise BenchFailed(what="vehicles prompt again", why=f"> {PATIENCE_S:g} s")
     return took_s
