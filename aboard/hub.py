@@ -39,6 +39,7 @@ from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
 from media.forwarder import MediaPlane
+from hospital_board.consult_stills import need_still
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
@@ -228,6 +229,14 @@ class Hub:
         async def wall(socket: WebSocket, hospital: str) -> None:
             if badge := await admit_socket(socket, self.gate):
                 await self._serve(socket, badge, f"wall/{hospital}", Role.ED, hospital)
+        @app.get("/api/v1/still/{sha256}")
+        async def still(request: Request, sha256: str) -> Response:
+            """A still kept of a live picture, as JPEG."""
+            need_still(self.book.picture, badge_of(self.gate, request), sha256)
+            image = await asyncio.to_thread(self.ward.stills.get, sha256)
+            headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400, immutable"}
+            return Response(image, media_type="image/jpeg", headers=headers)
+
 
         @app.websocket("/api/v1/unit")
         async def unit(socket: WebSocket) -> None:

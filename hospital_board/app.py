@@ -5,6 +5,7 @@ Decides nothing: each ask finds the pure function that does, and writes what fol
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -28,9 +29,10 @@ from hospital_board.capacity_desk import (
     report_capacity,
 )
 from hospital_board.capacity_import import ImportCapacity, import_capacity
-from hospital_board.cases import is_own
+from hospital_board.cases import get_own_case, is_own
 from hospital_board.consult import SendMessage, send_message
-from hospital_board.consult_marks import DrawMark, RemoveMarks, draw_mark, remove_marks
+from hospital_board.consult_marks import DrawMark, RemoveMarks, draw_mark, remove_marks, take_snapshot
+from hospital_board.consult_stills import KeepStill, Stills
 from hospital_board.handover import SignHandover, sign_handover, signed_by_both
 from hospital_board.readiness import (
     AcknowledgePrealert,
@@ -74,11 +76,28 @@ def hospitals_of(command: Any) -> tuple[str, ...]:
 class HospitalRoom:
     """Every hospital's receiving end over one book. An ED's badge reaches its own hospital only."""
 
-    def __init__(self, book: Book, clock: Clock) -> None:
+    def __init__(self, book: Book, clock: Clock, stills: Stills | None = None) -> None:
         self._book, self._clock = book, clock
+        self.stills = stills or Stills()
 
     def asks(self) -> list[Ask]:
-        return [Ask(name, kind, roles, self._handler(name, decide)) for name, (kind, roles, decide) in ASKS.items()]
+        asks = [Ask(name, kind, roles, self._handler(name, decide)) for name, (kind, roles, decide) in ASKS.items()]
+        return [*asks, Ask("keep_still", KeepStill, WARD, self._keep_still)]
+
+    async def _keep_still(self, command: KeepStill, asker: Asker) -> dict[str, Any]:
+        """The file first, then the fact that names it: a fact without its still would prove nothing."""
+        need_hospital(asker.badge, command.hospital, what="keep_still")
+        get_own_case(self._book.picture, command.casualty, command.hospital)
+        sha256 = await asyncio.to_thread(self.stills.keep, command.image)
+        at = asker.at or self._clock.now()
+        entries = await self._book.write(
+            lambda picture: take_snapshot(
+                picture, command.casualty, command.hospital, asker.badge.who, frame=command.frame,
+                frame_wall_ms=command.frame_wall_ms, sha256=sha256, bytes=len(command.image),
+            ),
+            by=asker.by, at=at, asked=asker.key,
+        )  # fmt: skip
+        return {"entries": [entry.seq for entry in entries], "sha256": sha256}
 
     def _handler(self, name: str, decide: Decide) -> Handler:
         async def handle(command: Any, asker: Asker) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from casebook.asking import Command
 from dispatch import assigning, choosing, closure_preview, closures, intake, observed, overview, tasks, what_if
 from dispatch.distribution import planning, previewing
 from hospital_board.app import ASKS as WARD_ASKS
+from hospital_board.consult_stills import KeepStill
 from scenarios.format import Asks
 
 DISPATCH: dict[str, type[Command]] = {
@@ -42,5 +43,6 @@ def all_asks() -> Asks:
     """Commands by name, for checking scenarios before anything runs."""
     tablet: dict[str, type[Command]] = {name: command for name, command, _ in crew.ASKS}
     tablet["attach_monitor"] = crew_commands.AttachMonitor
-    ward = {name: row[0] for name, row in WARD_ASKS.items()}
+    ward: dict[str, type[Command]] = {name: row[0] for name, row in WARD_ASKS.items()}
+    ward["keep_still"] = KeepStill
     return {"crew": tablet, "hub": ward | DISPATCH}

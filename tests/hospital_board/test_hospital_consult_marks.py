@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +13,18 @@ from ward_story import AMBULANCE, HELICOPTER, JINSHAN, SONGJIANG, after, at, exp
 
 from ambulance_unit.told import unit_view
 from casebook import events as e
-from casebook.errors import CoordinationError, IllegalStep, NotFound, RefusedInput
+from casebook.access import Badge, Role
+from casebook.asking import Asker, read_command
+from casebook.book import Book
+from casebook.clock import JumpClock
+from casebook.errors import CoordinationError, IllegalStep, NotAllowed, NotFound, RefusedInput
 from casebook.guidance import marks_view, snapshots_view
+from casebook.log import MemoryLog
 from casebook.picture import Picture
+from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
 from hospital_board.consult_marks import DrawMark, RemoveMarks, draw_mark, remove_marks, take_snapshot
+from hospital_board.consult_stills import BYTES_MAX, Stills, need_still
 from media.guidance.marks import COLOURS, KINDS, MARKS_MAX, TEXT_MAX, check_mark
 
 A = "I1-A"
@@ -153,3 +164,58 @@ def test_a_tag_tied_to_another_casualty_has_left_the_first():
     assert picture.casualties[A].tag == 7
     picture = after(picture, 410, e.TagTied("I1-B", 7, "crew"))
     assert (picture.casualties[A].tag, picture.casualties["I1-B"].tag) == (None, 7)
+
+
+# --- stills
+
+JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 40 + b"\xff\xd9"
+
+
+def test_a_still_lies_on_the_disk_under_its_own_name_and_is_written_once(tmp_path: Path):
+    stills = Stills(tmp_path / "stills")
+    sha256 = stills.keep(JPEG)
+    assert sha256 == hashlib.sha256(JPEG).hexdigest() and stills.keep(JPEG) == sha256
+    assert Stills(tmp_path / "stills").get(sha256) == JPEG
+    assert [file.name for file in (tmp_path / "stills").iterdir()] == [f"{sha256}.jpg"]
+
+
+@pytest.mark.parametrize("image", [b"x", JPEG[:-2], b"<svg>" + JPEG, JPEG[:-2] + b"x" * BYTES_MAX + b"\xff\xd9"])
+def test_what_is_no_jpeg_or_too_large_is_not_kept(tmp_path: Path, image: bytes):
+    with pytest.raises(RefusedInput) as caught:
+        Stills(tmp_path).keep(image)
+    assert caught.value.key == "bad_still" and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["../book", "a" * 64, "", "." * 64])
+def test_a_still_that_is_not_there_is_not_found_and_no_path_leads_out(tmp_path: Path, name: str):
+    (tmp_path / "book.jpg").write_bytes(JPEG)
+    with pytest.raises(NotFound):
+        Stills(tmp_path / "stills").get(name)
+
+
+def test_only_the_ward_of_the_case_dispatch_and_the_director_see_a_still():
+    still = {"frame": 900, "frame_wall_ms": 1, "sha256": SHA, "bytes": 41_000}
+    picture = after(expected(), 520, *take_snapshot(expected(), A, SONGJIANG, "Dr Wang", **still))
+    for badge in (Badge(Role.ED, "w", hospital=SONGJIANG), Badge(Role.DISPATCHER, "d"), Badge(Role.DIRECTOR, "x")):
+        need_still(picture, badge, SHA)
+    for badge in (Badge(Role.ED, "w", hospital=JINSHAN), Badge(Role.PARAMEDIC, "c", unit=AMBULANCE)):
+        with pytest.raises(NotAllowed):
+            need_still(picture, badge, SHA)
+    with pytest.raises(NotFound):
+        need_still(picture, Badge(Role.DIRECTOR, "x"), "b" * 64)
+
+
+async def test_the_ask_keeps_the_file_and_the_fact_that_names_it():
+    clock = JumpClock(at(600))
+    book = Book(MemoryLog(), clock)
+    book.picture = expected()
+    room = HospitalRoom(book, clock)
+    (ask,) = [one for one in room.asks() if one.name == "keep_still"]
+    body = {"hospital": SONGJIANG, "casualty": A, "frame": 5, "frame_wall_ms": 6, "image": JPEG}
+    command = read_command(msgspec.json.encode(body), ask.command, "keep_still")
+    answer = await ask.handle(command, Asker(Badge(Role.ED, "Dr Wang", hospital=SONGJIANG)))
+    assert answer is not None and room.stills.get(answer["sha256"]) == JPEG
+    (kept,) = (snapshots_view(book.picture.casualties[A]) or {}).values()
+    assert (kept["sha256"], kept["author"]) == (answer["sha256"], "Dr Wang")
+    with pytest.raises(NotAllowed):
+        await ask.handle(command, Asker(Badge(Role.ED, "other", hospital=JINSHAN)))
