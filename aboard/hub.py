@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -46,6 +47,8 @@ from media.signalling import router as media_router
 from media.voice import VoicePlane
 from media.voice_door import voice_router
 from media.voice_log import VoiceLog
+from media.wave_door import wave_router
+from media.wave_record import WaveRecords
 
 log = logging.getLogger(__name__)
 REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
@@ -57,7 +60,8 @@ LOOK_S = 0.5  # how often the desks look by themselves for what is due
 class Hub:
     """One hub on one log. Make it, `async with hub.running()`, serve `hub.app`.
 
-    `in_step`: with the other hubs of its store, where that may have several.
+    `in_step`: with the other hubs of its store, where that may have several. `waves`: the folder in which the vehicles'
+    waves are kept; without it they are only passed on.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Hub:
         *,
         drill: bool,
         answers: Answers | None = None,
+        waves: Path | None = None,
         in_step: InStep | None = None,
     ) -> None:
         self.book, self.clock, self.gate, self.drill = book, book.clock, gate, drill
@@ -86,7 +91,11 @@ class Hub:
         self._fleet_views = FleetViews()
         self._looking = Looking()
         self._notes: set[asyncio.Future[Any]] = set()
-        self.plane = MediaPlane(on_started=self._video_started, on_stopped=self._video_stopped)
+        self.waves = WaveRecords(waves, self.clock, began=self._waves_began) if waves is not None else None
+        self.plane = MediaPlane(
+            on_started=self._video_started, on_stopped=self._video_stopped,
+            on_waves=self.waves.take_live if self.waves is not None else lambda unit, packet: None,
+        )  # fmt: skip
         self.voice = VoicePlane(self._may_talk, VoiceLog(book))
         self.guidance = GuidanceRelay(time.monotonic)
         book.listen(self._hear)
@@ -99,6 +108,7 @@ class Hub:
     async def running(self) -> AsyncIterator[Hub]:
         works = (self._keep_screens_fresh, self._do_what_is_due, self._think, self.health.pulse.run)
         works += self.in_step.works if self.in_step else ()
+        works += (self.waves.run,) if self.waves is not None else ()
         tasks = [asyncio.create_task(going_on(work, self.health.pulse.failed)) for work in works]
         try:
             yield self
@@ -108,6 +118,8 @@ class Hub:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.voice.close()
             await self.plane.close()
+            if self.waves is not None:
+                self.waves.close()
             if self.in_step is not None:
                 await self.in_step.leave()
             if self.book.holds is not None:
@@ -157,6 +169,9 @@ class Hub:
     def _video_stopped(self, stream: str) -> None:
         self._note_video(e.VideoStopped(stream.split(".")[0], stream))
 
+    def _waves_began(self, unit: str, record: str) -> None:
+        self._note_video(e.WaveRecordBegun(unit, record))
+
     def _note_video(self, fact: e.Event) -> None:
         task = asyncio.ensure_future(self.book.write(lambda picture: [fact], By("desk", "media", "device")))
         self._notes.add(task)
@@ -182,6 +197,8 @@ class Hub:
         add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=done_before, answers=self.answers)
         app.include_router(media_router(self.plane, self._who_may_see))
         app.include_router(voice_router(self.voice, self._who_talks))
+        if self.waves is not None:
+            app.include_router(wave_router(self.waves, self._who_may_see))
         add_shared(app, ("media", REPO / "media" / "browser"))
         add_screen(app, "console", REPO / "dispatch" / "console")
         add_screen(app, "wall", REPO / "hospital_board" / "wall")

@@ -76,7 +76,8 @@ async def open_hub(
         gate, answers, in_step = join(folder, book, log, seal.signer[:HUB_NAME])
     else:
         gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
-    hub = Hub(book, gate, room, HospitalRoom(book, clock), drill=drill, answers=answers, in_step=in_step)
+    ward, waves = HospitalRoom(book, clock), folder / "waves"
+    hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves)
     add_routes(hub, roadmap)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 

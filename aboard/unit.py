@@ -30,6 +30,8 @@ from ambulance_unit.position import PositionSource, Receiver, Unknown
 from ambulance_unit.reserve import RESERVE_BYTES
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.told_view import ToldView
+from ambulance_unit.wave_backfill import BackFill
+from ambulance_unit.wave_ring import WaveRing
 from casebook.access import Badge, Gate, Role
 from casebook.answers import Answers
 from casebook.clock import Clock, RateClock, WallClock
@@ -119,6 +121,7 @@ class Vehicle:
             live=self._live(settings), feeds_began_at=self._began_at(),
         )  # fmt: skip
         self.guide = self._guide(settings, tls)
+        self._back_fill = self._keep_waves(folder / "waves") if settings.live_media else None
         self.gate = Gate(folder / "badges.json")
         self._answers = Answers(self.clock, folder / "answers.sqlite")
         self.app = make_tablet_app(
@@ -141,6 +144,11 @@ class Vehicle:
         if settings.position:
             return Receiver(Path(settings.position), self.clock)
         return None if settings.clock else Unknown()
+
+    def _keep_waves(self, folder: Path) -> BackFill:
+        ring = WaveRing(folder)
+        self.agent.waves.keep_in(ring)
+        return BackFill(self._hub_client, self.settings.unit, ring)
 
     def _live(self, settings: UnitSettings) -> LiveMedia | None:
         if not settings.live_media:
@@ -176,6 +184,7 @@ class Vehicle:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Vehicle]:
         works = [self.agent.run(), *([self.guide.run()] if self.guide else [])]
+        works += [self._back_fill.run()] if self._back_fill else []
         tasks = [asyncio.create_task(work) for work in works]
         try:
             yield self
@@ -184,6 +193,8 @@ class Vehicle:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.agent.close()
+            if self._back_fill:
+                self._back_fill.ring.close()
             await self._hub_client.aclose()
             self._answers.close()
 

@@ -1,17 +1,20 @@
 """Turn the monitor's live waves into packets, 25 a second of the wall, for the hub and for the crew's own tablet.
 
-Waves keep their natural rate also in a fast drill. They are never stored and never queued: who cannot take a packet
-misses it. Drawing is `media/browser/sweep_wave.js`; the format is media/waveforms.py.
+Waves keep their natural rate also in a fast drill. They are never queued: who cannot take a packet misses it, and what
+the hub missed comes later from the ring (`wave_ring`). Drawing is `media/browser/sweep_wave.js`; the format is
+media/waveforms.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from ambulance_unit.monitor.feed import Monitor, WaveChunk
+from ambulance_unit.wave_ring import WaveRing
 from casebook.clock import Clock
 from media.waveforms import PACKET_MS, ChannelWave, WaveKind, WavePacket, encode
 
@@ -23,14 +26,23 @@ WAITING_MAX = 10  # packets for one tablet: 0.4 s
 class WaveFeed:
     """`began_at`: the clock's instant of the monitor's second 0, so that a restarted vehicle draws on where it was."""
 
-    def __init__(self, clock: Clock, began_at: datetime, monitor: Callable[[], Monitor | None]) -> None:
+    def __init__(
+        self, clock: Clock, began_at: datetime, monitor: Callable[[], Monitor | None], *, run: int | None = None
+    ) -> None:
+        """`run` names the packets of this start of the vehicle; without it one is drawn."""
         self._clock, self._began_at, self._monitor = clock, began_at, monitor
+        self._run = secrets.randbelow((1 << 32) - 1) + 1 if run is None else run
+        self._ring: WaveRing | None = None
         self._tablets: set[asyncio.Queue[bytes]] = set()
         self._senders: list[Callable[[WavePacket], object]] = []
         self._sequence = 0
 
     def send_to(self, sender: Callable[[WavePacket], object]) -> None:
         self._senders.append(sender)
+
+    def keep_in(self, ring: WaveRing) -> None:
+        """Keep every packet there, too."""
+        self._ring = ring
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[asyncio.Queue[bytes]]:
@@ -55,18 +67,21 @@ class WaveFeed:
     def pass_on(self, number: int) -> None:
         """Give packet `number` (counted from the monitor's second 0) to whoever listens."""
         monitor = self._monitor()
-        if monitor is None or not (self._senders or self._tablets):
+        if monitor is None or not (self._senders or self._tablets or self._ring):
             return
         channels = channels_of(monitor.chunk(number * PACKET_S, PACKET_S))
         if not channels:
             return
         start_ms = round(self._began_at.timestamp() * 1000) + number * PACKET_MS
-        packet = WavePacket(self._sequence, start_ms, channels)
+        packet = WavePacket(self._sequence, start_ms, channels, self._run)
         self._sequence += 1
         for send in self._senders:
             send(packet)
-        if self._tablets:
-            self._offer(encode(packet))
+        if self._tablets or self._ring:
+            message = encode(packet)
+            self._offer(message)
+            if self._ring:
+                self._ring.add(message)
 
     def _offer(self, message: bytes) -> None:
         for queue in self._tablets:

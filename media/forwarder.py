@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiortc import (
@@ -29,7 +30,7 @@ from casebook.errors import RefusedInput
 from media.aiortc_private import PacketSender, ask_key_frame, hear_only_the_peer, tap_packets
 from media.engine import CONNECT_S, SESSIONS_MAX, SILENCE_S, Action, MediaFull, Session, Told, tell
 from media.losses import Losses
-from media.offers import Fragment, MalformedFragment, check_offer, media_kind, only, with_declined
+from media.offers import WAVES_SUFFIX, Fragment, MalformedFragment, check_offer, media_kind, only, with_declined
 from media.video_stream import VideoStream, VideoViewer
 from media.wave_stream import BEAT, Channel, WaveStream, WaveViewer, offer_live, open_wave_channels
 
@@ -55,9 +56,16 @@ class MediaPlane:
     """The engine in the hub's own process: all streams of one machine."""
 
     def __init__(
-        self, *, on_started: Told | None = None, on_stopped: Told | None = None, sessions_max: int = SESSIONS_MAX
+        self,
+        *,
+        on_started: Told | None = None,
+        on_stopped: Told | None = None,
+        on_waves: Callable[[str, bytes], object] = lambda unit, packet: None,
+        sessions_max: int = SESSIONS_MAX,
     ) -> None:
+        """`on_waves` is given every wave packet of a vehicle, for the record."""
         hear_only_the_peer()
+        self._on_waves = on_waves
         self._on_started, self._on_stopped = on_started, on_stopped
         self._sessions_max = sessions_max
         self._sessions: dict[str, Connected] = {}
@@ -209,8 +217,11 @@ class MediaPlane:
 
     def _stream(self, name: str) -> VideoStream | WaveStream:
         if name not in self._streams:
-            make = VideoStream if media_kind(name) == "video" else WaveStream
-            self._streams[name] = make(self._now_s, self._sourced)
+            if media_kind(name) == "video":
+                self._streams[name] = VideoStream(self._now_s, self._sourced)
+            else:
+                keep = partial(self._on_waves, name.removesuffix(WAVES_SUFFIX))
+                self._streams[name] = WaveStream(self._now_s, self._sourced, keep)
         return self._streams[name]
 
     def _sourced(self, source: Connected) -> None:

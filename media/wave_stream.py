@@ -74,9 +74,15 @@ def offer_live(channel: Channel, packet: bytes | str) -> bool:
 class WaveStream:
     """The fan-out of one vehicle's waves and numerics; the publisher that sent last is the source."""
 
-    def __init__(self, now_s: Callable[[], float], on_source: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        now_s: Callable[[], float],
+        on_source: Callable[[Any], None],
+        on_packet: Callable[[bytes], object] = lambda packet: None,
+    ) -> None:
+        """`on_packet` is given every sound wave packet, for the record."""
         self._now_s = now_s
-        self._on_source = on_source
+        self._on_source, self._on_packet = on_source, on_packet
         self._source: Source | None = None
         self._latest_numerics: dict[str, str] = {}
         self.viewers: list[WaveViewer] = []
@@ -97,6 +103,7 @@ class WaveStream:
         self.bytes_in += len(packet)
         for viewer in self.viewers:
             viewer.pass_on(packet)
+        self._on_packet(packet)
 
     def receive_numerics(self, source: Source, message: bytes | str) -> None:
         """Pass numerics on, and keep the latest of each casualty for whoever opens a board next."""

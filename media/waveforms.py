@@ -2,12 +2,14 @@
 
 A wave packet carries about 40 ms of every channel; all numbers are little-endian::
 
-    header      2 magic "AW" | u8 version = 1 | u8 channels | u32 sequence | u64 start_ms
+    header      2 magic "AW" | u8 version = 2 | u8 channels | u32 sequence | u64 start_ms | u32 run
     per channel u8 kind | u8 0 | u16 rate_hz | u16 samples | u16 0 | u32 first_index | f32 scale | f32 offset | i16 ...
 
-`start_ms` is the unit's clock at the first sample of each channel, ms since 1970. `first_index` counts the channel's
-samples since it began. A value is ``raw * scale + offset`` in the kind's unit; raw -32768 means "no signal" (NaN here):
-the pen lifts, nothing is drawn. Packets are numbered so that a viewer can tell what it lost; none is ever repeated.
+`start_ms` is the unit's clock at the first sample of each channel, ms since 1970. `run` names the feed since the
+vehicle started, so that the numbers of two starts are not taken for one; version 1 had none. `first_index` counts the
+channel's samples since it began. A value is ``raw * scale + offset`` in the kind's unit; raw -32768 means "no signal"
+(NaN here): the pen lifts, nothing is drawn. Packets are numbered so that a viewer can tell what it lost; none is ever
+repeated live. 12 leads at 500 Hz, with pleth, CO2 and three pressures at 125 Hz, make 890 bytes.
 
 Numerics travel as small JSON messages on a second, reliable channel. The durable record of vital signs is the
 vehicle's outbox, not this. Drawing is `media/browser/sweep_wave.js`.
@@ -30,14 +32,15 @@ from casebook.errors import RefusedInput
 
 PACKET_MS = 40
 PACKET_BYTES_MAX = 1150  # one SCTP chunk of aiortc holds 1200 bytes: a fragmented wave is lost if any part is
-CHANNELS_MAX, SAMPLES_MAX, RATE_HZ_MAX = 16, 512, 2000
+CHANNELS_MAX, SAMPLES_MAX, RATE_HZ_MAX = 20, 512, 2000
 NUMERICS_BYTES_MAX = 4096
 NO_SIGNAL = -32768
 WAVES_LABEL, NUMERICS_LABEL = "waves", "numerics"
 
 _HEADER = struct.Struct("<2sBBIQ")
 _CHANNEL = struct.Struct("<BBHHHIff")
-_MAGIC, _VERSION = b"AW", 1
+_RUN = struct.Struct("<I")
+_MAGIC, _VERSION, _WITHOUT_RUN = b"AW", 2, 1
 
 
 class WaveKind(IntEnum):
@@ -59,6 +62,9 @@ class WaveKind(IntEnum):
     RESP = 21
     ABP = 22
     CO2 = 23
+    CVP = 24
+    PAP = 25
+    ICP = 26
 
     @property
     def unit(self) -> str:
@@ -71,7 +77,8 @@ class WaveKind(IntEnum):
         return 0.001 if self <= WaveKind.ECG_V6 else 0.0001 if self.unit == "1" else 0.01
 
 
-_UNITS = {WaveKind.PLETH: "1", WaveKind.RESP: "1", WaveKind.ABP: "mm[Hg]", WaveKind.CO2: "mm[Hg]"}
+_PRESSURES = (WaveKind.ABP, WaveKind.CO2, WaveKind.CVP, WaveKind.PAP, WaveKind.ICP)
+_UNITS = {WaveKind.PLETH: "1", WaveKind.RESP: "1"} | dict.fromkeys(_PRESSURES, "mm[Hg]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +98,16 @@ class WavePacket:
     sequence: int
     start_ms: int
     channels: tuple[ChannelWave, ...]
+    run: int = 0
 
 
 def encode(packet: WavePacket) -> bytes:
     """`packet` as one message. Values outside the scale's range are held at its ends; NaN becomes "no signal"."""
     assert len(packet.channels) <= CHANNELS_MAX
-    parts = [_HEADER.pack(_MAGIC, _VERSION, len(packet.channels), packet.sequence & 0xFFFFFFFF, packet.start_ms)]
+    parts = [
+        _HEADER.pack(_MAGIC, _VERSION, len(packet.channels), packet.sequence & 0xFFFFFFFF, packet.start_ms),
+        _RUN.pack(packet.run),
+    ]
     for wave in packet.channels:
         scale = wave.scale or wave.kind.scale
         raw = _raw(wave.samples, scale, wave.offset)
@@ -115,20 +126,36 @@ def _raw(samples: np.ndarray, scale: float, offset: float) -> np.ndarray:
 
 def decode(message: bytes) -> WavePacket:
     """The packet in `message`. Raises RefusedInput (`waves_malformed`) saying where it breaks the format."""
-    if len(message) > PACKET_BYTES_MAX:
-        raise _malformed("length", len(message))
-    if len(message) < _HEADER.size:
-        raise _malformed("header", len(message))
-    magic, version, count, sequence, start_ms = _HEADER.unpack_from(message)
-    if magic != _MAGIC or version != _VERSION or count > CHANNELS_MAX:
-        raise _malformed("header", f"{magic!r} {version} {count}")
-    at, channels = _HEADER.size, []
+    count, sequence, start_ms, run, at = _read_header(message)
+    channels = []
     for _ in range(count):
         wave, at = _decode_channel(message, at)
         channels.append(wave)
     if at != len(message):
         raise _malformed("end", at)
-    return WavePacket(sequence, start_ms, tuple(channels))
+    return WavePacket(sequence, start_ms, tuple(channels), run)
+
+
+def peek(message: bytes) -> tuple[int, int]:
+    """Sequence and run of a packet, its channels unread. Raises RefusedInput (`waves_malformed`)."""
+    _, sequence, _, run, _ = _read_header(message)
+    return sequence, run
+
+
+def _read_header(message: bytes) -> tuple[int, int, int, int, int]:
+    """Channels, sequence, start_ms, run, and where the channels begin."""
+    if len(message) > PACKET_BYTES_MAX:
+        raise _malformed("length", len(message))
+    if len(message) < _HEADER.size:
+        raise _malformed("header", len(message))
+    magic, version, count, sequence, start_ms = _HEADER.unpack_from(message)
+    if magic != _MAGIC or version not in (_VERSION, _WITHOUT_RUN) or count > CHANNELS_MAX:
+        raise _malformed("header", f"{magic!r} {version} {count}")
+    if version == _WITHOUT_RUN:
+        return count, sequence, start_ms, 0, _HEADER.size
+    if len(message) < _HEADER.size + _RUN.size:
+        raise _malformed("header", len(message))
+    return count, sequence, start_ms, _RUN.unpack_from(message, _HEADER.size)[0], _HEADER.size + _RUN.size
 
 
 def _decode_channel(message: bytes, at: int) -> tuple[ChannelWave, int]:

@@ -18,7 +18,7 @@ from casebook.vitals import Vitals
 KINDS = (
     "ecg_i", "ecg_ii", "ecg_iii", "ecg_avr", "ecg_avl", "ecg_avf",
     "ecg_v1", "ecg_v2", "ecg_v3", "ecg_v4", "ecg_v5", "ecg_v6",
-    "pleth", "resp", "abp", "co2",
+    "pleth", "resp", "abp", "co2", "cvp", "pap", "icp",
 )  # fmt: skip
 """The names of wave channels, everywhere; on the wire they are numbers (media/waveforms.py)."""
 

@@ -100,3 +100,4 @@ from casebook.events.units import UnitStoodDown as UnitStoodDown
 from casebook.events.voice import VoiceJoined as VoiceJoined
 from casebook.events.voice import VoiceLeft as VoiceLeft
 from casebook.events.voice import VoiceSpoke as VoiceSpoke
+from casebook.events.waves import WaveRecordBegun as WaveRecordBegun

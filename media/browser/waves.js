@@ -3,7 +3,7 @@
  * Decode live wave packets. The format is described in `media/waveforms.py`; NaN is "no signal".
  */
 
-const HEADER_BYTES = 16;
+const [HEADER_BYTES, RUN_BYTES] = [16, 4]; // version 1 had no run
 const CHANNEL_BYTES = 20;
 const PACKET_BYTES_MAX = 1150;
 const NO_SIGNAL = -32768;
@@ -12,7 +12,7 @@ const NO_SIGNAL = -32768;
 export const KINDS = Object.freeze({
   1: "ECG_I", 2: "ECG_II", 3: "ECG_III", 4: "ECG_AVR", 5: "ECG_AVL", 6: "ECG_AVF",
   7: "ECG_V1", 8: "ECG_V2", 9: "ECG_V3", 10: "ECG_V4", 11: "ECG_V5", 12: "ECG_V6",
-  20: "PLETH", 21: "RESP", 22: "ABP", 23: "CO2",
+  20: "PLETH", 21: "RESP", 22: "ABP", 23: "CO2", 24: "CVP", 25: "PAP", 26: "ICP",
 });
 
 /**
@@ -23,7 +23,7 @@ export const KINDS = Object.freeze({
  * @property {number} startMs the vehicle's clock at the first sample, ms since 1970
  * @property {Float32Array} samples values in the kind's unit, NaN where there was no signal
  *
- * @typedef {{sequence: number, startMs: number, channels: ChannelWave[]}} WavePacket
+ * @typedef {{sequence: number, startMs: number, run: number, channels: ChannelWave[]}} WavePacket
  */
 
 /**
@@ -34,18 +34,20 @@ export const KINDS = Object.freeze({
 export function decodeWaves(message) {
   const view = new DataView(message);
   if (view.byteLength > PACKET_BYTES_MAX) throw new RangeError("length");
-  if (view.getUint16(0) !== 0x4157 || view.getUint8(2) !== 1) throw new RangeError("header");
+  const version = view.getUint8(2);
+  if (view.getUint16(0) !== 0x4157 || (version !== 1 && version !== 2)) throw new RangeError("header");
   const sequence = view.getUint32(4, true);
   const startMs = view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
+  const run = version === 1 ? 0 : view.getUint32(HEADER_BYTES, true);
   const channels = [];
-  let at = HEADER_BYTES;
+  let at = HEADER_BYTES + (version === 1 ? 0 : RUN_BYTES);
   for (let n = view.getUint8(3); n > 0; n--) {
     const channel = decodeChannel(view, at, startMs);
     at += CHANNEL_BYTES + 2 * channel.samples.length;
     channels.push(channel);
   }
   if (at !== view.byteLength) throw new RangeError("end");
-  return { sequence, startMs, channels };
+  return { sequence, startMs, run, channels };
 }
 
 /**
