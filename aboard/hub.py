@@ -106,7 +106,7 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
-        works = (self._keep_screens_fresh, self._do_what_is_due, self._think, self.health.pulse.run)
+        works = (self._keep_screens_fresh, self._do_what_is_due, self._think, self.health.pulse.run, self._keep_ledger)
         works += self.in_step.works if self.in_step else ()
         works += (self.waves.run,) if self.waves is not None else ()
         tasks = [asyncio.create_task(going_on(work, self.health.pulse.failed)) for work in works]
@@ -116,6 +116,8 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(CoordinationError):  # the store may be what ended us
+                await self.shown.put_on_record(self.book)
             await self.voice.close()
             await self.plane.close()
             if self.waves is not None:
@@ -146,6 +148,9 @@ class Hub:
             anew = now_s - looked_s >= STREAM_LOOK_S or any(entry.kind not in STREAMING for entry in fresh)
             looked_s = now_s if anew else looked_s
             await self._looking.tell(list(self._feeds.values()), self.book.picture, fresh, anew=anew)
+
+    async def _keep_ledger(self) -> None:
+        await self.shown.keep_on_record(self.book)
 
     async def _do_what_is_due(self) -> None:
         """Let each desk do what is its own to do, a few times a second."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from ambulance_unit.counting import Counting, Stretch
 from ambulance_unit.crew import CrewDesk
 from ambulance_unit.mission import View, arrival_of, with_leg_now
 from ambulance_unit.monitor.feed import Monitor
@@ -105,6 +106,10 @@ class Agent:
         self.whereabouts = Whereabouts(unit, clock, source, self.technical, self._report, self._arrived)
         sampled = self._outbox.stored_of(e.VitalsRecorded.name)
         self.sampler = Sampler(clock, self.technical, self._choose_monitor, self._store_sample, sampled=sampled)
+        self.counting = Counting(
+            unit, lambda at, fact: self._put_soon(at, fact, "monitor", spare=True), missed=lambda: self.sampler.missed,
+            waiting=lambda: self._outbox.counts.waiting,
+        )  # fmt: skip
         self.waves = WaveFeed(clock, feeds_began_at or clock.now(), lambda: self.sampler.monitor)
         self.quality = self._watch_quality(live, wall_s) if live is not None else None
         self.crew = CrewDesk(unit, lambda: self.view, self._record_tap, self.attach_monitor)
@@ -193,10 +198,12 @@ class Agent:
         if fact is not None:
             await self.record([fact], at, origin="geofence")
 
-    def _put_soon(self, at: datetime, fact: e.Event, origin: str, *, spare: bool) -> None:
+    def _put_soon(
+        self, at: datetime, fact: e.Event, origin: str, *, spare: bool, stretch: Stretch | None = None
+    ) -> None:
         """Store one of a stream without waiting for the disk; what it does not take is counted and told to the crew."""
         record = Record(at, fact.name, e.encode(fact), self.unit, origin, sample=True, spare=spare)
-        self._soon(self._scribe.put([record])).add_done_callback(self._stored)
+        self._soon(self._scribe.put([record])).add_done_callback(lambda task: self._stored(task, stretch))
 
     def _soon(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -204,13 +211,15 @@ class Agent:
         task.add_done_callback(self._pending.discard)
         return task
 
-    def _stored(self, task: asyncio.Task[Any]) -> None:
+    def _stored(self, task: asyncio.Task[Any], stretch: Stretch | None) -> None:
         wrong = asyncio.CancelledError() if task.cancelled() else task.exception()
         if wrong is None:
             self.technical.clear("outbox")
             self.link.wake()
             return
         self.unstored += 1
+        if stretch is not None:
+            stretch.lose()
         told = wrong if isinstance(wrong, CoordinationError) else FeedLost("outbox_unwritable", file="", why=str(wrong))
         self.technical.note("outbox", told, self.clock.now())
 
@@ -224,6 +233,7 @@ class Agent:
     def _move_monitor(self, casualty: str | None) -> None:
         if casualty == self.sampler.casualty:
             return
+        self.counting.end(self.clock.now())
         self.sampler.attach(casualty)
         remembering = self._soon(self._scribe.do(lambda: self._outbox.remember(MONITOR_ON, casualty or "")))
         remembering.add_done_callback(lambda done: done.cancelled() or done.exception())  # told with the next fact
@@ -245,7 +255,8 @@ class Agent:
 
     def _store_sample(self, sample: Sample) -> None:
         fact = e.VitalsRecorded(sample.casualty, self.unit, sample.vitals.as_dict())
-        self._put_soon(sample.at, fact, "monitor", spare=not alarms(sample.vitals))
+        stretch = self.counting.take(sample.casualty, sample.at)
+        self._put_soon(sample.at, fact, "monitor", spare=not alarms(sample.vitals), stretch=stretch)
         if self.live is not None:
             numbers = {name: value for name, value in sample.vitals.as_dict().items() if isinstance(value, int | float)}
             self.live.send_numerics(Numerics(sample.casualty, self.sampler.sampled, sample.at, numbers))

@@ -22,7 +22,7 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
         e.UnitAtDestination, e.UnitBackInService, e.PositionReported, e.CasualtyFound, e.CasualtyTriaged,
         e.FindingsRecorded, e.VitalsRecorded, e.WishStated, e.CasualtyBoarded, e.CasualtyTransferred, e.CasualtyClosed,
         e.CasualtyArrived, e.DestinationRequested, e.MessageSent, e.MessageRead, e.HandoverStarted, e.HandoverSigned,
-        e.VideoStarted, e.VideoStopped, e.LegSeen, e.CrewDiverted, e.PictureQualityChanged,
+        e.VideoStarted, e.VideoStopped, e.LegSeen, e.CrewDiverted, e.PictureQualityChanged, e.SamplesCounted,
     }
 )  # fmt: skip
 Lane = tuple[str, str]  # (unit, epoch): one outbox, counting for itself

@@ -1,4 +1,4 @@
-"""`aboard log verify | export | import | restore`: check a log, write it out, bring it into an empty store.
+"""`aboard log verify | export | ledger | import | restore`: check a log, write it out, bring it into an empty store.
 
 A log is a file, the folder of a drill or hub, an export, or a PostgreSQL URL; what holds together and what may be taken
 over is decided in casebook/store.
@@ -110,6 +110,27 @@ def export(log: Source, until: Until = "", through: Through = None) -> None:
     entries, marks = _cut(read_log(log), until, through)
     for line in lines_of(entries, marks):
         sys.stdout.write(line)
+
+
+@app.command()
+def ledger(
+    log: Source,
+    unit: Annotated[str, typer.Option(help=_told("unit"), show_default=False)] = "",
+    incident: Annotated[str, typer.Option(help=_told("incident"), show_default=False)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help=_told("json"))] = False,
+) -> None:
+    """What became of every vital sample, by casualty and vehicle; exit code 1 when one is lost for certain."""
+    from aboard.front.log_ledger import as_table, as_view
+    from casebook.ledger import ledger as ledger_of
+
+    told = ledger_of(read_log(log).entries)
+    lines = [one for one in told if unit in ("", one.unit) and incident in ("", one.incident)]
+    if as_json:
+        typer.echo(as_view(lines))
+    else:
+        as_table(lines, spoken())
+    if any(line.counted and line.counted.lost for line in lines):
+        raise typer.Exit(1)
 
 
 @app.command("import")

@@ -51,6 +51,8 @@ from casebook.events.incident import TaskDone as TaskDone
 from casebook.events.incident import TaskEscalated as TaskEscalated
 from casebook.events.incident import TaskOpened as TaskOpened
 from casebook.events.incident import TaskRefused as TaskRefused
+from casebook.events.ledger import SamplesCounted as SamplesCounted
+from casebook.events.ledger import SamplesShown as SamplesShown
 from casebook.events.receiving import BayAssigned as BayAssigned
 from casebook.events.receiving import BayCleared as BayCleared
 from casebook.events.receiving import CapacityReported as CapacityReported

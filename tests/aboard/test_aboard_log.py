@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
 from aboard import cli
@@ -168,3 +169,22 @@ def test_bad_input_is_refused_in_words(hub: Path, pictures, said, tmp_path: Path
 def test_a_deeply_nested_line_is_refused_too(said, tmp_path: Path, depth: int):
     (tmp_path / "deep.jsonl").write_text('{"seq":1,"body":' + "[" * depth + "]" * depth + "}\n")
     assert said("verify", str(tmp_path / "deep.jsonl"))[0] == 2
+
+
+async def test_the_ledger_says_what_became_of_every_sample_and_ends_in_one_when_some_are_lost(
+    hub: Path, capsys: pytest.CaptureFixture[str]
+):
+    book = Book.open(SqliteLog(hub / "book.sqlite"), JumpClock(NOON))
+    found = [e.IncidentOpened("I", HERE, "traffic", 1, "120", "x"), e.CasualtyFound("I-A", "I", "A")]
+    found.append(e.UnitEnrolled("A01", "ambulance", "车", "car", "d", HERE))
+    await book.write(lambda picture: [*found, e.VitalsRecorded("I-A", "A01", {"hr_bpm": 90})], DESK)
+    await book.write(lambda picture: [e.SamplesCounted("A01", "I-A", NOON, NOON, 1)], DESK)
+    assert cli.run(["log", "ledger", str(hub), "--json"]) == 0
+    (line,) = msgspec.json.decode(capsys.readouterr().out)["lines"]
+    assert (line["committed"], line["counted"]["lost"], line["screens"]) == (1, 0, {})
+    await book.write(lambda picture: [e.SamplesCounted("A01", "I-A", NOON, NOON, 3)], DESK)
+    book.log.close()
+    assert cli.run(["log", "ledger", str(hub), "--incident", "I"]) == 1
+    told = capsys.readouterr().out
+    assert "I-A" in told and "shown on" in told and "?" in told
+    assert cli.run(["log", "ledger", str(hub), "--unit", "B99", "--json"]) == 0
