@@ -93,7 +93,7 @@ class CaseWays:
         if drive_s is None:
             return Way(hospital, "road", barred=(Reason("ground_no_road"),), detours=detours)
         terms = terms_s((self._on_scene, Term("drive", drive_s)))
-        eta_s = round(sum(terms.values()), 1)
+        eta_s = round(sum(terms.values(), 0.0), 1)
         return Way(hospital, "road", eta_s, terms, decides="drive", detours=detours)
 
     def _by_air(self, hospital: str, mode: str) -> Way:
