@@ -1,4 +1,4 @@
-"""The order in which the hierarchy contracts the nodes: computed once per search graph, then kept on disk.
+"""The hierarchy over a search graph: its order is computed once (ordering.py), then kept on disk.
 
 It depends on which nodes arcs join and on nothing else: no weight, closure or vehicle. The native library ends the
 process on a damaged file, so every byte is checked against its hash before it reads one.
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroutingkit import CCHTopology
 
+from routing.engine import ordering
 from routing.roads.loading import cache_folder
 from routing.topology import Topology
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = "pyroutingkit-0.2"  # raise it when the native files change, so that old ones are computed anew
 CHECKS = "checks.json"
-SMALL = 10_000  # search nodes; below, computing takes under a tenth of a second
+SMALL = 10_000  # search nodes; below, the library's own order is as good, and there in a tenth of a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,16 +53,31 @@ class BothWays:
 def order_of(topology: Topology, arcs: BothWays, folder: Path | None = None) -> CCHTopology:
     """The contraction order of a search graph, from the cache where it is there and whole."""
     if topology.nodes < SMALL:
-        return _compute(topology, arcs)
-    kept = (folder or cache_folder()) / "orders" / f"{_digest(topology, arcs)[:32]}-{FORMAT}"
+        return _built(topology, arcs)
+    kept = (folder or cache_folder()) / "orders" / f"{_digest(topology, arcs)[:32]}-{FORMAT}-{ordering.WAY}"
     return _read(kept) or _write(_compute(topology, arcs), kept)
 
 
-def _compute(topology: Topology, arcs: BothWays) -> CCHTopology:
+def _built(topology: Topology, arcs: BothWays) -> CCHTopology:
+    """In the library's own order."""
     order = CCHTopology()
-    lat, lon = _coordinates(topology)
-    order.build(arcs.tail, arcs.head, lat, lon, topology.nodes)
+    order.build(arcs.tail, arcs.head, *_coordinates(topology), topology.nodes)
     return order
+
+
+def _compute(topology: Topology, arcs: BothWays) -> CCHTopology:
+    """In ours. The library takes an order from files only, laid out as it saves its own."""
+    order = ordering.contraction_order(arcs.tail, arcs.head, *_coordinates(topology))
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order), dtype=np.uint32)
+    columns = {"order": order, "rank": rank, "tail": arcs.tail, "head": arcs.head}
+    columns["node_count"] = np.array([topology.nodes], np.uint32)
+    hierarchy = CCHTopology()
+    with tempfile.TemporaryDirectory() as place:
+        for name, column in columns.items():
+            column.tofile(Path(place) / name)
+        hierarchy.load(place)
+    return hierarchy
 
 
 def _coordinates(topology: Topology) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -23,6 +23,7 @@ from routing.costs import Costs
 from routing.ground import route, table
 from routing.roads import Roadmap
 from routing.stops import Stops
+from routing.topology import ABSENT_MS, topology_of
 from routing.traffic import FREE_FLOW, Observed
 
 FIXES, DAYS, CALLS = 1000, 20, 400
@@ -38,7 +39,7 @@ def measure_ours(job: Job) -> dict[str, Any]:
     told = _asked(job, roadmap, questions, paper)
     told |= {"D": _closed(job, roadmap, questions), "C": _reweighted(job, roadmap, free, questions)}
     told |= _snapped(job, roadmap, free) | meetings.measure_ours(roadmap, world, questions, job.budget_s)
-    return told | _beside_the_binding(job, roadmap, questions, paper)
+    return told | _beside_the_binding(job, roadmap, free, questions, paper)
 
 
 def _asked(job: Job, roadmap: Roadmap, questions: Questions, paper: Paper) -> dict[str, Any]:
@@ -116,17 +117,21 @@ def _snapped(job: Job, roadmap: Roadmap, free: Costs) -> dict[str, Any]:
     return {"G": times_ms(lambda i: roadmap.snap(fixes[i % FIXES], free.usable), FIXES, budget_s=job.budget_s)}
 
 
-def _beside_the_binding(job: Job, roadmap: Roadmap, questions: Questions, paper: Paper) -> dict[str, Any]:
-    """Ours and the bare call in turn on the same rows: the middle of what ours takes more. {} without the binding."""
+def _beside_the_binding(job: Job, roadmap: Roadmap, free: Costs, questions: Questions, paper: Paper) -> dict[str, Any]:
+    """Ours and the bare call in turn on the same rows of the same hierarchy: the middle of what ours takes more. {}
+    without the binding."""
     try:
-        from pyroutingkit import CCHMetric, CCHTopology
+        from pyroutingkit import CCHMetric
+
+        from routing.engine.hierarchy import BothWays, order_of
     except ImportError:
         return {}
-    order = CCHTopology()
-    ends, degrees = (paper.tail.astype(np.uint32), paper.head.astype(np.uint32)), (paper.lat, paper.lon)
-    order.build(*ends, *(degree.astype(np.float32) for degree in degrees), len(paper.lon))
-    metric = CCHMetric(order)
-    metric.customize(paper.ms.astype(np.uint32), 1)
+    topology = topology_of(roadmap)
+    arcs = BothWays.of(topology)
+    metric = CCHMetric(order_of(topology, arcs))
+    weights = np.full(len(arcs.tail), ABSENT_MS, np.uint32)
+    weights[: len(topology.pair_tail)] = topology.pair_weights(free.likely_ms, free.free.bound)
+    metric.customize(weights, 1)
     targets, sources = paper.hospitals.astype(np.uint32), paper.ambulances.astype(np.uint32)
     hospitals = Stops(roadmap, questions.hospital_places)
     ambulances = Stops(roadmap, questions.ambulance_places[:CALLS]).singly()
