@@ -146,6 +146,7 @@ export class VideoTile extends HTMLElement {
     this.#become("live");
   }
 
+    this.dispatchEvent(new CustomEvent("picture"));
   /** @param {import("./link.js").LinkState} state */
   #linkTold(state) {
     if (state === "refused") this.#become("refused");
