@@ -39,8 +39,8 @@ from casebook.vehicle_links import VehicleLinks
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
-from media.forwarder import MediaPlane
 from hospital_board.consult_stills import need_still
+from media.forwarder import MediaPlane
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
@@ -85,6 +85,8 @@ class Hub:
         self.vehicles = 0  # whose link is open
         self.health = HealthWatch(book, self._seen)
         self.health.pulse.twins = self.links.lately_twins
+        if in_step is not None:
+            in_step.watch_twins(self.links)
         self._fresh: list[Entry] = []
         self._changed = asyncio.Event()
         self._feeds: dict[str, Feed] = {}

@@ -17,6 +17,7 @@ from casebook import events as e
 from casebook.access import Gate
 from casebook.answers import Answers
 from casebook.book import Book
+from casebook.bus import open_bus
 from casebook.clock import Clock
 from casebook.desks import DESK
 from casebook.errors import RefusedInput
@@ -49,13 +50,14 @@ async def open_hub(
     drill: bool = False,
     holds: str = "",
     store: str = "",
+    bus: str = "",
 ) -> tuple[Hub, dict[str, str]]:
     """The hub and everyone's tokens. An empty book begins with the region's hospitals and the given facts.
 
     Vehicles of the fleet file that the book does not know yet are enrolled, at every start. `holds`: the URL of the
     store that decides about bays where several hubs share hospitals; its own log does where there is none. `store`: the
     URL of the database that keeps the book, the badges and the answers of this hub and of all others that name it;
-    files in its folder do where there is none.
+    files in its folder do where there is none. `bus`: how these hubs talk (casebook/bus); a hub of files needs none.
     """
     file = find_region(region)
     if file is None:
@@ -73,7 +75,7 @@ async def open_hub(
     roadmap = await asyncio.to_thread(load_region_roads, known)
     room = DispatchRoom(book, clock, roadmap, area_of(known, book.picture.units, None if drill else clock.now().date()))
     if isinstance(log, PostgresLog):
-        gate, answers, in_step = join(folder, book, log, seal.signer[:HUB_NAME])
+        gate, answers, in_step = join(folder, book, log, seal.signer[:HUB_NAME], bus)
     else:
         gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
     ward, waves = HospitalRoom(book, clock), folder / "waves"
@@ -82,11 +84,12 @@ async def open_hub(
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 
 
-def join(folder: Path, book: Book, log: PostgresLog, name: str) -> tuple[Gate, Answers, InStep]:
+def join(folder: Path, book: Book, log: PostgresLog, name: str, bus: str) -> tuple[Gate, Answers, InStep]:
     """What a hub has together with the others of its store. `name`: the same at every start of this one."""
     make_shared_tables(log)
     gate = SharedGate(log, folder / "badges.json")
-    return gate, Answers(book.clock, shelf=SharedAnswers(log)), InStep(book, Peers(log, name), gate)
+    live = open_bus(bus, next(log.read()).hash[:HUB_NAME], shared=True)
+    return gate, Answers(book.clock, shelf=SharedAnswers(log)), InStep(book, Peers(log, name), gate, live)
 
 
 def write_enrolments(folder: Path, hub: Hub, links: dict[str, str], url: str, authority: Path | None) -> list[Path]:

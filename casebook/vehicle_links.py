@@ -2,7 +2,7 @@
 
 A device that connects anew takes the place of its own old connection at once. Another device waits until it is clear
 that the first is gone: if the first is heard meanwhile, there are two, the second is refused and both are told.
-Kept in memory; talking is `vehicle_door`'s.
+Kept in memory; talking is `vehicle_door`'s, asking the other hubs casebook/bus/elsewhere.py's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,19 +67,30 @@ def draw_link() -> str:
     return secrets.token_hex(8)
 
 
+async def nowhere_else(unit: str, boot: str) -> bool:
+    return False
+
+
 class VehicleLinks:
-    """The vehicles of one hub. `draw` names a connection as none was ever named before."""
+    """The vehicles of one hub. `draw` names a connection as none was ever named before. `elsewhere(unit, boot)` says
+    whether another device speaks as the unit at another hub; set where there are several."""
 
     def __init__(self, clock: Clock, *, twin_wait_s: float = TWIN_WAIT_S, draw: Callable[[], str] = draw_link) -> None:
         self._clock, self._twin_wait_s, self._draw = clock, twin_wait_s, draw
         self._present: dict[str, Presence] = {}
         self._twins: dict[str, Twin] = {}
         self._marks: dict[tuple[str, str], tuple[int, int]] = {}
+        self.elsewhere: Callable[[str, str], Awaitable[bool]] = nowhere_else
         self.replays = 0  # messages of an earlier connection, refused
 
     @property
     def connected(self) -> list[str]:
         return sorted(self._present)
+
+    @property
+    def boots(self) -> dict[str, str]:
+        """By unit, which device has a connection."""
+        return {unit: presence.boot for unit, presence in self._present.items()}
 
     @property
     def twins(self) -> Mapping[str, Twin]:
@@ -93,25 +104,44 @@ class VehicleLinks:
 
     async def admit(self, unit: str, boot: str) -> Presence:
         """Let a device speak as the unit. Raises NotAllowed (`unit_twin`) when another does so at this moment."""
-        first = self._present.get(unit)
-        if first is not None and first.boot != boot and await first.is_heard(self._twin_wait_s):
-            self._note_twin(first)
+        if await self.is_held(unit, boot):
             raise NotAllowed("unit_twin", unit=unit)
-        if unit in self._present:  # not `first`: while waiting it may have connected anew
-            self._present[unit].notices.put_nowait(None)
+        if await self.elsewhere(unit, boot):
+            self._note_twin(unit)
+            raise NotAllowed("unit_twin", unit=unit)
+        self.make_way(unit)
         self._present[unit] = presence = Presence(unit, boot, self._draw())
         return presence
+
+    def is_taken(self, unit: str, boot: str) -> bool:
+        """Whether another device has a connection as the unit, which may be dead."""
+        return unit in self._present and self._present[unit].boot != boot
+
+    async def is_held(self, unit: str, boot: str) -> bool:
+        """Whether another device speaks as the unit: listened for a moment. It is told that there are two."""
+        if not self.is_taken(unit, boot):
+            return False
+        first = self._present[unit]
+        if not await first.is_heard(self._twin_wait_s):
+            return False
+        first.notices.put_nowait({"t": "twin", "at": self._note_twin(unit)})
+        return True
+
+    def make_way(self, unit: str) -> None:
+        """End the connection as this unit, if there is one: its device speaks on another."""
+        if unit in self._present:
+            self._present[unit].notices.put_nowait(None)
 
     def leave(self, presence: Presence) -> None:
         presence.end()
         if self._present.get(presence.unit) is presence:
             del self._present[presence.unit]
 
-    def _note_twin(self, first: Presence) -> None:
-        now, before = self._clock.now(), self._twins.get(first.unit)
-        self._twins[first.unit] = replace(before, at=now, times=before.times + 1) if before else Twin(first.unit, now)
-        log.error("two devices speak as vehicle %s: the second is refused", first.unit)
-        first.notices.put_nowait({"t": "twin", "at": now})
+    def _note_twin(self, unit: str) -> datetime:
+        now, before = self._clock.now(), self._twins.get(unit)
+        self._twins[unit] = replace(before, at=now, times=before.times + 1) if before else Twin(unit, now)
+        log.error("two devices speak as vehicle %s: the second is refused", unit)
+        return now
 
     # --- how each lane ends, so that a copied outbox is known by its rows
 

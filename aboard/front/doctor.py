@@ -90,6 +90,8 @@ def line(finding: Finding) -> str:
 
 def examine(folder: Path, port: int, cert: Path, clock: Clock) -> Iterator[Finding]:
     """Every check, in the order in which they matter."""
+    from aboard.front.doctor_bus import check_bus  # it needs what is found here
+
     yield check_python(sys.version_info[:2])
     yield check_packages(importlib.metadata.requires("aboard") or [])
     yield check_browser_libraries(REPO)
@@ -97,6 +99,7 @@ def examine(folder: Path, port: int, cert: Path, clock: Clock) -> Iterator[Findi
     yield check_store(folder)
     yield check_file_system(folder, Path("/proc/mounts"))
     yield check_disk(shutil.disk_usage(nearest_existing(folder)).free // 1_000_000)
+    yield check_bus(os.environ.get("ABOARD_BUS", ""), shared=bool(os.environ.get("ABOARD_STORE")))
     yield check_port(port)
     yield check_tls(cert, clock)
     yield check_browser(find_browser())

@@ -36,6 +36,7 @@ class HubSettings:
     holds: str = ""
     store: str = ""
     url: str = ""
+    bus: str = ""
 
 
 def hub(
@@ -49,6 +50,7 @@ def hub(
     fleet: Annotated[Path | None, typer.Option(envvar="ABOARD_FLEET")] = None,
     holds: Annotated[str, typer.Option(envvar="ABOARD_HOLDS", metavar="URL")] = "",
     store: Annotated[str, typer.Option(envvar="ABOARD_STORE", metavar="URL")] = "",
+    bus: Annotated[str, typer.Option(envvar="ABOARD_BUS", metavar="BUS")] = "",
     url: Annotated[str, typer.Option(envvar="ABOARD_URL", metavar="URL")] = "",
     facts: Annotated[Path | None, typer.Option(hidden=True)] = None,
     drill_clock: Annotated[Path | None, typer.Option(hidden=True)] = None,
@@ -65,7 +67,8 @@ def hub(
         tls_cert, tls_key, authority = made.cert, made.key, made.ca
         typer.echo(say("front.hub.authority", spoken(), file=made.ca))
     settings = HubSettings(
-        region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready, holds, store, url
+        region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready, holds, store, url,
+        bus,
     )  # fmt: skip
     asyncio.run(run(settings))
 
@@ -82,7 +85,7 @@ async def run(settings: HubSettings) -> None:
     listen_on(["127.0.0.1"] if settings.host in ("127.0.0.1", "localhost") else None)
     hub, links = await open_hub(
         settings.folder, settings.region, clock, facts=settings.facts, fleet=settings.fleet,
-        drill=settings.clock is not None, holds=settings.holds, store=settings.store,
+        drill=settings.clock is not None, holds=settings.holds, store=settings.store, bus=settings.bus,
     )  # fmt: skip
     stop = asyncio.Event()
     listening = Listening(settings.host, settings.port, settings.cert, settings.key)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +45,7 @@ class RunningHub:
 
     child: Child
     url: str
+    bus: Path
 
     @property
     def links(self) -> dict[str, str]:
@@ -80,32 +84,54 @@ async def until(look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool
         return seen
 
 
-@pytest.fixture
-async def store(postgres_url: str) -> str:
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute("DROP SCHEMA IF EXISTS two_hubs CASCADE")
-    await connection.execute("CREATE SCHEMA two_hubs")
-    await connection.close()
+@pytest.fixture(scope="module")
+def outside() -> Iterator[asyncio.Runner]:
+    """The loop to which the hubs' processes belong."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def store(postgres_url: str, outside: asyncio.Runner) -> str:
+    async def empty() -> None:
+        connection = await asyncpg.connect(postgres_url)
+        await connection.execute("DROP SCHEMA IF EXISTS two_hubs CASCADE")
+        await connection.execute("CREATE SCHEMA two_hubs")
+        await connection.close()
+
+    outside.run(empty())
     return f"{postgres_url}&search_path=two_hubs"
 
 
-@pytest.fixture
-async def hubs(store: str, tmp_path: Path) -> AsyncIterator[list[RunningHub]]:
-    """Two, started at the same moment on an empty database, that know of each other."""
-    facts = tmp_path / "facts.json"
+@pytest.fixture(scope="module")
+def hubs(store: str, outside: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RunningHub]]:
+    """Two, started at the same moment on an empty database, with one bus, that know of each other. The last test kills
+    the first of them."""
+    folder = tmp_path_factory.mktemp("hubs")
+    facts = folder / "facts.json"
     facts.write_bytes(msgspec.json.encode([[one.name, e.encode(one)] for one in FACTS]))
-    children = [Child(name, [], tmp_path / name) for name in ("a", "b")]
-    for child in children:
-        data = str(child.folder / "data")
-        child.words = ["hub", "--folder", data, "--port", "0", "--store", store, "--facts", str(facts)]
-    try:
+    children = [Child(name, [], folder / name) for name in ("a", "b")]
+
+    async def start(bus: Path) -> list[RunningHub]:
+        for child in children:
+            child.words = [
+                "hub", "--folder", str(child.folder / "data"), "--port", "0", "--store", store, "--bus",
+                f"embedded:{bus}", "--facts", str(facts),
+            ]  # fmt: skip
         told = await asyncio.gather(*(child.start() for child in children))
-        running = [RunningHub(child, one["url"]) for child, one in zip(children, told, strict=True)]
+        running = [RunningHub(child, one["url"], bus) for child, one in zip(children, told, strict=True)]
         for hub in running:
             await until(lambda hub=hub: hub.get("/api/v1/hubs", hub.links["dispatcher"]), lambda them: len(them) == 2)
-        yield running
-    finally:
+        return running
+
+    async def end() -> None:
         await asyncio.gather(*(child.end() for child in children))
+
+    with tempfile.TemporaryDirectory(prefix="bus-") as bus:  # a short name: a socket's path has little room
+        try:
+            yield outside.run(start(Path(bus)))
+        finally:
+            outside.run(end())
 
 
 def read_book(store: str) -> list[Entry]:
@@ -135,8 +161,40 @@ async def test_what_one_hub_is_told_the_other_shows_and_a_command_repeated_there
     otherwise = await other.ask("report_capacity", beds | {"free": 1}, ward, key="k1")
     assert otherwise.json()["error"] == "key_used_otherwise"
     entries = await asyncio.to_thread(read_book, store)
-    assert sum(entry.kind == "capacity_reported" for entry in entries) == 1
+    assert sum(entry.kind == "capacity_reported" and entry.body["free"] == 3 for entry in entries) == 1
     assert sum(entry.kind == "unit_enrolled" for entry in entries) == len(FACTS), "only one of them began the book"
+
+
+async def test_while_the_bus_is_killed_and_wiped_nothing_is_lost_and_screens_are_complete_again(
+    hubs: list[RunningHub], store: str
+):
+    one, other = hubs
+    ward = one.links["hospital:sgh_south"]
+    await until(lambda: other.get("/api/v1/me", ward), bool)
+    killed: list[int] = []
+
+    async def kill_the_bus() -> None:
+        await until(lambda: _pid(one.bus), lambda pid: pid not in (0, *killed))
+        killed.append(await _pid(one.bus))
+        os.kill(killed[-1], signal.SIGKILL)
+
+    async with other.wall("sgh_south", ward) as following:
+        for free in range(1, 9):
+            if free in (2, 5):
+                await kill_the_bus()
+            beds = {"hospital": "sgh_south", "resource": "resus_bay", "free": free, "total": 9}
+            assert (await one.ask("report_capacity", beds, ward)).status_code == 200
+        await until(following, lambda view: '"free": 8' in json.dumps(view))
+    entries = [entry for entry in await asyncio.to_thread(read_book, store) if entry.kind == "capacity_reported"]
+    assert [entry.body["free"] for entry in entries[-8:]] == list(range(1, 9))
+    await until(lambda: _pid(one.bus), lambda pid: pid not in (0, *killed))
+
+
+async def _pid(bus: Path) -> int:
+    try:
+        return int((bus / "valkey.pid").read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def fix(unit: str, n: int) -> Record:
@@ -168,7 +226,8 @@ async def test_when_a_hub_is_killed_its_vehicles_go_on_with_the_other_and_nothin
         await drive(0, 40)
         await until(lambda: _acked(scribes), lambda acked: min(acked) > 0)
         driving = asyncio.create_task(drive(40, 400))
-        await one.child.kill()
+        assert one.child.pid is not None
+        os.kill(one.child.pid, signal.SIGKILL)
         await driving
         await until(lambda: _acked(scribes), lambda acked: acked == [400] * len(units))
         assert {link.url for link in links} == {link_of(other.url)}
