@@ -21,6 +21,7 @@ from casebook.errors import RefusedInput
 
 log = logging.getLogger(__name__)
 NO_DESCRIPTORS, TOLD_AGAIN_S = "socket.accept() out of system resource", 60.0  # asyncio's own words for it
+NO_UTF8 = "Invalid UTF-8 sequence"  # uvicorn's
 GRACE_S = 3  # how long open connections may take to end when we stop
 PING_S = 10  # a screen or vehicle that is silently gone is noticed within twice that; the goal is 30
 
@@ -61,6 +62,7 @@ async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
     server = uvicorn.Server(_config(app, listening))
     server.config.load()
     asyncio.get_running_loop().set_exception_handler(once_a_minute())
+    logging.getLogger("uvicorn.error").addFilter(BRIEF)
     task = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells by a flag only
@@ -72,6 +74,26 @@ async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+class Brief(logging.Filter):
+    """uvicorn tells of each frame that is no UTF-8 with a traceback, so that anybody with a badge could fill the disk:
+    it is told once a minute, in one line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told_s = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith(NO_UTF8):
+            return True
+        if record.created - self._told_s < TOLD_AGAIN_S:
+            return False
+        self._told_s, record.exc_info, record.exc_text = record.created, None, None
+        return True
+
+
+BRIEF = Brief()
 
 
 def once_a_minute() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:

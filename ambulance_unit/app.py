@@ -19,7 +19,7 @@ from ambulance_unit.agent import Agent
 from ambulance_unit.triage import next_question
 from casebook.access import Badge, Gate, Role, need, need_unit
 from casebook.answers import Answers
-from casebook.door import add_asks, admit_socket, badge_of, body_of, make_app, serve_feed
+from casebook.door import add_asks, admit_socket, badge_of, body_of, hear_text, make_app, serve_feed
 from casebook.errors import NotAllowed, RefusedInput
 from casebook.live import Feed
 from casebook.picture import Picture
@@ -177,7 +177,7 @@ async def _send_until_gone(socket: WebSocket, work: Coroutine[Any, Any, None]) -
     try:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                await socket.receive_text()  # a socket that only sends never learns of the end
+                await hear_text(socket)  # a socket that only sends never learns of the end
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)

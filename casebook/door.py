@@ -176,6 +176,15 @@ async def admit_socket(socket: WebSocket, gate: Gate) -> Badge | None:
     return badge
 
 
+async def hear_text(socket: WebSocket) -> str:
+    """The next message; of a binary one what of it is text. Raises WebSocketDisconnect."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code") or 1006, message.get("reason"))
+    text = message.get("text")
+    return text if text is not None else message.get("bytes", b"").decode("utf-8", "replace")
+
+
 async def serve_feed(
     socket: WebSocket, screen: Subscription, heard: Callable[[dict[str, Any]], None] = lambda message: None
 ) -> None:
@@ -186,7 +195,7 @@ async def serve_feed(
 
     async def read() -> None:
         while True:
-            raw = await socket.receive_text()
+            raw = await hear_text(socket)
             with contextlib.suppress(ValueError, RecursionError):
                 message = json.loads(raw) if len(raw) <= MAX_BODY else {}
                 if not isinstance(message, dict):

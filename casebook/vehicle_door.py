@@ -17,6 +17,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from casebook.access import Badge
 from casebook.book import Book, Row
+from casebook.door import hear_text
 from casebook.errors import CoordinationError, FeedLost, NotAllowed
 from casebook.link import MAX_BYTES, VERSION, Hello, Ping, Rows, mark_of, read_from_vehicle
 from casebook.live import Subscription
@@ -66,7 +67,7 @@ async def serve_vehicle(
 
 
 async def _hear_hello(socket: WebSocket, badge: Badge) -> Hello:
-    hello = read_from_vehicle(await socket.receive_text())
+    hello = read_from_vehicle(await hear_text(socket))
     if not isinstance(hello, Hello) or not badge.unit or hello.unit != badge.unit:
         raise NotAllowed("not_allowed", what="unit link", needs=f"unit {getattr(hello, 'unit', '?')}")
     return hello
@@ -94,7 +95,7 @@ async def _take(
     socket: WebSocket, hello: Hello, presence: Presence, book: Book, links: VehicleLinks, send: Any
 ) -> None:
     while True:
-        raw = await socket.receive_text()
+        raw = await hear_text(socket)
         presence.hear()
         if len(raw) > MAX_BYTES:
             raise NotAllowed("not_allowed", what="unit link", needs=f"<= {MAX_BYTES} bytes")

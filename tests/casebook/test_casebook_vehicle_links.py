@@ -121,6 +121,15 @@ def test_a_hub_that_can_keep_nothing_now_ends_the_link_and_refuses_nobody(hub: H
         assert gone.value.code == 1013
 
 
+def test_a_binary_message_is_read_as_text_and_one_that_is_none_is_refused(hub: Hub):
+    with hub.connect() as socket:
+        greet(socket)
+        socket.send_bytes(b'{"t":"ping","n":7}')
+        assert hear(socket, "pong")["n"] == 7
+        socket.send_bytes(b"\xff\xfe")
+        assert hear(socket, "refused")["error"] == "bad_json"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

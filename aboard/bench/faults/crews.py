@@ -20,7 +20,7 @@ from aboard.bench.faults.ledger import Promises, sample_mark
 from aboard.bench.faults.stage import WARD, Stage, casualty_of, until
 from aboard.bench.play import BenchFailed
 from aboard.bench.vitals_fleet import VITALS
-from ambulance_unit.hub_link import HubLink
+from ambulance_unit.hub_link import REFUSED_PAUSE_S, HubLink
 from ambulance_unit.outbox import Outbox, Record
 from ambulance_unit.scribe import Scribe
 from ambulance_unit.told_view import ToldView
@@ -40,12 +40,15 @@ class Crew:
     def __init__(
         self, unit: str, url: str, token: str, folder: Path, promises: Promises, *, seed: int = 0,
         clock: Clock | None = None, reserve_bytes: int = 0,
+        refused_pause_s: float = REFUSED_PAUSE_S,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.unit, self.clock, self.promises, self.refused = unit, clock or WallClock(), promises, 0
         self.scribe = Scribe(Outbox(folder / "outbox.sqlite", reserve_bytes=reserve_bytes))
         told = ToldView(folder / "told.json")
-        self.link = HubLink(url, token, unit, self.scribe, told, self.clock, rng=random.Random(seed))
+        self.link = HubLink(
+            url, token, unit, self.scribe, told, self.clock, rng=random.Random(seed), refused_pause_s=refused_pause_s
+        )
         self._last_at: datetime | None = None
 
     @property

@@ -40,13 +40,19 @@ FAULTS = (
     Fault("F7", "vehicle_disk_full", "stores:vehicle_disk_full"),
     Fault("F8", "log_damaged", "damage:log_damaged"),
     Fault("F8", "outbox_damaged", "damage:outbox_damaged"),
+    Fault("F9", "clocks_jump", "clocks:clocks_jump"),
     Fault("F10", "long_away", "lines:long_away"),
+    Fault("F11", "rows_mangled", "doubles:rows_mangled"),
+    Fault("F12", "vehicle_cloned", "doubles:vehicle_cloned"),
     Fault("F13", "board_stopped", "crowds:board_stopped"),
     Fault("F14", "storm", "crowds:storm"),
+    Fault("F15", "last_bay", "doubles:last_bay"),
+    Fault("F18", "doors_tortured", "torture:doors_tortured"),
     Fault("F19", "line_dead", "lines:line_dead"),
     Fault("F21", "log_edited", "damage:log_edited"),
-    Fault("F22", "hub_stalled", "crowds:hub_stalled"),
-    Fault("F23", "descriptors_gone", "crowds:descriptors_gone"),
+    Fault("F22", "hub_stalled", "starved:hub_stalled"),
+    Fault("F23", "descriptors_gone", "starved:descriptors_gone"),
+    Fault("F24", "log_restored", "clocks:log_restored"),
 )
 
 

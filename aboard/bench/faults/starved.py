@@ -1,0 +1,117 @@
+"""F22: the hub stands still for a moment. F23: it has no descriptors left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx
+
+from aboard.bench.faults.crews import Load, load
+from aboard.bench.faults.finding import Finding, worst
+from aboard.bench.faults.stage import Stage, hub, until
+from aboard.bench.faults.world import World
+from aboard.bench.play import BenchFailed
+
+PATIENCE_S = 90.0
+STALL_S = 2.0
+SETTLE_S = 1.0
+FEW = 64  # descriptors that the hub has left for newcomers
+
+
+async def hub_stalled(world: World) -> list[Finding]:
+    """The whole process is stopped for two seconds, as a machine does that swaps or is moved."""
+    waits_s: list[float] = []
+    async with hub(world.folder / "hub", 3) as stage:
+        async with load(stage, world.folder, seed=world.seed) as at_work:
+            connected = _connections(at_work)
+            for _ in range(world.times(1, 10)):
+                await asyncio.sleep(SETTLE_S)
+                os.kill(stage.pid, signal.SIGSTOP)
+                await asyncio.sleep(STALL_S)
+                os.kill(stage.pid, signal.SIGCONT)
+                waits_s.append(await _until_prompt(at_work))
+            lost_links = _connections(at_work) - connected
+            lag_s = await _told_lag(stage)
+            await at_work.settle()
+        await stage.end()
+        told = stage.audit().findings()
+    return [
+        *told, Finding("links_lost", "times", lost_links, most=0), worst("prompt_again", waits_s, 5),
+        Finding("lag_told", "s", lag_s, least=STALL_S / 2),
+    ]  # fmt: skip
+
+
+async def _until_prompt(at_work: Load) -> float:
+    """Wall seconds until no vehicle has more waiting than it samples in half a second."""
+    took_s = await until(lambda: all(crew.waiting <= 5 for crew in at_work.crews), PATIENCE_S)
+    if took_s is None:
+        raise BenchFailed(what="vehicles prompt again", why=f"> {PATIENCE_S:g} s")
+    return took_s
+
+
+async def _told_lag(stage: Stage) -> float | None:
+    async with stage.client("engineer") as client:
+        lines = (await client.get("/metrics")).text.splitlines()
+    told = [float(line.split()[1]) for line in lines if line.startswith("aboard_loop_lag_seconds ")]
+    return round(told[0], 3) if told else None
+
+
+async def descriptors_gone(world: World) -> list[Finding]:
+    """Newcomers take every descriptor that the hub has left, and stay; then they go."""
+    newcomers: list[socket.socket] = []
+    async with hub(world.folder / "hub", 3) as stage:
+        async with load(stage, world.folder, seed=world.seed) as at_work:
+            _leave_descriptors(stage.pid, FEW)
+            host, _, port = stage.url.removeprefix("http://").partition(":")
+            try:
+                for _ in range(4 * FEW):
+                    newcomers.append(socket.create_connection((host, int(port)), timeout=5))
+                connected, acked = _connections(at_work), _acked(at_work)
+                await asyncio.sleep(world.times(3, 20))
+                going = sum(now > before for now, before in zip(_acked(at_work), acked, strict=True))
+                lost_links = _connections(at_work) - connected
+            finally:
+                for one in newcomers:
+                    one.close()
+            began_s = time.monotonic()
+            await _until_answered(stage)
+            again_s = time.monotonic() - began_s
+            await at_work.settle()
+        await stage.end()
+        told = stage.audit().findings()
+    return [
+        Finding("newcomers", "times", len(newcomers)), *told, Finding("links_lost", "times", lost_links, most=0),
+        Finding("vehicles_going_on", "times", going, least=3), worst("answers_again", [again_s], 10),
+        Finding("log_grown", "MB", round(stage.said_bytes() / 1e6, 3), most=1),
+    ]  # fmt: skip
+
+
+def _connections(at_work: Load) -> int:
+    return sum(crew.link.connections for crew in at_work.crews)
+
+
+def _acked(at_work: Load) -> list[int]:
+    return [crew.scribe.outbox.counts.acked for crew in at_work.crews]
+
+
+def _leave_descriptors(pid: int, many: int) -> None:
+    open_now = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now + many, hard))
+
+
+async def _until_answered(stage: Stage) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                async with stage.client("dispatcher") as client:
+                    if (await client.get("/healthz")).status_code == httpx.codes.OK:
+                        return
+            await asyncio.sleep(0.1)
