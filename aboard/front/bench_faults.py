@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ from casebook.words import say
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from aboard.bench.faults.running import Run
+    from aboard.bench.faults.finding import Outcome
     from aboard.bench.faults.table import Fault
 
 SEED = 1
@@ -30,25 +31,26 @@ def faults(
     full: Annotated[bool, typer.Option("--full", help=_told("full"))] = False,
     as_json: Annotated[bool, typer.Option("--json", help=say("bench.help_json", spoken()))] = False,
     write: Annotated[Path | None, typer.Option("--write", dir_okay=False, help=_told("write"))] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", dir_okay=False, help=_told("keep"))] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help=_told("seed"))] = SEED,
 ) -> int:
     """1 when something was lost, or another goal missed."""
     from aboard.bench.faults.page import page
-    from aboard.bench.faults.running import Run, play_all
+    from aboard.bench.faults.running import play_all
     from aboard.bench.faults.table import chosen
-    from aboard.bench.machine import load_now, look
+    from aboard.bench.machine import look
     from casebook.clock import WallClock
 
-    machine = look() | {"day": WallClock().now().astimezone(UTC).date().isoformat()}
-    outcomes = play_all(chosen(only.split(",")), full=full, seed=seed, said=_say_progress)
-    run = Run(seed, full, machine | {"load_after": load_now()}, outcomes)
+    machine = look() | {"day": WallClock().now().astimezone(UTC).date().isoformat(), "seed": seed}
+    outcomes = play_all(chosen(only.split(",")), full=full, seed=seed, said=_say_progress, kept=keep)
     if write is not None:
-        write.write_text(page(run), encoding="utf-8")
+        write.write_text(page(outcomes, machine), encoding="utf-8")
     if as_json:
-        typer.echo(json.dumps(run.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
+        told = {"what": "faults", "machine": machine, "faults": [one.as_view() for one in outcomes]}
+        typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2))
     else:
-        _print(run)
-    return 1 if run.failed else 0
+        _print(outcomes)
+    return 1 if any(one.missed() for one in outcomes) else 0
 
 
 def _say_progress(fault: Fault, done: int, of: int) -> None:
@@ -57,19 +59,19 @@ def _say_progress(fault: Fault, done: int, of: int) -> None:
     typer.echo(f"{fault.number} {words} {far}".rstrip(), err=True)
 
 
-def _print(run: Run) -> None:
+def _print(outcomes: Sequence[Outcome]) -> None:
     from rich.console import Console
 
     screen = Console(highlight=False)
-    (screen if screen.is_terminal else Console(highlight=False, width=140)).print(_table(run))
-    machine = run.machine
-    facts = {"before": machine["load_before"], "after": machine["load_after"], "cores": machine["cores"]}
-    typer.echo(say("fault.loaded" if run.loaded else "fault.quiet", spoken(), **facts))
+    (screen if screen.is_terminal else Console(highlight=False, width=140)).print(_table(outcomes))
+    if any(one.loaded for one in outcomes if not one.not_run):
+        typer.echo(say("fault.loaded", spoken()))
 
 
-def _table(run: Run) -> Table:
+def _table(outcomes: Sequence[Outcome]) -> Table:
     from rich.table import Table
 
+    from aboard.bench.faults.finding import NotRun
     from aboard.bench.faults.page import figure_name, goal, held, told
     from aboard.bench.faults.table import FAULTS
 
@@ -77,12 +79,12 @@ def _table(run: Run) -> Table:
     table = Table(box=None, pad_edge=False)
     for head in ("fault", "figure", "measured", "goal", "held"):
         table.add_column(say(f"fault.head.{head}", spoken()), justify="right" if head == "measured" else "left")
-    for one in run.outcomes:
+    for one in outcomes:
         name = f"{numbers[one.fault]} {say(f'fault.{one.fault}', spoken())}"
-        if one.not_run is not None:
-            table.add_row(name, one.not_run.said(spoken()))
+        if one.not_run:
+            table.add_row(name, NotRun(why=one.not_run).said(spoken()))
         for finding in one.findings:
-            verdict = held(finding, spoken(), loaded=run.loaded)
+            verdict = held(finding, spoken(), loaded=one.loaded)
             table.add_row(name, figure_name(finding, spoken()), told(finding), goal(finding), verdict)
             name = ""
     return table

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from aboard.bench.faults.finding import Finding, NotRun, Outcome
+from aboard.bench.faults.finding import Finding, Outcome
 from aboard.bench.faults.ledger import Promises, audit, fact_mark, sample_mark
 from aboard.bench.faults.page import page
-from aboard.bench.faults.running import Run
+from aboard.bench.faults.running import play_all
 from aboard.bench.faults.table import FAULTS, chosen
 from casebook import events as e
 from casebook.errors import RefusedInput
@@ -113,17 +116,32 @@ def test_faults_are_chosen_by_number_or_name():
     assert caught.value.key == "unknown_fault"
 
 
+QUIET, BUSY = (0.5, 0.7), (0.5, 4.0)
+HELD = Outcome("hub_killed", [Finding("lost", "facts", 0, most=0), Finding("ready", "s", 6.25, most=5)], "", 9, BUSY)
+ABSENT = Outcome("vehicle_killed", (), "no disk")
+
+
 def test_the_page_tells_every_fault_and_says_plainly_which_was_not_run():
     machine = {
         "day": "2026-11-22", "system": "Linux", "processor": "x", "cores": 2, "memory_mb": 8000, "python": "3.11",
-        "sqlite": "3.40", "load_before": 0.5, "load_after": 1.0,
+        "sqlite": "3.40", "seed": 1,
     }  # fmt: skip
-    outcomes = [
-        Outcome("hub_killed", [Finding("lost", "facts", 0, most=0), Finding("ready", "s", 2.25, most=5)]),
-        Outcome("vehicle_killed", (), NotRun(why="no disk")),
-    ]
-    told = page(Run(1, True, machine, outcomes))
+    told = page([HELD, ABSENT], machine)
     assert all(f"## {fault.number}. " in told for fault in FAULTS)
     assert "| promised and lost (facts) | 0 | 0 | yes |" in told
-    assert "| until the hub was ready, slowest (s) | 2.25 | ≤ 5 | yes |" in told
-    assert "cannot be made here: no disk" in told
+    assert "| until the hub was ready, slowest (s) | 6.25 | ≤ 5 | not claimed |" in told
+    assert "cannot be made here: no disk" in told and told.count("Not run.") == len(FAULTS) - 2
+
+
+def test_on_a_quiet_machine_the_same_time_is_missed():
+    assert not HELD.missed() and [one.name for one in replace(HELD, load=QUIET).missed()] == ["ready"]
+
+
+def test_a_run_that_was_ended_goes_on_where_it_was(tmp_path: Path):
+    kept = tmp_path / "kept.jsonl"
+    kept.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in (HELD, ABSENT)))
+    began: list[str] = []
+    outcomes = play_all(
+        chosen(["F1"]), full=False, seed=1, said=lambda fault, done, of: began.append(fault.name), kept=kept
+    )
+    assert outcomes[0].missed() == HELD.missed() and outcomes[1].not_run == "no disk" and not began

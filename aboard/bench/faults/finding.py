@@ -6,9 +6,10 @@ A count is what it is on any machine. A time on a busy machine is told, and clai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from aboard.bench.figures import is_loaded
 from casebook.errors import CoordinationError
 
 Verdict = Literal["met", "missed", "not_claimed", "no_goal"]
@@ -44,29 +45,25 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One fault, played: its findings, or why it was not run."""
+    """One fault, played: its findings, or why it was not run. `load`: of the machine before and after, by a minute."""
 
     fault: str
-    findings: Sequence[Finding] = field(default_factory=tuple)
-    not_run: CoordinationError | None = None
+    findings: Sequence[Finding] = ()
+    not_run: str = ""
     took_s: float = 0.0
+    load: tuple[float | None, float | None] = (None, None)
+    full: bool = False
 
-    def missed(self, *, loaded: bool) -> list[Finding]:
-        return [one for one in self.findings if one.verdict(loaded=loaded) == "missed"]
+    @property
+    def loaded(self) -> bool:
+        return any(map(is_loaded, self.load))
 
-    def as_view(self, *, loaded: bool) -> dict[str, Any]:
-        figures = [
-            {"name": one.name, "unit": one.unit, "value": one.value, "most": one.most, "least": one.least,
-             "verdict": one.verdict(loaded=loaded)}
-            for one in self.findings
-        ]  # fmt: skip
-        why = self.not_run.said("en") if self.not_run is not None else None
-        return {"fault": self.fault, "not_run": why, "took_s": round(self.took_s, 1), "findings": figures}
+    def missed(self) -> list[Finding]:
+        return [one for one in self.findings if one.verdict(loaded=self.loaded) == "missed"]
 
-
-def lost(count: int) -> Finding:
-    """Of what a client was told is kept: how much is not in the log. One line of every fault."""
-    return Finding("lost", "facts", count, most=0)
+    def as_view(self) -> dict[str, Any]:
+        figures = [asdict(one) | {"verdict": one.verdict(loaded=self.loaded)} for one in self.findings]
+        return asdict(self) | {"loaded": self.loaded, "findings": figures}
 
 
 def worst(name: str, values_s: Sequence[float], most: float | None = None) -> Finding:

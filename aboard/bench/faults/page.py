@@ -1,23 +1,27 @@
-"""docs/RELIABILITY.md out of one run: every fault, how it was made, what it showed beside what it must hold. Pure."""
+"""docs/RELIABILITY.md out of what was played: every fault, how it was made, what it showed, what it must hold. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from aboard.bench.faults.finding import Finding, Outcome
-from aboard.bench.faults.running import Run
-from aboard.bench.faults.table import FAULTS
-from casebook.words import say
+from aboard.bench.faults.finding import Finding, NotRun, Outcome
+from aboard.bench.faults.table import FAULTS, Fault
+from casebook.words import Language, say
 
-LANGUAGE = "en"
-
-
-def page(run: Run) -> str:
-    return "\n".join([*_head(run), *(line for fault in FAULTS for line in _part(run, fault.number, fault.name))]) + "\n"
+LANGUAGE: Language = "en"
 
 
-def _head(run: Run) -> Iterator[str]:
-    machine = run.machine
+def page(outcomes: Sequence[Outcome], machine: Mapping[str, Any]) -> str:
+    """`machine` as `machine.look` gives it, with the `day` and the `seed`."""
+    by_fault = {one.fault: one for one in outcomes}
+    parts = (line for fault in FAULTS for line in _part(fault, by_fault.get(fault.name)))
+    return "\n".join([*_head(outcomes, machine), *parts]) + "\n"
+
+
+def _head(outcomes: Sequence[Outcome], machine: Mapping[str, Any]) -> Iterator[str]:
+    missed = sum(len(one.missed()) for one in outcomes)
+    played = sum(not one.not_run for one in outcomes)
     yield f"# {_say('page.title')}"
     yield ""
     yield _say("page.about")
@@ -29,37 +33,40 @@ def _head(run: Run) -> Iterator[str]:
     yield _say(
         "page.machine", day=machine["day"], system=machine["system"], processor=machine["processor"] or "?",
         cores=machine["cores"] or "?", memory_gb=round((machine["memory_mb"] or 0) / 1000), python=machine["python"],
-        sqlite=machine["sqlite"], before=machine["load_before"], after=machine["load_after"],
-        form=_say("page.full" if run.full else "page.short"), seed=run.seed,
+        sqlite=machine["sqlite"], seed=machine["seed"],
     )  # fmt: skip
-    if run.loaded:
-        yield ""
-        yield _say("page.loaded")
+    yield ""
+    yield _say("page.result", played=played, of=len(FAULTS), missed=missed)
     yield ""
     yield _say("page.elsewhere")
 
 
-def _part(run: Run, number: str, name: str) -> Iterator[str]:
-    outcome = next((one for one in run.outcomes if one.fault == name), None)
+def _part(fault: Fault, outcome: Outcome | None) -> Iterator[str]:
     yield ""
-    yield f"## {number}. {say(f'fault.{name}', LANGUAGE)}"
+    yield f"## {fault.number}. {say(f'fault.{fault.name}', LANGUAGE)}"
     yield ""
-    yield say(f"fault.{name}.how", LANGUAGE)
+    yield say(f"fault.{fault.name}.how", LANGUAGE)
     yield ""
-    if outcome is None or outcome.not_run is not None:
-        yield _say("page.not_run") if outcome is None else outcome.not_run.said(LANGUAGE)  # type: ignore[union-attr]
-        return
-    yield from _figures(outcome, loaded=run.loaded)
+    if outcome is None:
+        yield _say("page.not_run")
+    elif outcome.not_run:
+        yield NotRun(why=outcome.not_run).said(LANGUAGE)
+    else:
+        yield from _figures(outcome)
 
 
-def _figures(outcome: Outcome, *, loaded: bool) -> Iterator[str]:
+def _figures(outcome: Outcome) -> Iterator[str]:
     yield f"| {_say('head.figure')} | {_say('head.measured')} | {_say('head.goal')} | {_say('head.held')} |"
     yield "|---|---|---|---|"
     for one in outcome.findings:
-        yield f"| {figure_name(one, LANGUAGE)} | {told(one)} | {goal(one)} | {held(one, LANGUAGE, loaded=loaded)} |"
+        verdict = held(one, LANGUAGE, loaded=outcome.loaded)
+        yield f"| {figure_name(one, LANGUAGE)} | {told(one)} | {goal(one)} | {verdict} |"
+    yield ""
+    form, (before, after) = _say("page.full" if outcome.full else "page.short"), outcome.load
+    yield _say("page.load", form=form, took_s=f"{outcome.took_s:.0f}", before=before, after=after)
 
 
-def figure_name(one: Finding, language) -> str:
+def figure_name(one: Finding, language: Language) -> str:
     return f"{say(f'fault.figure.{one.name}', language)} ({say(f'bench.unit.{one.unit}', language)})"
 
 
@@ -80,7 +87,7 @@ def goal(one: Finding) -> str:
     return f"≥ {one.least:g}" if one.least is not None else "--"
 
 
-def held(one: Finding, language, *, loaded: bool) -> str:
+def held(one: Finding, language: Language, *, loaded: bool) -> str:
     return say(f"fault.verdict.{one.verdict(loaded=loaded)}", language)
 
 
