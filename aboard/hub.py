@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from aboard.health.metrics import Seen
 from aboard.health.watch import HealthWatch
 from aboard.in_step import InStep
+from aboard.media_engine import ice_for, media_engine
 from aboard.shown import Shown
 from ambulance_unit.fleet_views import FleetViews
 from casebook import events as e
@@ -40,7 +41,6 @@ from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
 from hospital_board.consult_stills import need_still
-from media.forwarder import MediaPlane
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
@@ -94,10 +94,8 @@ class Hub:
         self._looking = Looking()
         self._notes: set[asyncio.Future[Any]] = set()
         self.waves = WaveRecords(waves, self.clock, began=self._waves_began) if waves is not None else None
-        self.plane = MediaPlane(
-            on_started=self._video_started, on_stopped=self._video_stopped,
-            on_waves=self.waves.take_live if self.waves is not None else lambda unit, packet: None,
-        )  # fmt: skip
+        on_waves = self.waves.take_live if self.waves is not None else None
+        self.plane = media_engine(self._video_started, self._video_stopped, on_waves)
         self.voice = VoicePlane(self._may_talk, VoiceLog(book))
         self.guidance = GuidanceRelay(time.monotonic)
         book.listen(self._hear)
@@ -202,7 +200,7 @@ class Hub:
         app = self.app
         done_before = self.book.log.find_asked
         add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=done_before, answers=self.answers)
-        app.include_router(media_router(self.plane, self._who_may_see))
+        app.include_router(media_router(self.plane, self._who_may_see, ice_for(self.gate)))
         app.include_router(voice_router(self.voice, self._who_talks))
         if self.waves is not None:
             app.include_router(wave_router(self.waves, self._who_may_see))
@@ -231,6 +229,14 @@ class Hub:
             need(badge_of(self.gate, request), Role.DISPATCHER, what="roads")
             return Response(self.dispatch.roads_geojson(), media_type="application/geo+json")
 
+        @app.get("/api/v1/still/{sha256}")
+        async def still(request: Request, sha256: str) -> Response:
+            """A still kept of a live picture, as JPEG."""
+            need_still(self.book.picture, badge_of(self.gate, request), sha256)
+            image = await asyncio.to_thread(self.ward.stills.get, sha256)
+            headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400, immutable"}
+            return Response(image, media_type="image/jpeg", headers=headers)
+
         @app.get("/api/v1/shown")
         async def shown(request: Request) -> list[dict[str, Any]]:
             """How many recorded vitals reached which screen."""
@@ -253,14 +259,6 @@ class Hub:
         async def wall(socket: WebSocket, hospital: str) -> None:
             if badge := await admit_socket(socket, self.gate):
                 await self._serve(socket, badge, f"wall/{hospital}", Role.ED, hospital)
-        @app.get("/api/v1/still/{sha256}")
-        async def still(request: Request, sha256: str) -> Response:
-            """A still kept of a live picture, as JPEG."""
-            need_still(self.book.picture, badge_of(self.gate, request), sha256)
-            image = await asyncio.to_thread(self.ward.stills.get, sha256)
-            headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400, immutable"}
-            return Response(image, media_type="image/jpeg", headers=headers)
-
 
         @app.websocket("/api/v1/unit")
         async def unit(socket: WebSocket) -> None:

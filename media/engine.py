@@ -39,19 +39,23 @@ class StaleSession(RefusedInput):
 
 @dataclass(eq=False, kw_only=True)
 class Session:
-    """One publisher or viewer. `id` is unguessable, `answer` the SDP it was answered with."""
+    """One publisher or viewer. `id` is unguessable, `answer` the SDP it was answered with.
+
+    An engine that takes no offers of viewers makes one of its own, `counter_offer`, which is to be answered in turn.
+    """
 
     stream: str
     action: Action
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     answer: str = ""
+    counter_offer: str = ""
     remote_ufrag: str | None = None
     candidates: int = 0  # told by the peer so far
 
     @property
     def etag(self) -> str:
         """Names the ICE session in force (RFC 9725 4.3.1); it stays, as ICE is never restarted here."""
-        return f'"{ufrag_of(self.answer) or self.id}"'
+        return f'"{ufrag_of(self.answer or self.counter_offer) or self.id}"'
 
     def heard(self, offer: str) -> None:
         """Note the peer's ICE name and how many candidates its offer had."""
@@ -86,6 +90,10 @@ class MediaEngine(Protocol):
 
     def find(self, session_id: str) -> Session | None:
         """The session, or None when it is over or never was."""
+        ...
+
+    async def complete(self, session_id: str, answer: bytes) -> None:
+        """Take the viewer's answer to a counter-offer. Raises RefusedInput, also where none was made; FeedLost."""
         ...
 
     async def trickle(self, session_id: str, fragment: Fragment) -> None:

@@ -87,6 +87,10 @@ class MediaPlane:
     def find(self, session_id: str) -> Connected | None:
         return self._sessions.get(session_id)
 
+    async def complete(self, session_id: str, answer: bytes) -> None:
+        """Never: every offer is answered here. Raises RefusedInput."""
+        raise RefusedInput("media_no_counter_offer")
+
     async def trickle(self, session_id: str, fragment: Fragment) -> None:
         """Try these addresses of the peer, too. Raises RefusedInput."""
         session = self._sessions.get(session_id)

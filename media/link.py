@@ -13,7 +13,8 @@ import random
 from collections.abc import Callable
 
 import httpx
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+import msgspec
+from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection, RTCSessionDescription
 
 from casebook.errors import CoordinationError, FeedLost, RefusedInput
 from media.aiortc_private import packets_received
@@ -28,6 +29,13 @@ PAUSE_S, PAUSE_S_MAX = 0.25, 5.0
 _LOOK_S = 0.25
 
 Prepare = Callable[[RTCPeerConnection], None]
+
+
+class _Ice(msgspec.Struct):
+    """What the hub says of STUN and TURN."""
+
+    ice_servers: list[RTCIceServer] = []  # msgspec makes a new one for each
+    relay_only: bool = False
 
 
 def pause_s(failures: int, rng: random.Random) -> float:
@@ -76,12 +84,19 @@ class Link:
             await asyncio.sleep(pause_s(failures, self._rng))
 
     async def _live_once(self) -> None:
-        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        configuration = await self._configuration()
+        pc = self._connection(configuration)
         session_url = None
         try:
-            self._prepare(pc)
             await pc.setLocalDescription(await pc.createOffer())
-            session_url = await self._exchange(pc)
+            answer = await self._ask("POST", f"{PREFIX}/{self._path}", pc)
+            session_url = answer.headers.get("Location")
+            if answer.status_code == 406 and session_url:
+                await pc.close()
+                pc = self._connection(configuration)
+                await self._answer(pc, answer.text, session_url)
+            else:
+                await self._take(pc, answer.text, "answer")
             await self._until_connected(pc)
             self.pc, self.last_error = pc, None
             self.connections += 1
@@ -93,20 +108,46 @@ class Link:
             self.pc = None
             await self._end(pc, session_url)
 
-    async def _exchange(self, pc: RTCPeerConnection) -> str:
+    async def _configuration(self) -> RTCConfiguration:
+        """With the STUN and TURN servers that the hub names; none where it names none, or is of an older version."""
         try:
-            answer = await self._client.post(
-                f"{PREFIX}/{self._path}", content=pc.localDescription.sdp, headers={"Content-Type": SDP_TYPE}
-            )
+            told = await self._client.get(f"{PREFIX}/ice")
+            ice = msgspec.json.decode(told.content, type=_Ice) if told.status_code == 200 else _Ice()
         except httpx.HTTPError as why:
             raise FeedLost("media_hub_silent", stream=self._path) from why
-        if answer.status_code != 201:
-            raise RefusedInput("media_refused", stream=self._path, status=answer.status_code, why=_key_of(answer))
+        except msgspec.DecodeError:
+            ice = _Ice()
+        policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
+        return RTCConfiguration(iceServers=ice.ice_servers, iceTransportPolicy=policy)
+
+    def _connection(self, configuration: RTCConfiguration) -> RTCPeerConnection:
+        pc = RTCPeerConnection(configuration)
+        self._prepare(pc)
+        return pc
+
+    async def _answer(self, pc: RTCPeerConnection, offer: str, session_url: str) -> None:
+        """The hub's media server takes no offers of viewers and made one of its own: answer that."""
+        await self._take(pc, offer, "offer")
+        await pc.setLocalDescription(await pc.createAnswer())
+        await self._ask("PATCH", session_url, pc)
+
+    async def _ask(self, method: str, url: str, pc: RTCPeerConnection) -> httpx.Response:
+        """Tell the hub our description. Raises FeedLost, RefusedInput."""
+        sdp, kind = pc.localDescription.sdp, {"Content-Type": SDP_TYPE}
         try:
-            await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
-        except Exception as why:  # whatever the parser raises, the answer is bad
+            answer = await self._client.request(method, url, content=sdp, headers=kind)
+        except httpx.HTTPError as why:
+            raise FeedLost("media_hub_silent", stream=self._path) from why
+        offered = answer.status_code == 406 and answer.headers.get("content-type", "").startswith(SDP_TYPE)
+        if answer.status_code not in (201, 204) and not offered:
+            raise RefusedInput("media_refused", stream=self._path, status=answer.status_code, why=_key_of(answer))
+        return answer
+
+    async def _take(self, pc: RTCPeerConnection, sdp: str, kind: str) -> None:
+        try:
+            await pc.setRemoteDescription(RTCSessionDescription(sdp, kind))
+        except Exception as why:  # whatever the parser raises, the description is bad
             raise RefusedInput("sdp_malformed", where=f"{type(why).__name__} {why}"[:120]) from why
-        return answer.headers.get("Location", "")
 
     async def _until_connected(self, pc: RTCPeerConnection) -> None:
         settled = asyncio.Event()

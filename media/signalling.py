@@ -12,6 +12,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from casebook.errors import NotFound, RefusedInput
@@ -26,6 +27,7 @@ from media.offers import (
     check_offer,
     media_kind,
 )
+from media.turn import IceServers
 
 __all__ = [
     "CANDIDATES_MAX",
@@ -56,7 +58,7 @@ ENDPOINT_METHODS = "GET, OPTIONS, POST"
 SESSION_METHODS = "DELETE, GET, OPTIONS, PATCH"
 
 Who = Callable[[Request, Action, str], Awaitable[None] | None]
-Links = Callable[[Request], Sequence[str]]  # of `Link` headers for whoever asks
+Ice = Callable[[Request], IceServers]  # for whoever asks; raises NotAllowed
 
 
 class WrongType(RefusedInput):
@@ -73,18 +75,19 @@ class MatchRequired(RefusedInput):
     http_status = 428
 
 
-def router(plane: MediaEngine, who: Who, links: Links = lambda request: ()) -> APIRouter:
+def router(plane: MediaEngine, who: Who, ice: Ice = lambda request: IceServers()) -> APIRouter:
     """The HTTP side of `plane`. `who(request, action, stream)` raises NotAllowed when the asker may not; may be async.
 
-    `links` gives the STUN and TURN servers for whoever was let in (RFC 9725 4.6). Errors of the casebook family rise to
-    the application, which answers them.
+    `ice` gives the STUN and TURN servers that the asker may use. Errors of the casebook family rise to the application,
+    which answers them.
     """
-    doors = _Doors(plane, who, links)
+    doors = _Doors(plane, who, ice)
     routes = APIRouter(prefix=PREFIX, tags=["media"], default_response_class=Response)
     routes.post("/whip/{stream}", status_code=201)(doors.publish)
     routes.post("/whep/{stream}", status_code=201)(doors.view)
-    routes.patch("/session/{session_id}", status_code=204)(doors.trickle)
+    routes.patch("/session/{session_id}", status_code=204)(doors.patch)
     routes.delete("/session/{session_id}")(doors.end)
+    routes.get("/ice")(doors.ice)
     routes.get("/session/{session_id}", status_code=204)(doors.look)
     routes.get("/{way}/{stream}", status_code=204)(doors.look_at_endpoint)
     routes.options("/{way}/{name}")(doors.options)
@@ -94,8 +97,8 @@ def router(plane: MediaEngine, who: Who, links: Links = lambda request: ()) -> A
 class _Doors:
     """One method for each call, as `router` hangs them."""
 
-    def __init__(self, plane: MediaEngine, who: Who, links: Links) -> None:
-        self._plane, self._who, self._links = plane, who, links
+    def __init__(self, plane: MediaEngine, who: Who, ice: Ice) -> None:
+        self._plane, self._who, self._ice = plane, who, ice
         self._limit = OfferLimit()
 
     async def publish(self, stream: str, request: Request) -> Response:
@@ -106,9 +109,12 @@ class _Doors:
         """View a stream of a vehicle: SDP offer in, SDP answer out."""
         return self._created(await self._plane.view(stream, await self._offer(request, "view", stream)), request)
 
-    async def trickle(self, session_id: str, request: Request) -> Response:
-        """Tell candidates that were found after the offer."""
+    async def patch(self, session_id: str, request: Request) -> Response:
+        """Tell candidates that were found after the offer, or answer a counter-offer."""
         session = await self._own(request, session_id)
+        if _type_of(request) == SDP_TYPE:
+            await self._plane.complete(session_id, await _bounded_body(request))
+            return Response(status_code=204, headers=CORS)
         _expect_type(request, FRAGMENT_TYPE)
         fragment = check_fragment(await _bounded_body(request))
         _expect_match(request, session)
@@ -120,6 +126,13 @@ class _Doors:
         await self._own(request, session_id)
         await self._plane.end(session_id)
         return Response(headers=CORS)
+
+    async def ice(self, request: Request) -> Response:
+        """The STUN and TURN servers to use, and whether nothing but them: JSON for RTCPeerConnection."""
+        headers = {**CORS, "Cache-Control": "no-store"}
+        return Response(
+            msgspec.json.encode(self._ice(request).as_view()), media_type="application/json", headers=headers
+        )
 
     async def look(self, session_id: str, request: Request) -> Response:
         """Nothing to read, as the standard wants it; 404 when the session is over."""
@@ -139,7 +152,7 @@ class _Doors:
         action = _action_of(way)
         if "authorization" in request.headers:
             await self._ask(request, action, name)
-            _add_links(told, self._links(request))
+            _add_links(told, self._ice(request).as_links())
         return told
 
     async def _offer(self, request: Request, action: Action, stream: str) -> bytes:
@@ -163,8 +176,10 @@ class _Doors:
 
     def _created(self, session: Session, request: Request) -> Response:
         headers = {**CORS, "Location": f"{PREFIX}/session/{session.id}", "ETag": session.etag}
-        answer = Response(session.answer, status_code=201, media_type=SDP_TYPE, headers=headers)
-        _add_links(answer, self._links(request))
+        status = 406 if session.counter_offer else 201  # draft-ietf-wish-whep, "Server Sends Counter-offer"
+        said = session.counter_offer or session.answer
+        answer = Response(said, status_code=status, media_type=SDP_TYPE, headers=headers)
+        _add_links(answer, self._ice(request).as_links())
         return answer
 
 
@@ -179,8 +194,12 @@ def _asker(request: Request) -> str:
     return request.headers.get("authorization") or (request.client.host if request.client else "")
 
 
+def _type_of(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
 def _expect_type(request: Request, expected: str) -> None:
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != expected:
+    if _type_of(request) != expected:
         raise WrongType(expected=expected)
 
 

@@ -61,12 +61,23 @@ export class MediaLink {
    * @param {AbortSignal} stop
    */
   async #liveOnce(stop) {
-    const pc = new RTCPeerConnection({ iceServers: [] });
-    this.pc = pc;
+    const configuration = await this.#configuration(stop);
+    let pc = this.#connection(configuration);
     let session = "";
     try {
-      this.prepare(pc);
-      session = await this.#exchange(pc, stop);
+      await this.#describe(pc, stop);
+      const answer = await this.#tell("POST", `${PREFIX}/whep/${encodeURIComponent(this.stream)}`, pc, stop);
+      session = answer.headers.get("Location") ?? "";
+      if (answer.status === 406) {
+        // the hub's media server takes no offers of viewers and made one of its own
+        pc.close();
+        pc = this.#connection(configuration);
+        await pc.setRemoteDescription({ type: "offer", sdp: await answer.text() });
+        await this.#describe(pc, stop);
+        await this.#tell("PATCH", session, pc, stop);
+      } else {
+        await pc.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+      }
       await until(() => pc.connectionState === "connected", CONNECT_MS, stop);
       this.connections += 1;
       this.told("connected");
@@ -84,22 +95,48 @@ export class MediaLink {
   }
 
   /**
+   * The STUN and TURN servers that the hub names; what it does not say, nothing needs.
+   * @param {AbortSignal} stop
+   * @returns {Promise<RTCConfiguration>}
+   */
+  async #configuration(stop) {
+    const answer = await this.ask(`${PREFIX}/ice`, { signal: stop }).catch(() => null);
+    const told = answer?.ok ? await answer.json().catch(() => ({})) : {};
+    return { iceServers: told.ice_servers ?? [], iceTransportPolicy: told.relay_only ? "relay" : "all" };
+  }
+
+  /** @param {RTCConfiguration} configuration */
+  #connection(configuration) {
+    const pc = new RTCPeerConnection(configuration);
+    this.pc = pc;
+    this.prepare(pc);
+    return pc;
+  }
+
+  /**
+   * Have an own description with its addresses.
    * @param {RTCPeerConnection} pc
    * @param {AbortSignal} stop
    */
-  async #exchange(pc, stop) {
+  async #describe(pc, stop) {
     await pc.setLocalDescription();
     await until(() => pc.iceGatheringState === "complete", GATHER_MS, stop).catch(() => {}); // what there is will do
-    const answer = await this.ask(this.path, {
-      method: "POST",
-      headers: { "Content-Type": "application/sdp" },
-      body: pc.localDescription?.sdp ?? "",
-      signal: stop,
-    });
-    if (answer.status >= 400 && answer.status < 500) throw new Refused(String(answer.status));
-    if (answer.status !== 201) throw new Error(String(answer.status));
-    await pc.setRemoteDescription({ type: "answer", sdp: await answer.text() });
-    return answer.headers.get("Location") ?? "";
+  }
+
+  /**
+   * @param {"POST" | "PATCH"} method
+   * @param {string} path
+   * @param {RTCPeerConnection} pc
+   * @param {AbortSignal} stop
+   * @returns {Promise<Response>}
+   */
+  async #tell(method, path, pc, stop) {
+    const headers = { "Content-Type": "application/sdp" };
+    const answer = await this.ask(path, { method, headers, body: pc.localDescription?.sdp ?? "", signal: stop });
+    const offered = answer.status === 406 && answer.headers.get("Content-Type")?.startsWith("application/sdp");
+    if (answer.status >= 400 && answer.status < 500 && !offered) throw new Refused(String(answer.status));
+    if (!answer.ok && !offered) throw new Error(String(answer.status));
+    return answer;
   }
 
   /**

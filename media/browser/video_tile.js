@@ -2,7 +2,7 @@
 /**
  * <video-tile>: a vehicle's live picture, or blank with words. The last picture is never shown as live.
  *
- * Properties in: `unit`, `token` (or `ask`), `say(key, facts)`. Event out: `state` with the state in `detail`.
+ * Properties in: `unit`, `token` (or `ask`), `say(key, facts)`. Events out: `state` with the state in `detail`; `picture` after each picture that is shown.
  * Readable: `state`, `framesShown`, `latencyMs` (stamp to screen, newest last), `latest` (the last stamp).
  */
 
@@ -109,6 +109,14 @@ export class VideoTile extends HTMLElement {
   /** @param {RTCPeerConnection} pc */
   #prepare(pc) {
     const { receiver } = pc.addTransceiver("video", { direction: "recvonly" });
+    this.#show(receiver);
+    pc.addEventListener("track", (event) => {
+      if (event.receiver !== receiver) this.#show(event.receiver); // of an offer that the hub made
+    });
+  }
+
+  /** @param {RTCRtpReceiver} receiver */
+  #show(receiver) {
     receiver.jitterBufferTarget = 0; // show each picture as soon as it is decoded
     const stream = new MediaStream([receiver.track]);
     this.video.srcObject = stream;
@@ -144,9 +152,9 @@ export class VideoTile extends HTMLElement {
       if (this.latencyMs.length > LATENCIES_MAX) this.latencyMs.splice(0, LATENCIES_MAX / 2);
     }
     this.#become("live");
+    this.dispatchEvent(new CustomEvent("picture"));
   }
 
-    this.dispatchEvent(new CustomEvent("picture"));
   /** @param {import("./link.js").LinkState} state */
   #linkTold(state) {
     if (state === "refused") this.#become("refused");

@@ -20,6 +20,7 @@ from casebook.door import make_app, token_of
 from casebook.errors import NotAllowed
 from media.forwarder import MediaPlane
 from media.signalling import router
+from media.turn import IceServers
 
 PAGE = """<!doctype html><html lang="en"><title>media</title><body style="margin:0;background:#111">
 <video-tile style="width:640px"></video-tile>
@@ -59,7 +60,7 @@ class Hub:
 
     async def start(self) -> None:
         app = make_app("media")
-        app.include_router(router(self.plane, self.who))
+        app.include_router(router(self.plane, self.who, self.ice))
         app.mount("/media/browser", StaticFiles(directory=Path(media.__file__).parent / "browser"))
         app.add_api_route("/", lambda: HTMLResponse(PAGE))
         if not self.port:
@@ -82,6 +83,9 @@ class Hub:
         allowed = {"publish": "vehicle", "view": "board"}[action]
         if token_of(request) != allowed:
             raise NotAllowed(what=f"{action} {stream}", needs=allowed)
+
+    def ice(self, request: Request) -> IceServers:
+        return IceServers()
 
     def client(self, token: str) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, trust_env=False)

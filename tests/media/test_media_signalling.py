@@ -198,11 +198,13 @@ async def test_later_candidates_are_taken_for_the_session_in_force_and_for_no_ot
     told = {
         428: await patch(board, made, one, If_Match=""),
         412: await patch(board, made, one, If_Match='"another"'),
-        415: await patch(board, made, one, Content_Type="application/sdp"),
+        415: await patch(board, made, one, Content_Type="text/plain"),
         400: await patch(board, made, "a=candidate:rubbish"),
         403: await patch(vehicle, made, one, Authorization="Bearer vehicle"),
     }
     assert {status: answer.status_code for status, answer in told.items()} == {status: status for status in told}
+    unasked = await patch(board, made, await offer_of("video"), Content_Type="application/sdp")
+    assert (unasked.status_code, unasked.json()["error"]) == (422, "media_no_counter_offer")
     assert told[428].json()["error"] == "media_match_required" and told[412].json()["error"] == "media_session_stale"
     gone = await board.patch(f"{made.headers['location']}x", content=one, headers={"Content-Type": FRAGMENT})
     assert gone.status_code == 404
