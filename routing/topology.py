@@ -78,9 +78,7 @@ class Topology:
         bound: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.uint32]:
         """pair_weights, made from those `before` these network arcs changed."""
-        rows = np.concatenate((arcs, *map(self._copied_rows, arcs.tolist()))) if self.has_copies else arcs
-        pairs = self.pair_of[rows]
-        pairs = pairs[pairs >= 0]
+        pairs = self.pairs_of(arcs)
         lead = self.lead[pairs]
         weights = before.copy()
         weights[pairs] = np.minimum(weights_ms[self.arc_of[lead]], ABSENT_MS)
@@ -88,6 +86,12 @@ class Topology:
         for pair in pairs[special].tolist():
             weights[pair] = min(self._row_ms(row, weights_ms, bound) for row in self.rows_of(pair).tolist())
         return weights
+
+    def pairs_of(self, arcs: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The pairs that these network arcs drive, each once."""
+        rows = np.concatenate((arcs, *map(self._copied_rows, arcs.tolist()))) if self.has_copies else arcs
+        pairs = np.unique(self.pair_of[rows])
+        return pairs[pairs >= 0].astype(np.intp)
 
     def lightest_arcs(
         self, pairs: NDArray[np.intp], weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None

@@ -57,20 +57,22 @@ class CchEngine(SearchEngine):
         topology: Topology,
         weights_ms: NDArray[np.int64],
         bound: NDArray[np.bool_] | None = None,
-        lightest: NDArray[np.uint32] | None = None,
+        wish: Wish | None = None,
     ) -> None:
         super().__init__(topology, weights_ms, bound)
         self._hierarchy = _hierarchy_of(topology)
-        if lightest is None:
-            lightest = topology.pair_weights(weights_ms, bound)
-            if self._hierarchy.never_driven:
-                never = np.full(self._hierarchy.never_driven, ABSENT_MS, np.uint32)
-                lightest = np.concatenate((lightest, never))
-        self._wish = Wish(lightest)
+        self._wish = wish or Wish(self._all_weights())
+
+    def _all_weights(self) -> NDArray[np.uint32]:
+        lightest = self.topology.pair_weights(self.weights_ms, self.bound)
+        if not self._hierarchy.never_driven:
+            return lightest
+        return np.concatenate((lightest, np.full(self._hierarchy.never_driven, ABSENT_MS, np.uint32)))
 
     def changed(self, arcs: NDArray[np.intp], weights_ms: NDArray[np.int64]) -> CchEngine:
         lightest = self.topology.changed_weights(self._wish.weights, arcs, weights_ms, self.bound)
-        return CchEngine(self.topology, weights_ms, self.bound, lightest)
+        wish = Wish(lightest, (self._wish, self.topology.pairs_of(arcs)))
+        return CchEngine(self.topology, weights_ms, self.bound, wish)
 
     @cached_property
     def _turned_round(self) -> Wish:

@@ -8,8 +8,9 @@ least, changed in place where few arcs differ; else a spare, customised whole wh
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +24,24 @@ METRICS = 8
 FEW = 1 / 240
 ONE_THREAD = 1  # more gain nothing on a small machine and spin for over a second on a busy one
 TAKEN_OFTEN = 8  # a set of weights that so often finds its metric taken gets one of its own
-BLOCK = 2**16  # weights compared at once
+BLOCK = 2**12  # weights compared first, and sixteen times as many at once from then on
 
 
 class Wish:
-    """One set of weights that wants to be shown: per pair, in whole ms. Not to be written to."""
+    """One set of weights that wants to be shown: per pair, in whole ms. Not to be written to. `before`: the set that it
+    was made from, and the only rows in which it may differ from that."""
 
-    def __init__(self, weights: NDArray[np.uint32]) -> None:
+    def __init__(self, weights: NDArray[np.uint32], before: tuple[Wish, NDArray[np.intp]] | None = None) -> None:
         self.weights = weights
         self.turns_away = 0  # how often it was shown before and had to make room
+        self._from, self._rows = (None, None) if before is None else (weakref.ref(before[0]), before[1])
+
+    def differs(self, other: Wish, few: int) -> NDArray[np.intp] | None:
+        """The rows in which they may differ, None where they do in more than `few`."""
+        for one, its in ((self, other), (other, self)):
+            if one._from is not None and one._from() is its and one._rows is not None and len(one._rows) <= few:
+                return one._rows
+        return _changed(other.weights, self.weights, few)
 
 
 class Metrics:
@@ -74,7 +84,7 @@ class Metrics:
         """The metric that is brought to the wish with the least work; a spare when that is much."""
         few: list[tuple[int, int, _Metric]] = []
         for metric in self._all:
-            changed = None if metric.weights is None else _changed(metric.weights, wish.weights, self._few)
+            changed = None if metric.promised is None else wish.differs(metric.promised, self._few)
             if changed is not None:
                 few.append((len(changed), metric.turn, metric))
         if few and (wish.turns_away < TAKEN_OFTEN or len(self._all) == METRICS):
@@ -96,16 +106,12 @@ class _Metric:
         self._native = CCHMetric(order)
         self._shown: Wish | None = None
 
-    @property
-    def weights(self) -> NDArray[np.uint32] | None:
-        return None if self.promised is None else self.promised.weights
-
     def show(self, wish: Wish, few: int) -> CCHMetric:
         """Bring the native metric to these weights. Call it holding the lock."""
         if self._shown is wish:
             return self._native
         shown, self._shown = self._shown, None
-        changed = None if shown is None else _changed(shown.weights, wish.weights, few)
+        changed = None if shown is None else wish.differs(shown, few)
         if changed is None:
             self._native.customize(wish.weights, ONE_THREAD)
         elif len(changed):
@@ -117,8 +123,9 @@ class _Metric:
 def _changed(before: NDArray[np.uint32], after: NDArray[np.uint32], few: int) -> NDArray[np.intp] | None:
     """The rows that differ, None where they are more than `few`: where all roads changed, the first block says so."""
     found: list[NDArray[np.intp]] = [np.empty(0, np.intp)]
-    for start in range(0, len(before), BLOCK):
-        differs = before[start : start + BLOCK] != after[start : start + BLOCK]
+    bounds = [0, *range(BLOCK, len(before), 16 * BLOCK), len(before)]
+    for start, end in pairwise(bounds):
+        differs = before[start:end] != after[start:end]
         few -= int(np.count_nonzero(differs))
         if few < 0:
             return None

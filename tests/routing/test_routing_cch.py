@@ -185,6 +185,25 @@ def test_what_changed_is_found_wherever_it_lies_and_no_more_than_a_few(
     assert [(metric.whole, metric.partial) for metric in native] == [(1, 1), (1, 1), (1, 1), (1, 0), (1, 0)]
 
 
+def test_what_was_made_from_another_is_not_compared_with_it(
+    grid: Roadmap, native: list[Counting], monkeypatch: pytest.MonkeyPatch
+):
+    weights = weights_of(grid, 1)
+    free = open_engine(grid, weights, "cch")
+    free.times_ms([0], [5])
+    shut = weights.copy()
+    shut[[7, 40]] = ABSENT_MS
+    closed = free.changed(np.array([7, 40]), shut)
+    nodes = list(range(grid.network.nodes))
+    truth = [open_engine(grid, some, "scipy").times_ms(nodes, nodes) for some in (shut, weights)]
+    with monkeypatch.context() as watched:
+        watched.delattr("routing.engine.metrics._changed")
+        for _ in range(3):  # closed and opened again and again
+            assert np.array_equal(closed.times_ms(nodes, nodes), truth[0])
+            assert np.array_equal(free.times_ms(nodes, nodes), truth[1])
+    assert [(metric.whole, metric.partial) for metric in native] == [(1, 6)]
+
+
 def test_two_vehicles_asked_in_turn_are_customised_once_each(grid: Roadmap, native: list[Counting]):
     for _ in range(20):
         for profile in (CAR, AMBULANCE_SIREN):
