@@ -35,6 +35,7 @@ WORDS = {  # word: module and attribute (a function, or a typer app with words o
     "log": "aboard.front.log:app",
     "bench": "aboard.front.bench:app",
     "health": "aboard.front.health:app",
+    "simulate": "aboard.front.simulate:simulate",
     "doctor": "aboard.front.doctor:doctor",
 }
 DONE, DIFFERS, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes; 130 = 128 + SIGINT, as shells count it

@@ -1,0 +1,115 @@
+"""Broken parts for the simulator: each forgets one thing that the product must not forget."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ambulance_unit.outbox import Outbox
+from casebook.answers import Answers
+from casebook.book import Book
+from casebook.holds.granting import Page
+from casebook.link import OutboxRow
+from casebook.live import Feed, View
+from casebook.log import GENESIS, Entry, digest
+from casebook.vehicle_rows import Row
+from scenarios.simulator.disks import FrameLog
+from scenarios.simulator.parts import Parts, SharedShelf
+
+
+class HastyBook(Book):
+    """Acknowledges rows when they have come, not when they are on the disk."""
+
+    async def take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str = "paramedic") -> int:
+        taking = self._begin(super().take_rows(unit, epoch, rows, role))
+        taking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return rows[-1].seq if rows else await taking
+
+
+class UnflushedLog(FrameLog):
+    """Writes, and does not wait for the disk."""
+
+    def keep(self, entries: list[Entry]) -> None:
+        flushed = self._platter.flushed
+        super().keep(entries)
+        self._platter.flushed = flushed
+
+
+class ForgetfulOutbox(Outbox):
+    """Forgets a row when it is sent, not when it is acknowledged."""
+
+    def unacknowledged(self, after: int = 0, limit: int = 500, **more: Any) -> list[OutboxRow]:
+        rows = super().unacknowledged(after, limit, **more)
+        if rows:
+            self.acknowledge(more.get("epoch") or self.epoch, rows[-1].seq)
+        return rows
+
+
+class RepeatingOutbox(Outbox):
+    """Draws a new epoch whenever it is opened, for rows that a hub may have."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.renew()
+
+
+class TrustingShelf(SharedShelf):
+    """Writes a page whoever has changed it since it was read."""
+
+    def may_write(self, page: Page, seq: int) -> bool:
+        return True
+
+
+class LossyFeed(Feed):
+    """Now and then takes a change for told that it never sent."""
+
+    def _look_again(self) -> tuple[View, list[str]]:
+        patch, joined = super()._look_again()
+        return ({}, joined) if patch and self._version % 5 == 4 else (patch, joined)
+
+
+class ForgetfulBook(Book):
+    """Does again what was asked with a key that stands in the log."""
+
+    async def _write(self, decide: Any, by: Any, at: Any, asked: str) -> list[Entry]:
+        self.log.find_asked = lambda key: []  # type: ignore[method-assign]
+        return await super()._write(decide, by, at, asked)
+
+
+class ForgetfulAnswers(Answers):
+    """Does again what was asked with a key that it has answered."""
+
+    async def once(self, key: str, what: str, work: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
+        return await work(), False
+
+
+class BlindLog(FrameLog):
+    """Reads what somebody has altered as if it fitted."""
+
+    def __init__(self, platter: Any) -> None:
+        super().__init__(platter)
+        self._entries = rechained(self._entries)
+
+
+def rechained(entries: list[Entry]) -> list[Entry]:
+    """The same facts with hashes that fit whatever they say."""
+    told, head = [], GENESIS
+    for entry in entries:
+        entry = replace(entry, prev=head)
+        head = digest(entry)
+        told.append(replace(entry, hash=head))
+    return told
+
+
+MUTANTS: dict[str, tuple[Parts, set[str], int]] = {
+    # what is broken: in which part, the rules that may notice it, seeds within which one must
+    "acknowledged before the commit": (Parts(book=HastyBook), {"acknowledgements"}, 5),
+    "not flushed": (Parts(log=UnflushedLog), {"acknowledgements", "answers", "stored_facts"}, 20),
+    "forgotten when sent": (Parts(outbox=ForgetfulOutbox), {"stored_facts", "ledger"}, 10),
+    "sent again under another name": (Parts(outbox=RepeatingOutbox), {"stored_facts"}, 20),
+    "held without a condition": (Parts(shelf=TrustingShelf), {"beds"}, 40),
+    "a change that is never sent": (Parts(feed=LossyFeed), {"screens"}, 5),
+    "a key that is forgotten": (Parts(book=ForgetfulBook, answers=ForgetfulAnswers), {"keys"}, 20),
+    "altered and not noticed": (Parts(log=BlindLog), {"starts"}, 40),
+}
