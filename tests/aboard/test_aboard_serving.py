@@ -1,12 +1,15 @@
-"""The shell around an application tells of trouble once, not thousands of times."""
+"""The shell around an application tells of trouble once, not thousands of times, and keeps no peer that is gone."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 
 import pytest
+from fastapi import FastAPI, WebSocket
 
+from aboard import serving as shell
 from aboard.serving import NO_DESCRIPTORS, NO_UTF8, Brief, once_a_minute
 
 
@@ -34,3 +37,33 @@ def test_frames_that_are_no_text_are_told_once_in_one_line(caplog: pytest.LogCap
     assert [(record.exc_info, record.getMessage()[:7]) for record in caplog.records] == [
         (None, "Invalid"), (None, "somethi"),
     ]  # fmt: skip
+
+
+async def test_a_screen_that_reads_nothing_any_more_is_let_go(monkeypatch: pytest.MonkeyPatch):
+    """Its buffers are full, so that a close that waits for them would never come."""
+    monkeypatch.setattr(shell, "PING_S", 0.2)
+    app, gone, sent = FastAPI(), asyncio.Event(), 0
+
+    @app.websocket("/live")
+    async def live(screen: WebSocket) -> None:
+        nonlocal sent
+        await screen.accept()
+        try:
+            while True:
+                await screen.send_text("x" * 65_536)
+                sent += 1
+        finally:
+            gone.set()
+
+    async with shell.serving(app, shell.Listening()) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            await asyncio.to_thread(deaf.connect, (host, int(port)))
+            deaf.sendall(
+                f"GET /live HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            )
+            async with asyncio.timeout(60):
+                await gone.wait()
+    assert sent > 0

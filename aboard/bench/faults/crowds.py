@@ -110,6 +110,7 @@ async def _board_stopped(world: World) -> list[Finding]:
     return [
         Finding("boards", "times", many), *told, Finding("boards_left_out", "times", counts.count(0), most=0),
         Finding("others_before", "ms", p99_before), Finding("others_during", "ms", p99_during),
+        Finding("others_slower", "pct", round(100 * (p99_during / p99_before - 1), 1) if p99_before else None, most=10),
         Finding("memory_grown", "MB", round(grown_mb, 1), most=10), worst("disconnected", [gone_s], GONE_S),
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from aboard.bench.figures import is_loaded
 from casebook.errors import CoordinationError
 
 Verdict = Literal["met", "missed", "not_claimed", "no_goal"]
-TIMES = ("s", "ms")
+TIMES = ("s", "ms", "pct")  # pct: of a time
 
 
 class NotRun(CoordinationError):
