@@ -32,6 +32,7 @@ from casebook.store.shared_gate import SharedGate
 from casebook.store.shared_tables import make_shared_tables
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
+from hospital_board.consult_stills import Stills
 from routing.roads import load_roads
 from scenarios.area import area_of
 from scenarios.fleet import load_fleet
@@ -78,7 +79,7 @@ async def open_hub(
         gate, answers, in_step = join(folder, book, log, seal.signer[:HUB_NAME], bus)
     else:
         gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
-    ward, waves = HospitalRoom(book, clock), folder / "waves"
+    ward, waves = HospitalRoom(book, clock, Stills(folder / "stills")), folder / "waves"
     hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves)
     add_routes(hub, roadmap)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)

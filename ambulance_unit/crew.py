@@ -195,6 +195,11 @@ def _divert(view: View, command: c.Divert, asker: Asker) -> Facts:
     return [e.CrewDiverted(command.casualty, unit["id"], command.hospital, command.reason.strip())]
 
 
+def _tie_tag(view: View, command: c.TieTag, asker: Asker) -> Facts:
+    state = casualty_of(view, command.casualty)
+    return [] if state.get("tag") == command.tag else [e.TagTied(command.casualty, command.tag, asker.badge.who)]
+
+
 def _request_destination(view: View, command: c.RequestDestination, asker: Asker) -> Facts:
     state, unit = casualty_of(view, command.casualty), unit_of(view)
     if state["stage"] not in (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD):
@@ -296,6 +301,7 @@ ASKS: tuple[tuple[str, type[Command], Decide], ...] = (
     ("found_casualty", c.FoundCasualty, _found),
     ("triage", c.Triage, _triage),
     ("findings", c.RecordFindings, _findings),
+    ("tie_tag", c.TieTag, _tie_tag),
     ("wish", c.Wish, _wish),
     ("divert", c.Divert, _divert),
     ("request_destination", c.RequestDestination, _request_destination),

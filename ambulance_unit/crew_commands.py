@@ -171,6 +171,13 @@ class BackInService(Command, frozen=True):
     """Free for the next call."""
 
 
+class TieTag(Command, frozen=True):
+    """The triage tag with this number hangs on this casualty: a camera that sees the tag sees them."""
+
+    casualty: str
+    tag: Annotated[int, Meta(ge=0, le=249)]  # media/guidance/tags.py has so many
+
+
 class AttachMonitor(Command, frozen=True):
     """Put the monitor on this casualty; None takes it off."""
 

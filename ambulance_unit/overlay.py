@@ -261,5 +261,13 @@ def _read(view: View, fact: e.MessageRead, own: OwnFact) -> View:
     return view
 
 
+@_lays(e.TagTied)
+def _tied(view: View, fact: e.TagTied, own: OwnFact) -> View:
+    for id, state in view.get("casualties", {}).items():
+        if state.get("tag") == fact.tag and id != fact.casualty:
+            view = _with_casualty(view, id, tag=None)
+    return _known(view, fact.casualty, tag=fact.tag)
+
+
 def _known(view: View, id: str, **changes: Any) -> View:
     return _with_casualty(view, id, **changes) if id in view.get("casualties", {}) else view

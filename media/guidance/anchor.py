@@ -152,18 +152,25 @@ class Anchor:
         return bool(cv2.isContourConvex(there)) and SCALE_MAX**-2 < grown < SCALE_MAX**2
 
 
-def follow(anchors: Iterable[Anchor], before: np.ndarray, now: np.ndarray) -> None:
-    """One step of all anchors, from one frame to the next. Their points are followed together: a call costs more for
-    making the pictures' pyramids than for the points."""
+def follow(
+    anchors: Iterable[Anchor], before: np.ndarray, now: np.ndarray, others: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """One step of all anchors, from one frame to the next, and of `others` (n x 2), for which `flow`'s answer is given.
+
+    All points are followed together: a call costs more for making the pictures' pyramids than for the points.
+    """
     held = [anchor for anchor in anchors if anchor.held]
-    if not held:
-        return
-    there, good = flow(before, now, np.concatenate([anchor.followed for anchor in held]))
+    others = np.empty((0, 2), np.float32) if others is None else others
+    points = np.concatenate([*(anchor.followed for anchor in held), others])
+    if len(points) == 0:
+        return others, np.zeros(0, bool)
+    there, good = flow(before, now, points)
     at = 0
     for anchor in held:
         end = at + len(anchor.followed)
         anchor.step(there[at:end], good[at:end], now)
         at = end
+    return there[at:], good[at:]
 
 
 def flow(

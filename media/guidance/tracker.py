@@ -95,7 +95,7 @@ class Tracker:
         self._hidden = hidden
         self._forget_old(on.wall_ms)
         if self._ring:
-            follow(self._anchors(), self._ring[-1].grey, grey)
+            self._follow(self._ring[-1].grey, grey)
         self._ring.append(_Kept(on, grey))
         self._look_at_tags(grey)
         self._relocate(grey)
@@ -177,6 +177,17 @@ class Tracker:
         return anchor
 
     # --- going on
+
+    def _follow(self, before: np.ndarray, now: np.ndarray) -> None:
+        """Marks by their own points, tags between two readings by their corners: all four, or the tag is not told."""
+        seen = list(self._tags.values())
+        corners = np.concatenate([tag.corners for tag in seen]) if seen else None
+        there, good = follow(self._anchors(), before, now, corners)
+        self._tags = {
+            tag.number: Tag(tag.number, there[4 * n : 4 * n + 4])
+            for n, tag in enumerate(seen)
+            if good[4 * n : 4 * n + 4].all()
+        }
 
     def _anchors(self) -> list[Anchor]:
         marks = [one.anchor for one in self._marks.values() if one.anchor is not None]

@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import cv2
@@ -17,12 +18,20 @@ from moving_scene import HEIGHT, WIDTH, drawn_world
 from unit_stage import serving
 from websockets.asyncio.client import ClientConnection, connect
 
+from ambulance_unit.crew import ASKS
+from ambulance_unit.crew_commands import TieTag
 from ambulance_unit.guidance import Guide, jpeg_of, marks_in
+from ambulance_unit.overlay import OwnFact, overlay
+from casebook import events as e
+from casebook.access import Badge, Role
+from casebook.asking import Asker, read_command
 from casebook.door import make_app
+from casebook.errors import NotFound, RefusedInput
 from media.camera import Camera
 from media.guidance.anchor import carried
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
+from media.guidance.tags import TAGS
 
 pytestmark = pytest.mark.sockets
 PATIENCE_S = 20.0  # a bound for a busy machine, not an expectation
@@ -240,3 +249,22 @@ async def test_a_viewer_who_says_what_is_no_word_is_shown_out_and_nobody_else_no
             assert rude.close_code == 4400
         await hears(quiet, lambda word: word["names"] == ["DrLi"])
         assert relay.viewers("A01") == ["DrLi"]
+
+
+# --- tags
+
+
+def test_the_crew_says_on_whom_a_tag_hangs_and_it_is_so_at_once_on_their_own_screen() -> None:
+    view = {"unit": {"id": "A01"}, "incident": {"id": "I1"}, "casualties": {"I1-A": {"tag": 7}, "I1-B": {}}}
+    decide = {name: decide for name, _, decide in ASKS}["tie_tag"]
+    asker = Asker(Badge(Role.PARAMEDIC, "medic Chen", unit="A01"))
+    (fact,) = decide(view, TieTag(casualty="I1-B", tag=7), asker)
+    assert fact == e.TagTied("I1-B", 7, "medic Chen")
+    seen = overlay(view, [OwnFact(1, datetime(2021, 4, 18, tzinfo=UTC), fact)])
+    assert (seen["casualties"]["I1-A"].get("tag"), seen["casualties"]["I1-B"]["tag"]) == (None, 7)
+    assert decide(seen, TieTag(casualty="I1-B", tag=7), asker) == []
+    with pytest.raises(NotFound):
+        decide(view, TieTag(casualty="I1-Z", tag=7), asker)
+    for tag in (-1, TAGS):
+        with pytest.raises(RefusedInput):
+            read_command(json.dumps({"casualty": "I1-A", "tag": tag}).encode(), TieTag, "tie_tag")

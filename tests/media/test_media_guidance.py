@@ -253,6 +253,16 @@ def test_a_tag_in_the_picture_is_read_with_its_number_and_place(world) -> None:
     assert np.abs(np.mean(corners, axis=0) * (WIDTH, HEIGHT) - (560 + 24 - 300, 330 + 24 - 200)).max() < 1
 
 
+def test_a_tag_is_where_it_is_on_every_frame_also_between_two_readings(world) -> None:
+    camera = MovingCamera(with_tag(world, 17, 560, 330))
+    tracker = Tracker()
+    for frame in range(20):
+        (corners,) = see(tracker, camera, range(frame, frame + 1)).tags.values()
+        true = [_picture_of(camera, at, frame) for at in ((566, 336), (602, 336), (602, 372), (566, 372))]
+        assert np.abs(np.array(corners) - true).max() < OFF_MAX / 2
+    assert tracker.see(camera.stamp(20), np.full((HEIGHT, WIDTH), 150, np.uint8)).tags == {}
+
+
 def test_a_number_seen_twice_is_believed_nowhere() -> None:
     picture = np.full((HEIGHT, WIDTH), 200, np.uint8)
     for left, number in ((40, 3), (240, 3), (440, 5)):
