@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -115,7 +116,7 @@ class Desk:
         """Propose for every crew that asked. Looks at the picture only, so a restart loses no request."""
         waiting = [one for one in self.book.picture.casualties.values() if one.requested_at is not None]
         for state in sorted(waiting, key=lambda one: (one.requested_at, one.id)):
-            await self.propose(state.id, self._answered_at(state), DESK)
+            await self.propose(state.id, self._answered_at(state), DESK, worth=partial(_still_asked, state))
 
     async def follow_diversions(self) -> None:
         """Make the hospital that a crew goes to its destination. Where that cannot be, what was chosen stays, and why
@@ -276,6 +277,11 @@ def onward_leg(area: Area, picture: Picture, aircraft: str, hospital: str, at: d
     if pad is None or machine is None:
         return None
     return flight_leg(where_is_unit(picture.get_unit(aircraft), at), pad.place, machine, area.air_times)
+
+
+def _still_asked(asked: CasualtyState, newest: Picture, decision: Decision) -> bool:
+    """Whether this request still waits: another hub may have answered it while we thought."""
+    return newest.get_casualty(asked.id).requested_at == asked.requested_at
 
 
 def refuse_stale(stood_on: str, stands_on: str, last: bool) -> None:

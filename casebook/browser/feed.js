@@ -1,8 +1,10 @@
 // @ts-check
 // Follow a view of the hub: one snapshot, then numbered merge patches; a gap asks for a new snapshot.
-// Reconnects for ever. What the clock shows stops when the hub's messages stop: it never ticks over a frozen picture.
+// Reconnects for ever, and goes to another hub of the same book where there is one (hubs.js). What the clock shows stops
+// when the hub's messages stop: it never ticks over a frozen picture.
 import { signal } from '@preact/signals';
 import { call, Refusal, token } from './access.js';
+import { Hubs } from './hubs.js';
 
 /** @typedef {{casualty: string, unit: string, epoch: string, seq: number, at: string, vitals: Record<string, any>}} Sample */
 /** @typedef {'connecting' | 'live' | 'late' | 'lost' | 'refused'} LinkState */
@@ -10,6 +12,7 @@ import { call, Refusal, token } from './access.js';
 const LATE_MS = 5000; // wall time without a message before the link counts as late, and as lost
 const LOST_MS = 15000;
 const TREND_LENGTH = 600;
+const LEAVE_TRIES = 2; // connections in a row that came to nothing before another hub is tried
 
 /**
  * Apply an RFC 7386 merge patch; unchanged branches keep their identity.
@@ -46,6 +49,7 @@ export class LiveFeed {
     this._seen = new Set();
     /** @type {WebSocket | null} */
     this._socket = null;
+    this._hubs = new Hubs(path);
     this._open();
     setInterval(() => this._watch(), 250);
   }
@@ -77,6 +81,7 @@ export class LiveFeed {
     socket.onclose = () => {
       this._askWhy();
       this._retry = Math.min(this._retry + 1, 6);
+      if (this._retry >= LEAVE_TRIES) this._hubs.leave();
       setTimeout(() => this._open(), 250 * 2 ** this._retry * (0.5 + Math.random() / 2));
     };
   }
@@ -107,6 +112,7 @@ export class LiveFeed {
       return this._resync();
     }
     this._keep(message.samples ?? []);
+    this._hubs.learn();
     this._watch();
   }
 
@@ -139,6 +145,7 @@ export class LiveFeed {
     this.tick.value += 1;
     if (this.heardAt === 0) return;
     const silence = performance.now() - this.heardAt;
+    if (silence > LATE_MS) this._hubs.leave();
     this.link.value = silence > LOST_MS ? 'lost' : silence > LATE_MS ? 'late' : 'live';
   }
 }
