@@ -3,6 +3,7 @@
 // Fed by the vehicle itself, so it works with the hub gone. Big targets stand at the left and right edges, for thumbs.
 import { html } from 'htm/preact';
 import { signal } from '@preact/signals';
+import { token } from '/casebook/access.js';
 import { clockText, spanText } from '/casebook/age.js';
 import { LiveFeed } from '/casebook/feed.js';
 import { DrillFrame, LanguageSwitch, start } from '/casebook/frame.js';
@@ -23,6 +24,7 @@ import { StepsSheet } from './steps_sheet.js';
 import { theme, switchTheme } from './theme.js';
 import { TriageSheet } from './triage_sheet.js';
 import { VitalsPage } from './vitals.js';
+import '/media/voice_panel.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 
@@ -44,6 +46,7 @@ function Tablet() {
     <main class="page">
       <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${DiversionBanner} view=${view} /><${Technical} view=${view} />
       <div class="scroll" key=${page.value} tabindex="0" role="region" aria-label=${say(`unit.page.${page.value}`)}><${Page} view=${view} feed=${feed} /></div>
+      ${view.incident && html`<voice-panel token=${token()} say=${say} unit=${view.me}></voice-panel>`}
     </main>
     <${Rail} view=${view} />
     ${Sheet && html`<div class="sheet" role="dialog" aria-modal="true" aria-label=${say(`unit.sheet.${sheet.value?.name}`)}>

@@ -3,6 +3,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { Age, clockText, spanText } from '/casebook/age.js';
+import { token } from '/casebook/access.js';
 import { qualityText } from '/casebook/picture_quality.js';
 import { TriageMark } from '/casebook/triage.js';
 import { nameOf, say } from '/casebook/words.js';
@@ -10,6 +11,7 @@ import { act, WithReason } from './act.js';
 import { awaitsYes, casualtyOrder, dialog, picked, selected } from './chosen.js';
 import { Key } from './keys.js';
 import { agencyName, hospitalName, kindName, placeName, unitName, whyText } from './names.js';
+import '/media/voice_panel.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').LiveFeed} LiveFeed */
@@ -122,6 +124,7 @@ function UnitRow({ feed, view, id }) {
   feed.tick.value;
   const [opened, open] = useState(false);
   const one = view.units[id];
+  const looked = view.casualties[selected(view) ?? '']?.unit; // whose carrier is talked with without opening it
   const left_s = one.leg?.eta_at ? (Date.parse(one.leg.eta_at) - feed.now()) / 1000 : undefined;
   const rate = feed.rate;
   return html`<article class="unit ${one.incident ? 'busy' : 'idle'}">
@@ -133,6 +136,7 @@ function UnitRow({ feed, view, id }) {
     <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
     ${one.incident && (one.films || one.picture) && html`<p class="quality">${qualityText(feed, one.picture)}</p>`}
+    ${one.incident && (opened || looked === id) && html`<voice-panel token=${token()} say=${say} unit=${id}></voice-panel>`}
     ${one.leg?.why && one.incident && html`<p class="rerouted" title=${whyText(view, one.leg.why)}>${whyText(view, one.leg.why)} · ${one.leg.seen_at ? say('dispatch.seen_by_crew', { clock: clockText(one.leg.seen_at) }) : say('dispatch.not_seen_by_crew')}</p>`}
     ${opened && one.incident && html`<${WithReason} label=${say('dispatch.stand_down')} send=${async (/** @type {string} */ reason) => { if (await act('stand_down', { unit: id, reason })) open(false); }} />`}
   </article>`;

@@ -6,7 +6,7 @@ import { TriageMark } from '/casebook/triage.js';
 import { say } from '/casebook/words.js';
 import { BayPicker, hasNext, isWaiting, Members, MessageBox, Messages, NextAction, TeamCall, TeamState } from './actions.js';
 import { Countdown } from './arrival.js';
-import { Picture, unitOf, Waves } from './media_panel.js';
+import { Picture, Talk, unitOf, Waves } from './media_panel.js';
 import { Atmist, Headline, Wanted, whoText } from './report_panel.js';
 import { Lamp, MonitorAge, MonitorLine, Scores, SignsPanel } from './signs_panel.js';
 
@@ -45,6 +45,7 @@ const Whole = ({ feed, view, c, id, whose }) => html`
   </section>
   <section class="feeds">
     <${Picture} feed=${feed} unit=${c.streams.video} quality=${c.quality} />
+    <${Talk} unit=${c.route.unit?.id} />
     <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} />
   </section>
   <${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'etco2', 'gcs']} />

@@ -7,6 +7,7 @@ import { qualityBrief, qualityText } from '/casebook/picture_quality.js';
 import { say } from '/casebook/words.js';
 import '/media/sweep_wave.js';
 import '/media/video_tile.js';
+import '/media/voice_panel.js';
 import { WaveLink } from '/media/wave_link.js';
 import { heardLive } from './live_numbers.js';
 
@@ -48,6 +49,9 @@ const sayUnlabelled = (key, facts) => (key.startsWith('media.wave.') ? '' : say(
 
 /** @param {HTMLElement | null} box @returns {import('/media/sweep_wave.js').SweepWave[]} */
 const sweepsIn = (box) => (box ? /** @type {any} */ ([...box.querySelectorAll('sweep-wave')]) : []);
+
+/** The talk with the crew and dispatch; read and touched at arm's length. @param {{unit: string | undefined}} props */
+export const Talk = ({ unit }) => (unit ? html`<div class="near talk"><voice-panel token=${token()} say=${say} unit=${unit}></voice-panel></div>` : null);
 
 /** The vehicle of a stream's name. @param {string | undefined} stream */
 export const unitOf = (stream) => stream?.replace(/\.waves$/, '');

@@ -18,7 +18,7 @@ const STYLE = `
   li.talking svg { fill: currentColor; } li.lost { color: var(--late, #e0b13c); text-decoration: line-through; }
   p { margin: 0; color: var(--quiet, #a9b4be); } p.trouble { color: var(--late, #e0b13c); font-weight: 650; }
   p:empty, ul:empty, button[hidden] { display: none; }
-  .buttons { display: flex; flex-wrap: wrap; gap: .3em; }
+  .buttons { display: flex; flex-wrap: wrap; gap: .3em; margin-left: auto; }
   button { font: inherit; color: var(--text, #e8ecef); background: var(--button, #2b3640); border: 2px solid var(--line, #36404a);
            border-radius: 8px; padding: .1em .6em; min-height: var(--voice-touch, 2.2em); cursor: pointer; touch-action: none; }
   button:focus-visible { outline: 3px solid var(--accent, #8ec5ff); outline-offset: 2px; }

@@ -20,7 +20,7 @@ from casebook.desks import look_after
 from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
 from casebook.live import Feed
 from casebook.log import Entry
-from casebook.screens import add_screen, add_shared
+from casebook.screens import REPO, add_screen, add_shared
 from dispatch.app import CONSOLE, DispatchRoom
 from routing.roads import Roadmap
 
@@ -91,7 +91,7 @@ class ConsoleStage(Stage):
     def _app(self):
         app = make_app("desk")
         add_asks(app, self.room.asks(), self.gate, drill=False, done_before=self.book.log.find_asked)
-        add_shared(app)
+        add_shared(app, ("media", REPO / "media" / "browser"))
         add_screen(app, "console", CONSOLE)
 
         @app.get("/api/v1/roads.geojson")
