@@ -297,13 +297,10 @@ class Hub:
 
     async def _guide(self, socket: WebSocket, badge: Badge, unit: str) -> None:
         """The vehicle itself, or whoever may see its picture."""
-        try:
-            self._may_talk(badge, unit)
-        except CoordinationError:
-            await socket.close(4403)
-            return
         is_vehicle = badge.role is Role.PARAMEDIC
-        await serve_guidance(socket, self.guidance, unit, badge.who, is_vehicle=is_vehicle)
+        await serve_guidance(
+            socket, self.guidance, unit, badge.who, is_vehicle=is_vehicle, check=lambda: self._may_talk(badge, unit)
+        )
 
     def _feed(self, name: str) -> Feed:
         """The feed of that name, made when first watched, looking at the newest picture."""

@@ -26,7 +26,7 @@ from casebook import events as e
 from casebook.access import Badge, Role
 from casebook.asking import Asker, read_command
 from casebook.door import make_app
-from casebook.errors import NotFound, RefusedInput
+from casebook.errors import NotAllowed, NotFound, RefusedInput
 from media.camera import Camera
 from media.guidance.anchor import carried
 from media.guidance.door import serve_guidance
@@ -173,14 +173,19 @@ def test_a_large_picture_is_shown_to_the_crew_at_the_size_of_their_view() -> Non
 
 
 @contextlib.asynccontextmanager
-async def hub() -> AsyncIterator[tuple[int, GuidanceRelay]]:
+async def hub(barred: set[str] | None = None) -> AsyncIterator[tuple[int, GuidanceRelay]]:
+    """Whoever comes into `barred` may not be there."""
     app, relay = make_app("hub"), GuidanceRelay(time.monotonic)
+
+    def check(who: str) -> None:
+        if barred is not None and who in barred:
+            raise NotAllowed(what="guidance", needs="a case")
 
     @app.websocket("/api/v1/guidance/{unit}")
     async def guidance(socket: WebSocket, unit: str) -> None:
         await socket.accept()
         who = socket.headers.get("authorization", "").removeprefix("Bearer ")
-        await serve_guidance(socket, relay, unit, who, is_vehicle=who == unit)
+        await serve_guidance(socket, relay, unit, who, is_vehicle=who == unit, check=lambda: check(who))
 
     async with serving(app) as port:
         yield port, relay
@@ -238,6 +243,19 @@ async def test_a_vehicle_tells_no_places_while_nobody_looks_and_comes_back_after
             relay._seats["A01"][0].tell(b"no word of ours")
             await eventually(lambda: not ride.guide.connected)
             await eventually(lambda: ride.guide.connected)
+
+
+async def test_a_ward_whose_patient_goes_elsewhere_is_out_and_does_not_get_in_again() -> None:
+    barred: set[str] = set()
+    async with hub(barred) as (port, relay):
+        async with viewer(port, "DrWang") as socket:
+            await hears(socket, lambda word: word["names"] == ["DrWang"])
+            barred.add("DrWang")
+            await within(socket.wait_closed())
+            assert socket.close_code == 4403
+        async with viewer(port, "DrWang") as socket:
+            await within(socket.wait_closed())
+            assert socket.close_code == 4403 and relay.viewers("A01") == []
 
 
 async def test_a_viewer_who_says_what_is_no_word_is_shown_out_and_nobody_else_notices() -> None:
