@@ -128,7 +128,7 @@ def _bind(listening: Listening) -> socket.socket:
 
 def _config(app: FastAPI, listening: Listening) -> uvicorn.Config:
     return uvicorn.Config(
-        app, ws=Sockets, log_level="warning", lifespan="off", access_log=False, server_header=False,
+        app, ws=Sockets, log_config=None, log_level="warning", lifespan="off", access_log=False, server_header=False,
         timeout_graceful_shutdown=GRACE_S, ws_max_size=1 << 20, ws_per_message_deflate=False, ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S, ssl_certfile=listening.cert, ssl_keyfile=listening.key,
     )  # fmt: skip

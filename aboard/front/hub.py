@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -76,11 +77,13 @@ def hub(
 async def run(settings: HubSettings) -> None:
     from aboard.children import tell_ready, until_told
     from aboard.hub_setup import open_hub, write_enrolments
+    from aboard.journal import begin
     from aboard.rest import set_aside_what_lives_long
     from aboard.serving import Listening, serving
     from casebook.clock import RateClock, WallClock
     from media.aiortc_private import listen_on
 
+    begin()
     clock = RateClock.at_file(settings.clock) if settings.clock else WallClock()
     listen_on(["127.0.0.1"] if settings.host in ("127.0.0.1", "localhost") else None)
     hub, links = await open_hub(
@@ -93,7 +96,7 @@ async def run(settings: HubSettings) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         resting = asyncio.create_task(set_aside_what_lives_long())
-        _tell(url, links)
+        _tell(url, links, settings.folder)
         reached = settings.url.rstrip("/") or _reached_at(url)
         if hub.in_step is not None:
             hub.in_step.peers.url = reached
@@ -113,10 +116,14 @@ def _reached_at(url: str) -> str:
     return url.replace("0.0.0.0", others[0]) if others else url
 
 
-def _tell(url: str, links: dict[str, str]) -> None:
-    """Print the link of every screen; whoever has the link has the role."""
-    typer.echo(say("front.hub.console", spoken(), url=f"{url}/console#{links['dispatcher']}"))
-    for who, token in links.items():
+def _tell(url: str, links: dict[str, str], folder: Path) -> None:
+    """Print the link of every screen; whoever has the link has the role, so a file or a journal gets no token."""
+    on_terminal = sys.stdout.isatty()
+    shown = {who: f"#{token}" if on_terminal else "" for who, token in links.items()}
+    typer.echo(say("front.hub.console", spoken(), url=f"{url}/console{shown['dispatcher']}"))
+    for who, token in shown.items():
         kind, _, id = who.partition(":")
         if kind == "hospital":
-            typer.echo(say("front.hub.wall", spoken(), hospital=id, url=f"{url}/wall?hospital={id}#{token}"))
+            typer.echo(say("front.hub.wall", spoken(), hospital=id, url=f"{url}/wall?hospital={id}{token}"))
+    if not on_terminal:
+        typer.echo(say("front.hub.tokens", spoken(), file=folder / "links.json"))

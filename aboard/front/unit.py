@@ -23,10 +23,12 @@ def unit(
 
 async def run(enrolment: Path, ready: Path | None) -> None:
     from aboard.children import tell_ready, until_told
+    from aboard.journal import begin
     from aboard.serving import Listening, serving
     from aboard.unit import Vehicle, read_settings
     from media.aiortc_private import listen_on
 
+    begin()
     settings = read_settings(enrolment)
     listen_on(["127.0.0.1"] if "127.0.0.1" in settings.hub else None)
     vehicle = Vehicle(settings)
