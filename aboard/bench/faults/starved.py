@@ -75,7 +75,8 @@ async def descriptors_gone(world: World) -> list[Finding]:
                     newcomers.append(socket.create_connection((host, int(port)), timeout=5))
                 connected, acked = _connections(at_work), _acked(at_work)
                 await asyncio.sleep(world.times(3, 20))
-                going = sum(now > before for now, before in zip(_acked(at_work), acked, strict=True))
+                await until(lambda: _grown(at_work, acked) == len(acked), PATIENCE_S)
+                going = _grown(at_work, acked)
                 lost_links = _connections(at_work) - connected
             finally:
                 for one in newcomers:
@@ -99,6 +100,11 @@ def _connections(at_work: Load) -> int:
 
 def _acked(at_work: Load) -> list[int]:
     return [crew.scribe.outbox.counts.acked for crew in at_work.crews]
+
+
+def _grown(at_work: Load, acked: list[int]) -> int:
+    """Vehicles of which more is acknowledged by now."""
+    return sum(now > before for now, before in zip(_acked(at_work), acked, strict=True))
 
 
 def _leave_descriptors(pid: int, many: int) -> None:
