@@ -39,13 +39,13 @@ def begin(settings: Mapping[str, str] = os.environ, out: TextIO | None = None) -
 
     Raises RefusedInput for a form or level that there is not.
     """
-    out = sys.stderr if out is None else out
-    form = settings.get("ABOARD_LOG") or ("text" if out.isatty() else "json")
+    stream: TextIO = sys.stderr if out is None else out
+    form = settings.get("ABOARD_LOG") or ("text" if stream.isatty() else "json")
     level = settings.get("ABOARD_LOG_LEVEL") or "info"
     for name, given, known in (("ABOARD_LOG", form, FORMS), ("ABOARD_LOG_LEVEL", level, LEVELS)):
         if given not in known:
             raise RefusedInput("bad_field", where="environment", field=name, why=f"{given}: not {' | '.join(known)}")
-    handler = logging.StreamHandler(out)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("aioice", "aiortc", "asyncio", "websockets", "httpx", "httpcore"):
