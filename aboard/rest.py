@@ -18,11 +18,16 @@ GROWTH = 3.0
 
 async def set_aside_what_lives_long() -> None:
     """For the hub's whole life, in a process of its own: the collector belongs to the process."""
-    gc.set_threshold(YOUNG, 20, 1_000_000)
-    walked = collect_all()
+    walked = begin()
     while True:
         await asyncio.sleep(SETTLE_S)
         walked = settle(walked)
+
+
+def begin() -> int:
+    """Look at the young seldom and at the old never unasked; the number of objects set aside."""
+    gc.set_threshold(YOUNG, 20, 1_000_000)
+    return collect_all()
 
 
 def settle(walked: int) -> int:

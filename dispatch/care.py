@@ -49,6 +49,12 @@ class Care:
     def _wait_s(self, quantile: float) -> float:
         return wait_quantile_s(0.0 if self.p_bay is None else self.p_bay, self.mean_s, quantile)
 
+    def within(self, eta_low_s: float | None, eta_high_s: float | None, sure_s: float) -> Care:
+        """The same with the range of its way: `sure_s` comes on top of it, whether or not a bay is free."""
+        least_s = self.least_s if eta_low_s is None else eta_low_s + sure_s
+        most_s = self.most_s if eta_high_s is None else eta_high_s + sure_s
+        return Care(self.definitive_s, self.p_bay, self.causes_s, least_s, most_s, self.mean_s)
+
 
 def mean_wait_s(figure: Figure | None, row: Resource) -> float:
     """Mean time until the next place leaves when all are taken: occupancy over the number of places."""

@@ -24,7 +24,7 @@ from dispatch.policy import Policy
 from routing.air import Term, Weather, check_weather
 from routing.rendezvous import Plan, Question
 from routing.rendezvous.comparing import driven
-from routing.rendezvous.plan import ends_at
+from routing.rendezvous.plan import range_of
 from routing.rendezvous.question import given
 from routing.roads import Roadmap
 
@@ -178,8 +178,7 @@ def _skies(asked: Question, *, meets_dusk: bool) -> Iterator[tuple[Reason, Quest
 def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
     """With p10 and p90 of the time to the door, all its terms moving together (routing/air/spread.py)."""
     drive = [given(one.name, one.seconds, drive_s) if one.name == "drive" else one for one in plan.ground_arm]
-    arms = tuple(drive), plan.air_arm
-    return between(way, ends_at(arms, plan.after, "p10"), ends_at(arms, plan.after, "p90"))
+    return between(way, *range_of((tuple(drive), plan.air_arm), plan.after))
 
 
 def between(way: Way, low_s: float, high_s: float) -> Way:

@@ -25,6 +25,7 @@ from dispatch.needs import Case, case_of
 from dispatch.policy import Policy
 from dispatch.ranking import Ranged, Ranking, World, as_told, canonical, rank
 from dispatch.reasons import option_of, rejection_of
+from dispatch.recent import Recent
 
 __all__ = ["Case", "Way", "canonical", "case_of", "decide", "decide_destination", "resource_for"]
 
@@ -113,6 +114,7 @@ def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
     """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in. Nobody
     looks at the ranges of ways that could not be taken."""
     unlooked = [one if one.eta_low_s is None else replace(one, eta_low_s=None, eta_high_s=None) for one in barred]
+    seen = _seen(world.hospitals, world.now)
     written: dict[int, bytes] = {}  # a way that a change leaves as it is, is the same object
 
     def write(way: Way) -> bytes:
@@ -121,12 +123,12 @@ def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
     looked_at = {
         "case": world.case,
         "ways": _joined(sorted(map(write, [*viable, *unlooked]))),
-        "hospitals": {id: _seen_of(world.hospitals[id], world.now) for id in {way.hospital for way in world.ways}},
+        "hospitals": {id: seen[id] for id in {way.hospital for way in world.ways}},
         "holds": _sorted(world.holds),
         "onward": _onward(world.onward_s),
         "what_ifs": _sorted([{"change": change, "ways": _joined(map(write, ways))} for change, ways in world.what_ifs]),
         "now": world.now,
-        "rules": world.policy,
+        "rules": _rules(world.policy),
         "resources": world.table.version,
         "traffic": world.traffic_version,
         "roads": world.roads,
@@ -136,8 +138,8 @@ def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
 
 def capacity_version(world: World) -> str:
     """A name for all figures, closures and holds that were looked at."""
-    seen = {id: _seen_of(one, world.now) for id, one in world.hospitals.items()}
-    return hashlib.sha256(canonical([seen, _sorted(world.holds)])).hexdigest()[:ID_LENGTH]
+    seen = [_seen(world.hospitals, world.now), _sorted(world.holds)]
+    return hashlib.sha256(canonical(seen)).hexdigest()[:ID_LENGTH]
 
 
 def _sorted(values: Iterable[Any]) -> msgspec.Raw:
@@ -149,20 +151,37 @@ def _joined(written: Iterable[bytes]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(written) + b"]")
 
 
-_onward_of: tuple[Mapping[tuple[str, str], float], msgspec.Raw] = ({}, msgspec.Raw(b"[]"))
+# What many decisions in a row look at is kept written: the times between hospitals, the rules, the hospitals.
+_written: Recent[msgspec.Raw] = Recent()
+_hospitals: Recent[dict[str, msgspec.Raw]] = Recent(1)
 
 
 def _onward(onward_s: Mapping[tuple[str, str], float]) -> msgspec.Raw:
-    """The times between hospitals, which many decisions share: the last ones are kept written."""
-    global _onward_of
-    kept_for, kept = _onward_of
-    if onward_s is not kept_for:
-        kept = msgspec.Raw(canonical(sorted([*pair, seconds] for pair, seconds in onward_s.items())))
-        _onward_of = (onward_s, kept)
-    return kept
+    found = _written.find("onward", onward_s)
+    if found is None:
+        told = sorted([*pair, seconds] for pair, seconds in onward_s.items())
+        found = _written.keep("onward", _raw(told), onward_s)
+    return found
 
 
-def _seen_of(hospital: HospitalState, now: datetime) -> dict[str, Any]:
+def _rules(policy: Policy) -> msgspec.Raw:
+    return _written.find("rules", policy) or _written.keep("rules", _raw(policy), policy)
+
+
+def _seen(hospitals: Mapping[str, HospitalState], now: datetime) -> dict[str, msgspec.Raw]:
+    """What is looked at of each hospital."""
+    found = _hospitals.find("", hospitals, now)
+    if found is None:
+        told = {id: _raw(_looked_at(one, now)) for id, one in hospitals.items()}
+        found = _hospitals.keep("", told, hospitals, now)
+    return found
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(canonical(value))
+
+
+def _looked_at(hospital: HospitalState, now: datetime) -> dict[str, Any]:
     in_force = {name: closure for name, closure in hospital.closures.items() if closure.in_force(now)}
     return {
         "capabilities": sorted(hospital.capabilities),

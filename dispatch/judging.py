@@ -22,6 +22,7 @@ from dispatch.needs import Case, Needs
 from dispatch.policy import MODES, NO_CATEGORY, Policy
 from dispatch.seen import Look, Seen, lacking
 
+MODE_ROWS = {mode: row for row, mode in enumerate(MODES)}
 NEVER_S = float("inf")
 WITHIN, BEYOND = 0, 1  # capable within the limit; capable beyond it, or stabilises and transfers on
 
@@ -86,7 +87,7 @@ class Judged:
 
 def _last(way: Way, eta_s: float) -> tuple[Any, ...]:
     """What makes the order total."""
-    return eta_s, MODES.index(way.mode), way.hospital, way.rendezvous or "", way.aircraft or ""
+    return eta_s, MODE_ROWS[way.mode], way.hospital, way.rendezvous or "", way.aircraft or ""
 
 
 def resource_for(category: str, policy: Policy) -> str:
@@ -134,6 +135,10 @@ class Room:
     @cached_property
     def _seen(self) -> dict[str, Seen]:
         return {}
+
+    @cached_property
+    def _mode_s(self) -> Mapping[str, int]:
+        return self.policy.change_costs_s.by_mode
 
     @cached_property
     def _flies(self) -> bool:
@@ -205,7 +210,7 @@ class Room:
 
     def _weighed_s(self, mode: str, seen: Seen, definitive_s: float) -> float:
         """What ranks: with a change of vehicle and missing wishes as the rules weigh them."""
-        return round(definitive_s + (self.policy.change_costs_s.by_mode[mode] + seen.wants_s), 1)
+        return round(definitive_s + (self._mode_s[mode] + seen.wants_s), 1)
 
     def care(self, way: Way, onward_s: float | None = None) -> Care | None:
         """The time to definitive care by this way, where there is one; `onward_s`: with a transfer that far."""
@@ -229,7 +234,8 @@ class Room:
     def ranged(self, judged: Judged, way: Way) -> Judged:
         """The same judgement of the same way whose range is told."""
         onward_s = None if judged.onward is None else self.onward_s[way.hospital, judged.onward]
-        return replace(judged, way=way, care=self.care(way, onward_s))
+        sure_s = self.seen(way.hospital).offload_s + self._transfer_s(onward_s)
+        return replace(judged, way=way, care=judged.care and judged.care.within(way.eta_low_s, way.eta_high_s, sure_s))
 
     def _onward(self, here: str) -> Onward | None:
         """The nearest hospital that has what this one lacks and is neither closed nor known to be full."""

@@ -5,7 +5,8 @@ All by one generator of numbers: the same map and seed give the same questions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from dispatch.desk import decision_on
 from dispatch.timing import Timed, ways_for, ways_for_all
 from routing.air import Aircraft, LandingSite, Weather
 from routing.costs import costs_for
+from routing.ground import Stops
 from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap
 
@@ -52,6 +54,24 @@ class City:
         """As the desk does it after a change of the roads: all timed together, then decided one by one."""
         timed = ways_for_all(self.roadmap, self.area, self.picture, cases, AT, self.area.rules.destination)
         return [self.decide(case, timed[case]) for case in cases]
+
+    def native_s(self, decided: Mapping[str, Decision]) -> list[float]:
+        """Seconds of the road engine alone, case by case: one table from the scene to all doors and sites, and the path
+        of each drive whose range the decision tells."""
+        costs = costs_for(self.roadmap, profile=AMBULANCE_SIREN)
+        doors = {id: hospital.place for id, hospital in sorted(self.picture.hospitals.items())}
+        places = doors | {site.id: site.place for site in self.area.sites}
+        leaves = Stops(self.roadmap, list(places.values())).leaves(costs)
+        node_at = dict(zip(places, leaves.nodes[leaves.only].tolist(), strict=True))
+        took_s: list[float] = []
+        for case, decision in decided.items():
+            start = Stops(self.roadmap, [self.picture.incidents[case].place]).joins(costs).nodes
+            told = {option.rendezvous or option.hospital for option in decision.options if option.mode != "air"}
+            began_s = time.perf_counter()
+            costs.engine.search_ms(start, leaves.nodes)
+            costs.engine.search_paths(int(start[0]), [node_at[id] for id in sorted(told)])
+            took_s.append(time.perf_counter() - began_s)
+        return took_s
 
     def closed(self, number: int) -> City:
         """The same after one more square kilometre is closed, round the scene of another case each time."""

@@ -30,8 +30,8 @@ free only falls. Holds are not taken to keep others out: hospitals that are full
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
+from math import exp, fsum
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +55,7 @@ class Chance(NamedTuple):
 
     def at(self, arrival_in_s: float) -> float:
         after_s = self.age_s + max(0.0, arrival_in_s)
-        still = _clipped(math.fsum([weight * math.exp(rate * after_s) for rate, weight in self.terms]))
+        still = _clipped(fsum([weight * exp(rate * after_s) for rate, weight in self.terms]))
         return self.base + self.believed * (still - self.base)
 
 
@@ -105,7 +105,7 @@ def _base(terms: tuple[tuple[float, float], ...]) -> float:
 
 
 def _clipped(chance: float) -> float:
-    return min(1.0, max(0.0, chance))
+    return 0.0 if chance < 0.0 else 1.0 if chance > 1.0 else chance
 
 
 @lru_cache(maxsize=65536)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from routing.rendezvous.comparing import End, Start, ends, starts
 from routing.rendezvous.question import CarryOn, Question, given
 
 Floats = NDArray[np.float64]
+KEPT_BASES = 64  # places from which the distances to all sites are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Landings:
     sites: Sequence[LandingSite]
     doors: Sequence[Door]
     _refused: dict[tuple[float, bool], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=dict)
+    _out_m: OrderedDict[Place, Floats] = field(default_factory=OrderedDict)
     _last: dict[Quantile, tuple[AirTimes, Floats]] = field(default_factory=dict)
 
     @cached_property
@@ -79,6 +82,15 @@ class Landings:
             pads = [bool(check_site(end.site, aircraft, night=night).refused) for end in self.ends]
             self._refused[key] = np.array(sites, np.bool_), np.array(no_way, np.bool_) | np.array(pads, np.bool_)
         return self._refused[key]
+
+    def out_m(self, here: Place) -> Floats:
+        """From there to each site; kept for the bases, from which is flown again and again."""
+        found = self._out_m.get(here)
+        if found is None:
+            found = self._out_m[here] = distances_m(radians([here]), self.site_radians)[0]
+            if len(self._out_m) > KEPT_BASES:
+                self._out_m.popitem(last=False)
+        return found
 
     def last_s(self, times: AirTimes, quantile: Quantile) -> Floats:
         """Ends: from beside the aircraft to the door, or from when both it and the second ambulance are there."""

@@ -61,9 +61,20 @@ def ends_at(arms: Arms, after: tuple[Term, ...], quantile: Quantile) -> float:
     likely_s = meets_at(arms, "p50") + total_s(after)
     if quantile == "p50":
         return likely_s
-    # The ends differ from the middle by what their terms say, or by the last bit of a sum: never turned round.
-    end_s = meets_at(arms, quantile) + total_s(after, quantile)
-    return min(end_s, likely_s) if quantile == "p10" else max(end_s, likely_s)
+    low_s, high_s = _about(likely_s, arms, after)
+    return low_s if quantile == "p10" else high_s
+
+
+def range_of(arms: Arms, after: tuple[Term, ...]) -> tuple[float, float]:
+    """The p10 and the p90 of `ends_at`."""
+    return _about(meets_at(arms, "p50") + total_s(after), arms, after)
+
+
+def _about(likely_s: float, arms: Arms, after: tuple[Term, ...]) -> tuple[float, float]:
+    """The ends differ from the middle by what their terms say, or by the last bit of a sum: never turned round."""
+    low_s = meets_at(arms, "p10") + total_s(after, "p10")
+    high_s = meets_at(arms, "p90") + total_s(after, "p90")
+    return min(low_s, likely_s), max(high_s, likely_s)
 
 
 def _waits(terms: tuple[Term, ...], quantile: Quantile) -> set[str]:

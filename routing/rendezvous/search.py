@@ -118,7 +118,7 @@ class Found:
         sortie, times = self.sorties[rows[0]], self._stretches["p50"]
         if sortie.check.refused:
             return np.full((len(self._starts), len(self.landings.ends)), np.inf)
-        leaves_s = np.minimum.reduce([times.leaves_s(self.sorties[row]) for row in rows])
+        leaves_s = np.minimum.reduce([self._leaves_s(row, "p50") for row in rows])
         door_s = times.door_s(times.down_s(sortie, leaves_s))
         door_s[self._may_not(rows[0]) | np.isnan(door_s)] = np.inf
         return door_s
@@ -126,7 +126,7 @@ class Found:
     def one_s(self, row: int, start: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
         """Seconds to the door by this aircraft from each of these starts to the end beside it, refused or not."""
         times, sortie = self._stretches["p50"], self.sorties[row]
-        return times.door_s(times.down_s(sortie, times.leaves_s(sortie)[start], start, end), end)
+        return times.door_s(times.down_s(sortie, self._leaves_s(row, "p50")[start], start, end), end)
 
     def alike(self, row: int) -> tuple[Any, ...]:
         """Aircraft of which this is the same take as long from wherever they lift off, and are refused alike."""
@@ -146,17 +146,27 @@ class Found:
 
     def land_s(self, row: int, quantile: Quantile) -> Floats:
         """Starts x ends: until this aircraft (its row in the question) is down for the hospital, refused or not."""
-        times, sortie = self._stretches[quantile], self.sorties[row]
-        return times.down_s(sortie, times.leaves_s(sortie))
+        return self._stretches[quantile].down_s(self.sorties[row], self._leaves_s(row, quantile))
 
     def latest_s(self, row: int, quantile: Quantile) -> float:
         """By when this aircraft is down, wherever it flies: no land_s is later."""
         if (row, quantile) not in self._latest_s:
-            self._latest_s[row, quantile] = self._stretches[quantile].latest_s(self.sorties[row])
+            leaves_s = self._leaves_s(row, quantile)
+            self._latest_s[row, quantile] = self._stretches[quantile].latest_s(self.sorties[row], leaves_s)
         return self._latest_s[row, quantile]
 
     @cached_property
     def _latest_s(self) -> dict[tuple[int, Quantile], float]:
+        return {}
+
+    def _leaves_s(self, row: int, quantile: Quantile) -> Floats:
+        """Starts: until this aircraft, with the patient on board, has climbed from there."""
+        if (row, quantile) not in self._left_s:
+            self._left_s[row, quantile] = self._stretches[quantile].leaves_s(self.sorties[row])
+        return self._left_s[row, quantile]
+
+    @cached_property
+    def _left_s(self) -> dict[tuple[int, Quantile], Floats]:
         return {}
 
     def _dusk_matters(self, row: int) -> bool:

@@ -47,24 +47,20 @@ class Spots:
 
     def out_m(self, here: Place) -> Floats:
         """From there to each start."""
-        if here not in self._out_m:
-            self._out_m[here] = distances_m(radians([here]), self._start_radians)[0]
-        return self._out_m[here]
+        if not self.own_starts:
+            return self.landings.out_m(here)
+        return np.concatenate((self.landings.out_m(here), distances_m(radians([here]), self._own_radians)[0]))
 
     @cached_property
-    def _out_m(self) -> dict[Place, Floats]:
-        return {}
-
-    @cached_property
-    def _start_radians(self) -> Floats:
-        own = radians(start.place for start in self.own_starts)
-        return np.concatenate((self.landings.site_radians, own))
+    def _own_radians(self) -> Floats:
+        return radians(start.place for start in self.own_starts)
 
     @cached_property
     def length_m(self) -> Floats:
         """Starts x ends."""
-        own = self._start_radians[len(self.landings.sites) :]
-        return np.concatenate((self.landings.length_m, distances_m(own, self.landings.end_radians)))
+        if not self.own_starts:
+            return self.landings.length_m
+        return np.concatenate((self.landings.length_m, distances_m(self._own_radians, self.landings.end_radians)))
 
 
 class Stretches:
@@ -87,9 +83,8 @@ class Stretches:
         """Seconds until the patient is at the door, for what is down at these ends after `land_s`."""
         return np.maximum(land_s + self._unloading_s, self._second_there_s[end]) + self._last_s[end]
 
-    def latest_s(self, sortie: Sortie) -> float:
+    def latest_s(self, sortie: Sortie, leaves_s: Floats) -> float:
         """As down_s of the latest start and the longest leg, which nobody may fly; -infinity where nobody flies."""
-        leaves_s = self.leaves_s(sortie)
         leaves_s = leaves_s[~np.isnan(leaves_s)]
         if not (leaves_s.size and self._spots.length_m.size):
             return -np.inf

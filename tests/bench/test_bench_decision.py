@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aboard.bench.decision import bench_decision
+from aboard.bench.decision import bench_decision, collector_as_in_the_hub
 from aboard.bench.decision_distribution import cases_of, drawn, share_out
 from aboard.bench.decision_holds import Round, Rounds, measure_holds, refuse_other_stories, together
 from aboard.bench.decision_hubs import Answered
@@ -64,6 +65,19 @@ def test_every_hospital_is_asked_by_road_and_by_rendezvous(city: City):
     ways = city.ways("case0").ways
     assert len({way.hospital for way in ways}) == 60
     assert sum(way.mode == "rendezvous" and way.eta_s is not None for way in ways) == 60
+
+
+def test_the_road_engine_alone_is_asked_for_what_a_decision_tells(city: City):
+    decided = {case: city.decide(case) for case in city.cases[:3]}
+    took_s = city.native_s(decided)
+    assert len(took_s) == 3 and all(span_s > 0 for span_s in took_s)
+
+
+def test_the_collector_is_as_before_when_the_measuring_is_over():
+    before = gc.get_threshold()
+    with collector_as_in_the_hub():
+        assert gc.get_threshold() != before and gc.get_freeze_count()
+    assert gc.get_threshold() == before and not gc.get_freeze_count()
 
 
 def test_a_closure_changes_the_roads_that_a_decision_stands_on(city: City):
