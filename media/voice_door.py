@@ -16,6 +16,7 @@ from fastapi import APIRouter, Request, Response
 from casebook.access import Badge
 from casebook.door import body_of
 from casebook.errors import FeedLost, NotAllowed, NotFound, RefusedInput
+from media.signalling import PREFIX as MEDIA_PREFIX
 from media.signalling import SDP_BYTES_MAX, SDP_TYPE
 from media.voice import VoicePlane
 
@@ -61,13 +62,13 @@ def voice_router(plane: VoicePlane, who: Who) -> APIRouter:
 def passing_router(client: httpx.AsyncClient | None, own: str, admit: Callable[[Request, str], object]) -> APIRouter:
     """The same paths at a vehicle's server. `client` brings the hub's base URL and the vehicle's token (None: it has
     no live media); `admit(request, what)` lets only the crew in."""
-    routes = APIRouter(prefix=PREFIX, tags=["voice"])
+    routes = APIRouter(tags=["voice"])
 
     async def ask(method: str, path: str, **more: Any) -> Response:
         if client is None:
             raise FeedLost("media_hub_silent", stream=f"voice/{own}")
         try:
-            answer = await client.request(method, f"{PREFIX}/{path}", **more)
+            answer = await client.request(method, path, **more)
         except httpx.HTTPError as why:
             raise FeedLost("media_hub_silent", stream=f"voice/{own}") from why
         kept = {name: answer.headers[name] for name in ("Location", "Content-Type") if name in answer.headers}
@@ -78,7 +79,13 @@ def passing_router(client: httpx.AsyncClient | None, own: str, admit: Callable[[
         if unit != own:
             raise NotAllowed("not_allowed", what=f"voice {unit}"[:80], needs=own)
 
-    @routes.post("/{unit}", response_class=Response)
+    @routes.get(f"{MEDIA_PREFIX}/ice", response_class=Response)
+    async def ice(request: Request) -> Response:
+        """The STUN and TURN servers that the hub names for this vehicle."""
+        check(request, own)
+        return await ask("GET", f"{MEDIA_PREFIX}/ice")
+
+    @routes.post(f"{PREFIX}/{{unit}}", response_class=Response)
     async def join(unit: str, request: Request, seat: str = "") -> Response:
         """Join the conversation about this vehicle, at the hub."""
         check(request, unit)
@@ -86,18 +93,18 @@ def passing_router(client: httpx.AsyncClient | None, own: str, admit: Callable[[
             await body_of(request, SDP_BYTES_MAX),
             {"Content-Type": request.headers.get("content-type", "")},
         )
-        return await ask("POST", unit, content=offer, headers=headers, params={"seat": seat})
+        return await ask("POST", f"{PREFIX}/{unit}", content=offer, headers=headers, params={"seat": seat})
 
-    @routes.get("/{unit}", response_class=Response)
+    @routes.get(f"{PREFIX}/{{unit}}", response_class=Response)
     async def roster(unit: str, request: Request) -> Response:
         """Who is on, as the hub tells."""
         check(request, unit)
-        return await ask("GET", unit)
+        return await ask("GET", f"{PREFIX}/{unit}")
 
-    @routes.delete("/session/{session}", response_class=Response)
+    @routes.delete(f"{PREFIX}/session/{{session}}", response_class=Response)
     async def leave(session: str, request: Request) -> Response:
         """Leave, at the hub."""
         check(request, own)
-        return await ask("DELETE", f"session/{quote(session, safe='')}")
+        return await ask("DELETE", f"{PREFIX}/session/{quote(session, safe='')}")
 
     return routes

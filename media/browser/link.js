@@ -66,7 +66,7 @@ export class MediaLink {
     let session = "";
     try {
       await this.#describe(pc, stop);
-      const answer = await this.#tell("POST", `${PREFIX}/whep/${encodeURIComponent(this.stream)}`, pc, stop);
+      const answer = await this.#tell("POST", this.path, pc, stop);
       session = answer.headers.get("Location") ?? "";
       if (answer.status === 406) {
         // the hub's media server takes no offers of viewers and made one of its own
