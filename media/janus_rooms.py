@@ -90,7 +90,7 @@ class JanusRooms:
         room = {"request": "create", "room": number, "description": name, "publishers": 8, "videocodec": "vp8"}
         await self._janus.ask(self._desks["videoroom"], room)
         media = {"type": "video", "mid": "0", "codec": "vp8", "pt": PAYLOAD_TYPE, "port": 0, "rtcpport": 0}
-        media |= {"iface": "127.0.0.1", "bufferkf": True}
+        media |= {"iface": "127.0.0.1"}  # no "bufferkf": after the kept key frame comes a hole that nobody sees
         mountpoint = {"request": "create", "type": "rtp", "id": number, "description": name, "media": [media]}
         made = await self._janus.ask(self._desks["streaming"], mountpoint)
         ports = made.data["stream"]["ports"][0]

@@ -56,8 +56,10 @@ PREFLIGHT = {
 }
 ENDPOINT_METHODS = "GET, OPTIONS, POST"
 SESSION_METHODS = "DELETE, GET, OPTIONS, PATCH"
+WAYS: dict[str, Action] = {"whip": "publish", "whep": "view"}
 
 Who = Callable[[Request, Action, str], Awaitable[None] | None]
+Door = Callable[[str, Request], Awaitable[Response]]
 Ice = Callable[[Request], IceServers]  # for whoever asks; raises NotAllowed
 
 
@@ -89,8 +91,10 @@ def router(plane: MediaEngine, who: Who, ice: Ice = lambda request: IceServers()
     routes.delete("/session/{session_id}")(doors.end)
     routes.get("/ice")(doors.ice)
     routes.get("/session/{session_id}", status_code=204)(doors.look)
-    routes.get("/{way}/{stream}", status_code=204)(doors.look_at_endpoint)
-    routes.options("/{way}/{name}")(doors.options)
+    routes.options("/session/{session_id}")(doors.session_options)
+    for way, action in WAYS.items():
+        routes.get(f"/{way}/{{stream}}", status_code=204)(doors.looker(action))
+        routes.options(f"/{way}/{{stream}}")(doors.options(action))
     return routes
 
 
@@ -139,21 +143,28 @@ class _Doors:
         await self._own(request, session_id)
         return Response(status_code=204, headers=CORS)
 
-    async def look_at_endpoint(self, way: str, stream: str, request: Request) -> Response:
-        """Nothing to read, as the standard wants it."""
-        await self._ask(request, _action_of(way), stream)
-        return Response(status_code=204, headers=CORS)
+    async def session_options(self, session_id: str) -> Response:
+        """What may be asked of a session, from any page."""
+        return _allowed(SESSION_METHODS, {})
 
-    async def options(self, way: str, name: str, request: Request) -> Response:
-        """What may be asked here, from any page; with a token also the STUN and TURN servers to use."""
-        if way == "session":
-            return _allowed(SESSION_METHODS, {})
-        told = _allowed(ENDPOINT_METHODS, {"Accept-Post": SDP_TYPE})
-        action = _action_of(way)
-        if "authorization" in request.headers:
-            await self._ask(request, action, name)
-            _add_links(told, self._ice(request).as_links())
-        return told
+    def looker(self, action: Action) -> Door:
+        async def look_at_endpoint(stream: str, request: Request) -> Response:
+            """Nothing to read, as the standard wants it."""
+            await self._ask(request, action, stream)
+            return Response(status_code=204, headers=CORS)
+
+        return look_at_endpoint
+
+    def options(self, action: Action) -> Door:
+        async def options(stream: str, request: Request) -> Response:
+            """What may be asked here, from any page; with a token also the STUN and TURN servers to use."""
+            told = _allowed(ENDPOINT_METHODS, {"Accept-Post": SDP_TYPE})
+            if "authorization" in request.headers:
+                await self._ask(request, action, stream)
+                _add_links(told, self._ice(request).as_links())
+            return told
+
+        return options
 
     async def _offer(self, request: Request, action: Action, stream: str) -> bytes:
         await self._ask(request, action, stream)
@@ -181,12 +192,6 @@ class _Doors:
         answer = Response(said, status_code=status, media_type=SDP_TYPE, headers=headers)
         _add_links(answer, self._ice(request).as_links())
         return answer
-
-
-def _action_of(way: str) -> Action:
-    if way not in ("whip", "whep"):
-        raise NotFound(what="media", id=way[:80])
-    return "publish" if way == "whip" else "view"
 
 
 def _asker(request: Request) -> str:

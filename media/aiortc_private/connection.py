@@ -46,9 +46,8 @@ def _of_the_peer(self: ice.StunProtocol, data: bytes | str, addr: tuple[Any, ...
         _datagram_received(self, data, addr)
         return
     nominated = connection._nominated.get(1)
-    if nominated is not None and nominated.remote_addr == addr[:2]:  # nearly every packet
-        _datagram_received(self, data, addr)
-    elif any(pair.remote_addr == addr[:2] for pair in connection._check_list):
+    of_peer = nominated is not None and nominated.remote_addr == addr[:2]  # nearly every packet
+    if of_peer or any(pair.remote_addr == addr[:2] for pair in connection._check_list):
         _datagram_received(self, data, addr)
 
 
