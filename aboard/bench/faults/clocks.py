@@ -118,7 +118,7 @@ async def log_restored(world: World) -> list[Finding]:
             await at_work.settle()
         await stage.end()
         entries, differ, refused = stage.entries(), 0, 0
-        cuts = [_length(export), *_places(_length(export), world.times(2, 20))]
+        cuts = [_length(export), *_places(_length(export), world.times(2, 8))]
         for number, through in enumerate(cuts):
             target = world.folder / f"restored{number}" / "book.sqlite"
             told = await asyncio.to_thread(_restore, export, target, through)

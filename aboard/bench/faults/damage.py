@@ -180,7 +180,7 @@ async def log_edited(world: World) -> list[Finding]:
         entries = stage.entries()
         vitals = [entry.seq for entry in entries if entry.kind == e.VitalsRecorded.name]
         misnamed = started = 0
-        each = world.times(4, 40)
+        each = world.times(4, 20)
         for number, name in enumerate(EDITS):
             wrong = 0
             for wrong in rng.choices(vitals[1:-1], k=each):

@@ -130,7 +130,7 @@ class Tablet:
 
 async def vehicle_killed(world: World) -> list[Finding]:
     """`samples_missing`: vitals that the outbox counted as stored and the log does not have."""
-    rng, points = random.Random(world.seed), world.times(2, 100)
+    rng, points = random.Random(world.seed), world.times(2, 50)
     ready_s: list[float] = []
     async with hub(world.folder / "hub", 1) as stage:
         unit = stage.units[0]

@@ -86,7 +86,7 @@ async def _post_all(stage: Stage, world: World) -> tuple[Counter[int], int]:
                 except httpx.HTTPError:
                     silent += 1
 
-        everything = list(payloads(described, every=world.times(12, 1)))
+        everything = list(payloads(described, every=world.times(12, 3)))
         await asyncio.gather(*(put(*one) for one in everything))
     return answers, silent
 
@@ -144,7 +144,7 @@ async def _frames_all(stage: Stage, world: World) -> int:
         "/api/v1/live/wall/%00": "director",
         "/api/v1/entries?after=x": "director",
     }
-    texts = [text for text in (*NOT_JSON, *ODD_JSON) if len(text) < 2000][:: world.times(8, 1)]
+    texts = [text for text in (*NOT_JSON, *ODD_JSON) if len(text) < 2000][:: world.times(8, 2)]
     texts += [b"[" * 100_000, b'"' + b"a" * (1 << 20) + b'"']
     return sum(await asyncio.gather(*(_all_frames(stage, path, who, texts) for path, who in doors.items())))
 
