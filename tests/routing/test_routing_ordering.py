@@ -19,7 +19,7 @@ Edges = list[tuple[int, int]]
 SIDE = 30
 CITY: Edges = [(n, n + 1) for n in range(SIDE * SIDE) if n % SIDE < SIDE - 1]
 CITY += [(n, n + SIDE) for n in range(SIDE * (SIDE - 1))]
-WAYS = ["metis-1", "flow-1"]
+WAYS = ["metis-2", "flow-2"]
 
 
 @pytest.fixture(params=WAYS)
@@ -142,6 +142,23 @@ def test_what_hangs_on_a_node_stands_beside_it_and_costs_nothing():
     assert all(0 < steps < 30 for steps in near)
 
 
+def test_a_separator_stands_in_line_and_adds_no_more_for_it():
+    from routing.engine import ordering
+
+    chance = np.random.default_rng(6)
+    ends = np.array(CITY)
+    lat, lon = (np.arange(SIDE * SIDE) // SIDE).astype(np.float32), (np.arange(SIDE * SIDE) % SIDE).astype(np.float32)
+    row = np.arange(SIDE * SIDE) // SIDE
+    middle = np.flatnonzero(row == SIDE // 2)  # one street is the separator, its crossings in any order
+    sides = np.flatnonzero(row != SIDE // 2)
+    before = np.concatenate((sides, chance.permutation(middle)))
+    after = ordering._in_line(before, ends[:, 0], ends[:, 1], lat, lon)
+    assert sorted(after.tolist()) == sorted(before.tolist())
+    assert triangles(after.tolist(), CITY) <= triangles(before.tolist(), CITY)
+    across = after[np.isin(after, middle)].tolist()
+    assert across in (middle.tolist(), middle[::-1].tolist())
+
+
 # In the hierarchy.
 
 
@@ -204,4 +221,4 @@ def test_without_metis_the_routers_own_flow_dissects():
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, cwd=root, check=True,
         env={"PYTHONPATH": str(root)}, timeout=120,
     )  # fmt: skip
-    assert told.stdout.split() == ["flow-1", "True"]
+    assert told.stdout.split() == ["flow-2", "True"]
