@@ -185,7 +185,7 @@ class Hub:
     def _seen(self) -> Seen:
         screens = {name: feed.watchers for name, feed in self._feeds.items()}
         media = {stream: self.plane.stats(stream) for stream in self.plane.streams()}
-        return Seen(screens, self.vehicles, media)
+        return Seen(screens, self.vehicles, media, self.in_step.seen() if self.in_step else None)
 
     def addresses(self) -> list[str]:
         """Where the hubs of this book are reached, this one first; empty where it is alone."""

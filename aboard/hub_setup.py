@@ -95,14 +95,14 @@ def join(folder: Path, book: Book, log: PostgresLog, name: str, bus: str) -> tup
 
 def write_enrolments(folder: Path, hub: Hub, links: dict[str, str], url: str, authority: Path | None) -> list[Path]:
     """One enrolment file per vehicle in the hub's folder, to be carried to the vehicle; gives those that were made."""
-    made = []
+    made, others = [], tuple(one for one in hub.addresses() if one != url)
     for unit in hub.book.picture.units.values():
-        file = folder / "enrolment" / f"{unit.id}.json"
-        if file.exists():
+        file, token = folder / "enrolment" / f"{unit.id}.json", links.get(f"unit:{unit.id}")
+        if file.exists() or token is None:  # enrolled by another hub since this one began: it has the token
             continue
         settings = UnitSettings(
-            unit=unit.id, hub=url, token=links[f"unit:{unit.id}"], folder=f"aboard-{unit.id}", lat=unit.base.lat,
-            lon=unit.base.lon, authority=str(authority) if authority else "",
+            unit=unit.id, hub=url, token=token, folder=f"aboard-{unit.id}", lat=unit.base.lat, lon=unit.base.lon,
+            hubs=others, authority=str(authority) if authority else "",
         )  # fmt: skip
         save_settings(file, settings)
         made.append(file)

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from aboard.health.metrics import Together
 from casebook.book import Book
 from casebook.bus import Bus
 from casebook.bus.elsewhere import Elsewhere
@@ -63,6 +64,9 @@ class InStep:
             if (count := self._book.picture.seq) > self._known:
                 self._known = count
                 self.bus.tell(COMMITTED, str(count).encode())
+
+    def seen(self) -> Together:
+        return Together(len(self.peers.there), self.peers.leads, self.bus.is_up)
 
     async def leave(self) -> None:
         with contextlib.suppress(FeedLost):  # then the lease runs out by itself

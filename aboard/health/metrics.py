@@ -24,12 +24,23 @@ COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Of one of several hubs: how many are there, whether it leads, whether the bus between them carries."""
+
+    hubs: int
+    leads: bool
+    bus_up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What only the hub knows of itself: screens by feed, vehicles connected, media by stream."""
+    """What only the hub knows of itself: screens by feed, vehicles connected, media by stream; and the hubs of its
+    store, where that may have several."""
 
     screens: dict[str, int]
     vehicles: int
     media: dict[str, dict[str, Any]]
+    together: Together | None = None
 
 
 class HubMetrics:
@@ -87,6 +98,12 @@ def _newest_s(hospital: HospitalState, now: datetime) -> float | None:
 def _of_the_hub(seen: Seen) -> Iterator[Metric]:
     yield _gauges("aboard_screens", "Screens that listen, by feed.", "feed", seen.screens)
     yield _gauge("aboard_vehicles_connected", "Vehicles whose link is open.", seen.vehicles)
+    if (one := seen.together) is not None:
+        yield _gauge("aboard_hubs", "Hubs of this book that are there, this one among them.", one.hubs)
+        yield _gauge("aboard_hub_leads", "1 where this hub answers crews for all hubs of the book.", one.leads)
+        yield _gauge(
+            "aboard_bus_up", "1 while the bus between hubs carries; without it they ask the store.", one.bus_up
+        )
     live = {stream: counts for stream, counts in seen.media.items() if counts.get("live")}
     yield _gauge("aboard_streams_live", "Media streams that are live.", len(live))
     for name, told in (("frames_in", "Pictures received"), ("bytes_in", "Bytes received")):

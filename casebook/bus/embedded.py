@@ -114,10 +114,7 @@ class EmbeddedValkey:
 
     def _is_ours(self, pid: int) -> bool:
         """Whether that process is a server of this folder, and not one that got the number since."""
-        told = subprocess.run(
-            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=END_S
-        )
-        return str(self.socket.absolute()) in told.stdout
+        return str(self.socket.absolute()) in _command_of(pid)
 
     def _start(self) -> subprocess.Popen[bytes]:
         settings = SETTINGS | {"unixsocket": str(self.socket.absolute()), "dir": str(self.folder.absolute())}
@@ -175,6 +172,16 @@ def _die_with(parent: int):
                 os._exit(1)
 
     return tied
+
+
+def _command_of(pid: int) -> str:
+    """How a process was called; "" where nobody knows."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        if sys.platform == "linux":
+            return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+        asked = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+        return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=END_S).stdout
+    return ""
 
 
 async def _end(pid: int, server: subprocess.Popen[bytes] | None = None) -> None:

@@ -233,6 +233,7 @@ async def test_when_a_hub_is_killed_its_vehicles_go_on_with_the_other_and_nothin
         assert {link.url for link in links} == {link_of(other.url)}
         view = await until(lambda: other.get("/api/v1/hubs", other.links["dispatcher"]), lambda them: len(them) == 1)
         assert view == [other.url]
+        await until(lambda: _leads(other), bool)
     finally:
         for task in running:
             task.cancel()
@@ -243,6 +244,13 @@ async def test_when_a_hub_is_killed_its_vehicles_go_on_with_the_other_and_nothin
     for unit in units:
         seqs = [entry.source.seq for entry in entries if entry.source is not None and entry.source.unit == unit]
         assert seqs == list(range(1, 401)), "each row once, in order"
+
+
+async def _leads(hub: RunningHub) -> bool:
+    """Whether this one answers crews now, for all hubs of the book."""
+    async with httpx.AsyncClient(base_url=hub.url, timeout=WAIT_S) as client:
+        told = await client.get("/metrics", headers={"Authorization": f"Bearer {hub.links['engineer']}"})
+    return "aboard_hub_leads 1.0" in told.text
 
 
 async def _acked(scribes: list[Scribe]) -> list[int]:
