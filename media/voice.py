@@ -37,6 +37,7 @@ SESSIONS_MAX = 192
 SILENCE_S = 3.0  # a browser in the background tells its state once a second; nothing for so long is a lost link
 CONNECT_S = 15.0
 GONE_SHOWN_S = 30.0  # who lost the link stands in the list for so long
+RIGHTS_S = 1.0  # how often is asked whether each may still be there
 BEAT_S, _LOOK_S = 0.5, 0.1
 
 _UNIT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -60,15 +61,17 @@ class Told(Protocol):
 
 
 class VoicePlane:
-    """All conversations of a hub, one per vehicle. `may(badge, unit)` raises NotAllowed, and is asked all the time."""
+    """All conversations of a hub, one per vehicle. `may(badge, unit)` raises NotAllowed, and is asked each second."""
 
     def __init__(self, may: Callable[[Badge, str], object], told: Told | None = None) -> None:
         self._may, self._told = may, told
         self._parties: dict[str, Party] = {}  # by session
+        self._rooms: dict[str, list[Party]] = {}  # by vehicle
         self._gone: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}  # lost links by (unit, party)
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
-        self._count = 0
+        self._beats: dict[str, tuple[float, list[dict[str, Any]]]] = {}  # when each list was told, and the list
+        self._count = self._beaten = 0
 
     async def join(self, unit: str, badge: Badge, offer: bytes, seat: str = "") -> Party:
         """Take a party into the conversation about `unit`. The same `seat` of the same badge is taken over.
@@ -87,6 +90,7 @@ class VoicePlane:
             id=f"p{self._count}", unit=unit, badge=badge, seat=seat, pc=_peer_connection(), opened_at_s=_now_s()
         )
         self._parties[party.session] = party
+        self._rooms.setdefault(unit, []).append(party)
         try:
             self._prepare(party)
             party.answer = await _answer(party.pc, text)
@@ -104,6 +108,9 @@ class VoicePlane:
         party = self._parties.pop(session, None)
         if party is None:
             return
+        self._rooms[party.unit].remove(party)
+        if not self._rooms[party.unit]:
+            del self._rooms[party.unit]
         for other in self._of(party.unit):
             other.forget(party)
         if party.on:
@@ -131,7 +138,7 @@ class VoicePlane:
         return on + lost
 
     def _of(self, unit: str) -> list[Party]:
-        return [party for party in self._parties.values() if party.unit == unit]
+        return self._rooms.get(unit, [])
 
     # --- one connection
 
@@ -164,45 +171,55 @@ class VoicePlane:
     # --- watching
 
     async def _watch_over(self) -> None:
-        """List who has connected, end what is over, log turns, tell everybody who is on."""
-        told: dict[str, tuple[float, list[dict[str, Any]]]] = {}
-        n = 0
+        """Look again and again; what goes wrong once must not leave the talk unwatched."""
+        asked_at_s = 0.0
         while True:
             await asyncio.sleep(_LOOK_S)
             now_s = _now_s()
-            for party in list(self._parties.values()):
-                if not party.on and party.pc.connectionState == "connected":
-                    party.on, party.heard_at_s = True, now_s
-                    self._tell("joined", party)
-                if (why := self._over(party, now_s)) is not None:
-                    await self.leave(party.session, why)
-                elif party.on:
-                    self._tell_turn(party)
-            self._gone = {key: gone for key, gone in self._gone.items() if now_s - gone[0] < GONE_SHOWN_S}
-            for unit in {party.unit for party in self._parties.values()}:
-                at_s, before = told.get(unit, (0.0, []))
-                roster = self.roster(unit)
-                if roster != before or now_s - at_s >= BEAT_S:
-                    told[unit] = now_s, roster
-                    n += 1
-                    self._beat(unit, n, roster)
+            asks = now_s - asked_at_s >= RIGHTS_S
+            asked_at_s = now_s if asks else asked_at_s
+            try:
+                await self._look(now_s, asks=asks)
+            except Exception:
+                log.exception("voice: watching failed and goes on")
 
-    def _over(self, party: Party, now_s: float) -> str | None:
-        """Why a party's part is over, or None."""
+    async def _look(self, now_s: float, *, asks: bool) -> None:
+        """List who has connected, end what is over, log turns, tell everybody who is on."""
+        for party in list(self._parties.values()):
+            if not party.on and party.pc.connectionState == "connected":
+                party.on, party.heard_at_s = True, now_s
+                self._tell("joined", party)
+            if (why := self._over(party, now_s, asks=asks)) is not None:
+                await self.leave(party.session, why)
+            elif party.on:
+                self._tell_turn(party)
+        self._gone = {key: gone for key, gone in self._gone.items() if now_s - gone[0] < GONE_SHOWN_S}
+        self._beats = {unit: beat for unit, beat in self._beats.items() if unit in self._rooms}
+        for unit in list(self._rooms):
+            at_s, before = self._beats.get(unit, (0.0, []))
+            roster = self.roster(unit)
+            if roster != before or now_s - at_s >= BEAT_S:
+                self._beats[unit] = now_s, roster
+                self._beat(unit, roster)
+
+    def _over(self, party: Party, now_s: float, *, asks: bool) -> str | None:
+        """Why a party's part is over, or None. `asks`: also whether it may still be there."""
         if party.pc.connectionState in ("failed", "closed") or (party.on and now_s - party.heard_at_s > SILENCE_S):
             return "link_lost"
         if not party.on and now_s - party.opened_at_s > CONNECT_S:
             return "never_connected"
         try:
-            self._may(party.badge, party.unit)
+            if asks:
+                self._may(party.badge, party.unit)
         except NotAllowed:
             return "not_allowed"
         return None
 
-    def _beat(self, unit: str, n: int, roster: list[dict[str, Any]]) -> None:
+    def _beat(self, unit: str, roster: list[dict[str, Any]]) -> None:
+        self._beaten += 1
         for party in self._of(unit):
             if party.on and party.channel is not None:
-                text = json.dumps({"n": n, "you": party.id, "parties": roster}, ensure_ascii=False)
+                text = json.dumps({"n": self._beaten, "you": party.id, "parties": roster}, ensure_ascii=False)
                 offer_live(party.channel, text)
 
     def _tell_turn(self, party: Party, *, leaves: bool = False) -> None:

@@ -102,11 +102,12 @@ class WaveRecords:
         self.look_for_room()
 
     def take_live(self, unit: str, message: bytes) -> None:
-        """Keep a packet that came live. What cannot be kept now is back-filled later; packets without a run are not."""
+        """Keep a packet that came live and is sound. What cannot be kept now is back-filled; packets without a run are
+        not kept."""
         try:
             _, run = peek(message)
             if record := self._at_hand(unit, run) if run else None:
-                self.take(record, message, How.LIVE)
+                self._keep(record, message, How.LIVE)
         except (CoordinationError, OSError) as why:
             self.unkept += 1
             if self.unkept == 1:
@@ -115,6 +116,9 @@ class WaveRecords:
     def take(self, record: Record, message: bytes, how: How) -> bool:
         """Keep a packet; False when it is there already. Raises RefusedInput, and NoRoom."""
         decode(message)
+        return self._keep(record, message, how)
+
+    def _keep(self, record: Record, message: bytes, how: How) -> bool:
         sequence, run = peek(message)
         if run != record.file.run or sequence > record.end + AHEAD_MAX:
             raise RefusedInput("waves_malformed", where="run", found=f"{run:08x} {sequence}")
