@@ -1,5 +1,5 @@
 // @ts-check
-// The crew's tablet: five pages, the next step as one big button, sheets for what takes several taps.
+// The crew's tablet: six pages, the next step as one big button, sheets for what takes several taps.
 // Fed by the vehicle itself, so it works with the hub gone. Big targets stand at the left and right edges, for thumbs.
 import { html } from 'htm/preact';
 import { signal } from '@preact/signals';
@@ -20,6 +20,7 @@ import { HubLink } from './hub_state.js';
 import { MessagesPage, OrderBanner, unreadOf } from './messages.js';
 import { MissionPage } from './mission.js';
 import { RouteBanner } from './route_change.js';
+import { PicturePage } from './self_view.js';
 import { StepsSheet } from './steps_sheet.js';
 import { theme, switchTheme } from './theme.js';
 import { TriageSheet } from './triage_sheet.js';
@@ -28,7 +29,7 @@ import '/media/voice_panel.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 
-const PAGES = { mission: MissionPage, casualties: CasualtiesPage, vitals: VitalsPage, destination: DestinationPage, messages: MessagesPage };
+const PAGES = { mission: MissionPage, casualties: CasualtiesPage, vitals: VitalsPage, destination: DestinationPage, messages: MessagesPage, picture: PicturePage };
 const SHEETS = { find: FindSheet, triage: TriageSheet, findings: FindingsSheet, handover: HandoverSheet, steps: StepsSheet, divert: DivertSheet, wish: WishSheet };
 /** Steps that open a sheet instead of asking at once. @type {('find' | 'triage' | 'handover')[]} */
 const OPENS = ['find', 'triage', 'handover'];

@@ -34,6 +34,8 @@
  * @property {string} [bay]
  * @property {{name: string, level?: number, members: Record<string, {state: string, at: string}>}} [team]
  * @property {Record<string, Message>} messages
+ * @property {Record<string, import('/media/marks_ink.js').Mark>} [marks]
+ * @property {number} [tag]
  * @property {Record<string, {by: string, at: string}>} signatures
  * @property {string} [arrived_at]
  * @property {Record<string, string>} times

@@ -6,6 +6,7 @@ import { TriageMark } from '/casebook/triage.js';
 import { say } from '/casebook/words.js';
 import { BayPicker, hasNext, isWaiting, Members, MessageBox, Messages, NextAction, TeamCall, TeamState } from './actions.js';
 import { Countdown } from './arrival.js';
+import { ConsultButton } from './consult.js';
 import { Picture, Talk, unitOf, Waves } from './media_panel.js';
 import { Atmist, Headline, Wanted, whoText } from './report_panel.js';
 import { Lamp, MonitorAge, MonitorLine, Scores, SignsPanel } from './signs_panel.js';
@@ -51,7 +52,7 @@ const Whole = ({ feed, view, c, id, whose }) => html`
   <${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'etco2', 'gcs']} />
   <div class="line"><${MonitorLine} feed=${feed} id=${id} c=${c} /><${SignsPanel} feed=${feed} id=${id} c=${c} places=${['temp', 'glucose']} inline=${true} /><${Scores} feed=${feed} id=${id} c=${c} /><${TeamState} c=${c} /></div>
   <div class="near">
-    <div class="act"><${NextAction} feed=${feed} c=${c} whose=${whose} />
+    <div class="act"><${NextAction} feed=${feed} c=${c} whose=${whose} /><${ConsultButton} id=${id} />
       <${BayPicker} c=${c} bays=${view.bays} labels=${labelsOf(view)} whose=${whose} /><${TeamCall} c=${c} whose=${whose} /><${MessageBox} c=${c} whose=${whose} /></div>
     <${Members} c=${c} whose=${whose} />
   </div>`;
@@ -66,7 +67,7 @@ const Half = ({ feed, view, c, id, whose }) => html`
   <${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'gcs']} />
   <div class="feeds"><${Picture} feed=${feed} unit=${c.streams.video} quality=${c.quality} brief=${true} />
     <div class="beside"><${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} /><${MonitorLine} feed=${feed} id=${id} c=${c} /></div></div>
-  <div class="near act"><${NextAction} feed=${feed} c=${c} whose=${whose} />
+  <div class="near act"><${NextAction} feed=${feed} c=${c} whose=${whose} /><${ConsultButton} id=${id} />
     <${BayPicker} c=${c} bays=${view.bays} labels=${labelsOf(view)} whose=${whose} />${isWaiting(c) ? null : c.team.team ? html`<${TeamState} c=${c} />` : html`<${TeamCall} c=${c} whose=${whose} />`}</div>`;
 
 /** @param {Parts} props */

@@ -5,7 +5,7 @@
 /** @typedef {{value: number | string, at: string}} Measured */
 /** @typedef {{priority: 'high' | 'medium' | 'low', key: string, value: number, limit: number}} Alarm */
 /** @typedef {{id: string, kind: string, name_zh: string, name_en: string, duty: string}} Unit */
-/** @typedef {{id: string, text: string, sender: string, order: boolean, at: string, state: string, red: boolean, read_by?: string, read_back?: string}} Message */
+/** @typedef {{id: string, text: string, sender: string, order: boolean, at: string, state: string, red: boolean, read_at?: string, read_by?: string, read_back?: string}} Message */
 /** @typedef {{told_at: string, shown_at: string, acknowledged_at?: string, acknowledged_by?: string, changed?: boolean, signed_at?: string}} Seen */
 /** @typedef {{state: 'free' | 'held' | 'assigned' | 'in_use', casualty?: string}} Bay */
 /** @typedef {{state: 'known' | 'stale' | 'unknown', free?: number, total?: number, in_use?: number, left?: number, chance_pct?: number, held: number, at?: string, by?: string, limit_s: number}} Resource */
@@ -43,6 +43,9 @@
  * @property {Message[]} messages
  * @property {{state: string, arrived_at?: string, completed_at?: string, signed: Record<string, {by: string, at: string}>}} handover
  * @property {Record<string, Seen>} seen
+ * @property {Record<string, import('/media/marks_ink.js').Mark>} [marks]
+ * @property {Record<string, {author: string, at: string, unit: string, sha256: string, marks: string[]}>} [snapshots]
+ * @property {number} [tag]
  *
  * @typedef {object} WallView
  * @property {{id: string, name_zh: string, name_en: string}} hospital

@@ -13,6 +13,7 @@ import { nameOf, refusalOf, say } from '/casebook/words.js';
 import { isWaiting, Refused } from './actions.js';
 import { Card } from './card.js';
 import { CapacityStrip } from './capacity_strip.js';
+import { Consult, consulting } from './consult.js';
 import { isHubLost } from './signs_panel.js';
 
 /** @typedef {import('./view_types.js').WallView} WallView */
@@ -48,6 +49,10 @@ function Wall() {
   if (!live) return html`<main class="alone"><p role="status">${trouble.value ? refusalOf(trouble.value) : say('link.connecting')}</p><${LanguageSwitch} /></main>`;
   const view = /** @type {WallView} */ (live.view.value);
   if (!view.hospital) return html`<main class="alone"><p role="status">${say(`link.${live.link.value}`)}</p><${LanguageSwitch} /></main>`;
+  const open = consulting.value;
+  if (open && view.cases[open]) {
+    return html`<${TopBar} live=${live} view=${view} /><${Lost} live=${live} /><${Consult} key=${open} feed=${live} view=${view} id=${open} /><${Refused} />`;
+  }
   return html`<${TopBar} live=${live} view=${view} />
     <${Lost} live=${live} />
     <${Cards} live=${live} view=${view} />

@@ -23,7 +23,7 @@
 /** @typedef {{x: number, y: number, width: number, height: number}} Box where the picture is on the canvas, in pixels */
 
 /**
- * Okabe and Ito (2008): told apart also by the colour-blind. The dashes tell them apart without any colour, and every
+ * Okabe and Ito (2008), vermilion and green made brighter for dark pictures: told apart also by the colour-blind. The dashes tell them apart without any colour, and every
  * mark has its number beside it.
  * @type {Record<Colour, {ink: string, dash: number[]}>}
  */

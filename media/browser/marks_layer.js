@@ -2,7 +2,7 @@
 /**
  * <marks-layer>: marks over a <video-tile>, each where it is on the very picture that is shown; and the hand that draws.
  *
- * Properties in: `tile`, `book` (a PlaceBook), `marks` (by id), `say(key, facts)`, `tool`, `colour`, `labelOf(tag)`.
+ * Properties in: `tile`, `book` (a PlaceBook), `marks` (by id), `say(key, facts)`, `tool`, `colour`, `labelOf(tag)`, `nameOf(who)`.
  * Events out: `drawn` {kind, points, stamp}, `pointed` {stamp, at}, `held` {stamp}. Methods: `freeze(on)`, `snapshot()`.
  * While somebody draws, the picture stands still: every point belongs to one frame. A mark whose place nobody knows is
  * named in words, never drawn where it was.
@@ -31,6 +31,8 @@ const STYLE = `
   :host([tool="point"]), :host([tool="ink"]), :host([tool="arrow"]), :host([tool="text"]) { cursor: crosshair; }
   ul { position: absolute; left: .4em; bottom: .4em; margin: 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: .3em;
        font-size: var(--marks-text, 24px); max-width: 90%; pointer-events: none; }
+  p { position: absolute; right: .4em; top: .4em; margin: 0; font-size: var(--marks-text, 24px); font-weight: 700; background: #ffe3a3;
+      color: #201800; border-radius: .3em; padding: 0 .5em; line-height: 1.3; pointer-events: none; } p:empty { display: none; }
   li { background: #000c; color: #fff; border: 2px dashed #fff; border-radius: .3em; padding: 0 .4em; line-height: 1.3; }
 `;
 
@@ -45,8 +47,11 @@ export class MarksLayer extends HTMLElement {
     this.still.hidden = true;
     this.canvas = document.createElement("canvas");
     this.lost = document.createElement("ul");
-    this.lost.setAttribute("role", "status");
-    root.append(style, this.still, this.canvas, this.lost);
+    const told = document.createElement("div");
+    told.setAttribute("role", "status");
+    this.banner = document.createElement("p");
+    told.append(this.banner, this.lost);
+    root.append(style, this.still, this.canvas, told);
     /** @type {import("./video_tile.js").VideoTile | null} */
     this.watched = null;
     /** @type {import("./marks_link.js").PlaceBook | null} */
@@ -57,6 +62,8 @@ export class MarksLayer extends HTMLElement {
     this.say = (key) => key;
     /** @type {(tag: string) => string | null} */
     this.labelOf = () => null;
+    /** @type {(who: string) => string} */
+    this.nameOf = (who) => who;
     /** @type {Colour} */
     this.colour = "yellow";
     this.words = ""; // of the next text mark
@@ -172,6 +179,8 @@ export class MarksLayer extends HTMLElement {
     to.clearRect(0, 0, width, height);
     const box = this.#box(width, height);
     this.#nameLost(box ? this.#drawAll(to, box) : this.#allLost("no_picture"));
+    const banner = this.isFrozen ? this.say("media.mark.frozen") : "";
+    if (this.banner.textContent !== banner) this.banner.textContent = banner;
   }
 
   /** @param {number} width @param {number} height */
@@ -201,7 +210,7 @@ export class MarksLayer extends HTMLElement {
       if (typeof place === "string") lost.push([mark, place]);
       else drawMark(to, mark, place, box);
     }
-    for (const [who, at] of Object.entries(places?.pointers ?? {})) drawPointer(to, at, who, box);
+    for (const [who, at] of Object.entries(places?.pointers ?? {})) drawPointer(to, at, this.nameOf(who), box);
     if (this.stroke.length) drawMark(to, this.#draft(), null, box);
     return lost;
   }
