@@ -52,7 +52,8 @@ from media.wave_record import WaveRecords
 
 log = logging.getLogger(__name__)
 REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
-STREAMING = frozenset({"vitals_recorded", "position_reported"})  # they change a view only by numbers and a dot
+# They change a view only by numbers and a dot, or not at all.
+STREAMING = frozenset({"vitals_recorded", "position_reported", "samples_counted", "samples_shown"})
 STREAM_LOOK_S = 0.2  # wall seconds between looks at the views while nothing but those arrives
 LOOK_S = 0.5  # how often the desks look by themselves for what is due
 

@@ -30,7 +30,8 @@ from dispatch.switching import (
 # These change no decision but through the places of vehicles, which every decision looks at anew.
 STREAMING = frozenset(
     {"vitals_recorded", "position_reported", "traffic_observed", "message_sent", "message_read", "mark_drawn"}
-    | {"marks_removed", "snapshot_taken", "tag_tied"}
+    | {"marks_removed", "snapshot_taken", "tag_tied", "samples_counted", "samples_shown", "wave_record_begun"}
+    | {"voice_joined", "voice_left", "voice_spoke"}
 )
 ANSWERS = frozenset({"destination_proposed", "no_destination", "destination_chosen"})
 AT_ONCE = 8  # casualties thought for in one look, so that crews who ask are not kept waiting by a hundred others

@@ -35,6 +35,7 @@ from routing.traffic.ageing import HALVING
 # Not for the activity log.
 QUIET = (
     "vitals_recorded", "position_reported", "hospital_enrolled", "unit_enrolled", "traffic_observed", "voice_spoke",
+    "samples_counted", "samples_shown",
 )  # fmt: skip
 LOG_LINES = 80
 LINE_OFF_DEG = 0.0001  # a drawn line may be off by this much, about 10 m: less than a pixel on a district's map
