@@ -5,8 +5,9 @@ on the vehicle         `camera` (stamped pictures from a `camera_source`), `enco
 how much is sent       `rate_control` (bit/s from the receiver's reports), `quality` (the ladder), `pacer`
 on the hub             `signalling` (SDP checks, WHIP and WHEP), `forwarder` (sessions), `video_stream`, `wave_stream`
 at the viewer          `receiver` (headless), `browser/` (video tile, sweep trace)
-voice                  `voice` (who is on, packets to all the others), `voice_door`, `voice_log`, `browser/voice_panel.js`
+voice                  `voice` (who is on, packets to the others), `voice_door`, `voice_log`, `browser/voice_panel.js`
 waves that are kept    `wave_file` (form), `wave_record` and `wave_door` (the hub's, with its ledger), `held`
+marks on the scene     `guidance/` (drawn by a physician, carried by the vehicle, shown by every viewer)
 when packets are lost  `losses` (ask, wait, give up), `receive_buffer` (whole frames only), `retransmission` (budget)
 shared                 `waveforms` (wire format), `stamp` (frame identity and age), `link` (keep connected), `numbering`
 aiortc's inside        `aiortc_private/`, and nowhere else; `listen_on` there chooses the addresses, loopback included
