@@ -91,7 +91,7 @@ async def rush(desks: Sequence[Desk], rng: Random, pause_s: tuple[float, float])
         wanted: list[tuple[Desk, dict[str, Any]]] = []
         for desk in desks:
             for one in desk.hubs[0].up.book.picture.casualties.values() if desk.hubs[0].up is not None else ():
-                if one.stage in (Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD):
+                if one.option is None and one.stage in (Stage.TRIAGED, Stage.ABOARD):
                     wanted.append((desk, {"casualty": one.id, "hospital": hospital, "override_reason": "the nearest"}))
         await asyncio.gather(*(desk.ask("choose_destination", command) for desk, command in wanted))
 
@@ -110,7 +110,7 @@ def _first(told: Sequence[Any]) -> Any:
 def dispatcher_wants(picture: Picture, rng: Random) -> Iterator[Wanted]:
     open_ones = [one for one in picture.incidents.values() if one.stage is Affair.OPEN]
     free = [one for one in picture.units.values() if one.duty is Duty.AVAILABLE]
-    if free and len(open_ones) < 3:
+    if free and len(open_ones) < 4:
         yield "report_call", {"place": {"lat": 31.0 + rng.choice((0, 0.002)), "lon": 121.0}, "kind": "traffic"}
     for incident in open_ones:
         if free and not any(unit.incident == incident.id for unit in picture.units.values()):

@@ -156,7 +156,7 @@ class Story:
             for hospital in HOSPITALS:
                 yield work_at(desk(ward_badge(hospital)), self._rng(), ward_wants(hospital), (0.5, 4.0))
         desks = [Desk([hub], dispatcher_badge(f"{hub.name} rush"), self.network, self.history) for hub in self.hubs]
-        yield rush(desks, self._rng(), (1.0, 4.0))
+        yield rush(desks, self._rng(), (0.5, 4.0))
         for vehicle in self.vehicles:
             yield crew(vehicle, self._rng(), (0.3, 1.5))
 

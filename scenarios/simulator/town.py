@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from casebook import events as e
+from casebook.casualty import Category
 from casebook.place import Place
 from dispatch.area import Area
 from routing.roads import Roadmap, load_roads
@@ -26,6 +27,7 @@ CITY, MILL = "city", "mill"
 HOSPITALS = {CITY: CORNERS[2, 0], MILL: CORNERS[2, 1]}
 CAPABILITIES = ("trauma_centre", "ct", "theatre", "blood")
 BAYS, BEDS = "resus_bay", "ed_bed"
+CROWD = "20260104-001"
 
 
 @cache
@@ -54,7 +56,8 @@ def town_area() -> Area:
 
 
 def first_facts(units: list[str], rng: Random) -> list[e.Event]:
-    """What a hub's book begins with: both hospitals, with one or two of everything, and the hub's own vehicles."""
+    """What a hub's book begins with: both hospitals, with one or two of everything, the hub's own
+    vehicles, and perhaps some casualties."""
     facts: list[e.Event] = [
         e.HospitalEnrolled(id, id, id, place, CAPABILITIES, 1, "town") for id, place in HOSPITALS.items()
     ]
@@ -65,7 +68,17 @@ def first_facts(units: list[str], rng: Random) -> list[e.Event]:
     ]
     bases = list(CORNERS.values())
     facts += [e.UnitEnrolled(unit, "ambulance_5g", unit, unit, "town", rng.choice(bases)) for unit in units]
-    return facts
+    return [*facts, *_crowd(rng)]
+
+
+def _crowd(rng: Random) -> list[e.Event]:
+    """Some who were found and triaged before anybody looked for a place for them: all of them want the last bay."""
+    facts: list[e.Event] = [e.IncidentOpened(CROWD, CORNERS[0, 0], "traffic", 1, "120", "")]
+    for label in "KLM"[: rng.randint(0, 3)]:
+        id = f"{CROWD}-{label}"
+        facts.append(e.CasualtyFound(id, CROWD, label))
+        facts.append(e.CasualtyTriaged(id, "manual", Category.RED, "crew"))
+    return facts if len(facts) > 1 else []
 
 
 @dataclass(slots=True)

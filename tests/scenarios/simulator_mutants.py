@@ -107,9 +107,9 @@ MUTANTS: dict[str, tuple[Parts, set[str], int]] = {
     "acknowledged before the commit": (Parts(book=HastyBook), {"acknowledgements"}, 5),
     "not flushed": (Parts(log=UnflushedLog), {"acknowledgements", "answers", "stored_facts"}, 20),
     "forgotten when sent": (Parts(outbox=ForgetfulOutbox), {"stored_facts", "ledger"}, 10),
-    "sent again under another name": (Parts(outbox=RepeatingOutbox), {"stored_facts"}, 20),
+    "sent again under another name": (Parts(outbox=RepeatingOutbox), {"stored_facts"}, 10),
     "held without a condition": (Parts(shelf=TrustingShelf), {"beds"}, 40),
     "a change that is never sent": (Parts(feed=LossyFeed), {"screens"}, 5),
-    "a key that is forgotten": (Parts(book=ForgetfulBook, answers=ForgetfulAnswers), {"keys"}, 20),
-    "altered and not noticed": (Parts(log=BlindLog), {"starts"}, 40),
+    "a key that is forgotten": (Parts(book=ForgetfulBook, answers=ForgetfulAnswers), {"keys"}, 5),
+    "altered and not noticed": (Parts(log=BlindLog), {"starts"}, 10),
 }

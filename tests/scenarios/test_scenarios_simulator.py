@@ -1,0 +1,69 @@
+"""Seeds keep every promise, a seed is the same to the letter every time, and what breaks a promise is noticed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from simulator_mutants import MUTANTS
+
+from aboard.cli import run
+from scenarios.simulator.running import simulate, simulate_many
+
+SEEDS, BLOCK = 200, 25
+HASH_OF_ONE = "from scenarios.simulator.running import simulate; print(simulate({seed}).digest)"
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
+def test_whatever_goes_wrong_every_promise_is_kept(first: int) -> None:
+    broken = [outcome for outcome in simulate_many(range(first, first + BLOCK)) if outcome.violations]
+    told = [f"seed {one.seed}: {wrong.rule}: {wrong.what}" for one in broken for wrong in one.violations]
+    assert not told, "\n".join(told)
+
+
+def test_a_seed_gives_the_same_history_in_another_process_and_after_other_seeds() -> None:
+    here = simulate(3)
+    assert simulate(4).digest != here.digest
+    assert simulate(3) == here
+    command = [sys.executable, "-c", HASH_OF_ONE.format(seed=3)]
+    there = subprocess.run(
+        command, env=os.environ | {"PYTHONHASHSEED": "77"}, capture_output=True, text=True, check=True
+    )
+    assert there.stdout.strip() == here.digest
+
+
+def test_runs_have_something_to_break() -> None:
+    """A simulator in which nothing happens would find nothing, too."""
+    counts: dict[str, int] = {}
+    for outcome in simulate_many(range(6)):
+        for what, count in outcome.counts.items():
+            counts[what] = counts.get(what, 0) + count
+    assert counts.keys() >= {"acknowledged", "answered", "committed", "died", "put", "sampled"}
+    assert counts["died"] >= 3 and counts["acknowledged"] >= 100 and counts["answered"] >= 50
+
+
+@pytest.mark.parametrize("what", MUTANTS)
+def test_who_breaks_a_promise_is_found(what: str) -> None:
+    parts, rules, within = MUTANTS[what]
+    found = (violation.rule for outcome in simulate_many(range(within), parts) for violation in outcome.violations)
+    assert next(found, None) in rules
+
+
+def test_the_command_tells_a_seed_and_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "--seed", "15"]) == 0
+    assert simulate(15).digest in capsys.readouterr().out
+
+
+def test_the_command_fails_where_a_promise_is_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scenarios.simulator import running
+
+    parts = MUTANTS["acknowledged before the commit"][0]
+    broken = [simulate(0, parts)]
+    monkeypatch.setattr(running, "simulate_many", lambda seeds: iter(broken))
+    assert run(["simulate", "--seeds", "1"]) == 1
+    told = capsys.readouterr().out
+    assert "acknowledgements" in told and broken[0].digest in told
