@@ -1,10 +1,9 @@
 """In which order the hierarchy contracts the nodes of a search graph: the fewer arcs it adds, the sooner new weights
 are laid over it. Keeping an order is left to hierarchy.py.
 
-First go the nodes that join two roads or end one: contracting them adds nothing, and nearly half of the nodes or more
-are such. What is left, the core, is dissected along small separators: by METIS (pymetis) where its wheel is installed,
-else by the inertial flow of pyroutingkit. Then the nodes of each separator are put in line. The times are the same in
-any order. What each step gains: docs/routing_speed.md.
+First go the dead ends, and what is a dead end then: contracting them adds nothing. What is left, the core, is dissected
+along small separators: by METIS (pymetis) where its wheel is installed, else by the inertial flow of pyroutingkit. Then
+the nodes of each separator are put in line. The times are the same in any order. What it gains: docs/routing_speed.md.
 """
 
 from __future__ import annotations
@@ -20,12 +19,11 @@ from pyroutingkit import CCHTopology
 
 #: How the core is dissected here. It stands in the name of a kept order: raise the number when anything below changes
 #: what comes out.
-WAY = "metis-2" if importlib.util.find_spec("pymetis") else "flow-2"
+WAY = "metis-3" if importlib.util.find_spec("pymetis") else "flow-3"
 #: Tried on three cities with four to eight seeds: of ten separators METIS keeps the smallest; one side may have up to
 #: 1.5 times its half. Twice as many take twice as long for 1 % less work; other balances do 1 to 2 % worse.
 SEPARATORS, UNEVEN, SEED = 10, 500, 7
 FEW = 500  # a round that thins less than one in so many nodes is the last
-SPREAD = 0x9E3779B1  # 2^32 / the golden ratio: neighbours by number are thrown far apart, none onto another
 
 
 def contraction_order(
@@ -44,7 +42,7 @@ def contraction_order(
 @dataclass(frozen=True, slots=True, eq=False)
 class _Thinned:
     """What is left of a graph: `core` nodes, and `edges` as two columns of places in it. `round_of` says in which round
-    a node went, `rounds` which neighbours those of each round had then, as two columns: the node, the neighbour."""
+    a node went; `rounds`, which went in each and what each hung on, as two columns."""
 
     core: NDArray[np.intp]
     edges: tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -52,64 +50,41 @@ class _Thinned:
     rounds: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
     def with_core(self, ranked: NDArray[np.intp]) -> NDArray[np.uint32]:
-        """The whole order: each thinned node just before the first of the core that it hangs on. Equal to contracting
-        all of them first, but what is near on the map stays near in memory."""
+        """The whole order: each dead end just before the node of the core that it hangs on. Equal to contracting all of
+        them first, but what is near on the map stays near in memory."""
         before = np.full(len(self.round_of), len(ranked), np.intp)
         before[ranked] = np.arange(len(ranked))
         for node, neighbour in reversed(self.rounds):
-            np.minimum.at(before, node, before[neighbour])
+            before[node] = before[neighbour]
         return np.lexsort((self.round_of, before)).astype(np.uint32)
 
 
 def _thin(nodes: int, tail: NDArray[np.uint32], head: NDArray[np.uint32]) -> _Thinned:
-    """Contract nodes of at most two neighbours, round after round. In a round no two are neighbours, so that a long
-    road is halved again and again: taken from its end, it would be a staircase as deep as it is long."""
-    edges = _edges(nodes, tail, head)
-    turn = np.arange(nodes, dtype=np.uint64) * np.uint64(SPREAD) % np.uint64(2**32)
-    last = len(edges) + nodes  # later than any round
-    round_of = np.full(nodes, last, np.intp)
+    """Take dead ends away, round after round."""
+    u, v = _edges(nodes, tail, head)
+    round_of = np.full(nodes, nodes, np.intp)  # later than any round
     rounds: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
     while True:
-        u, v = np.divmod(edges, nodes)
-        thin = (np.bincount(u, minlength=nodes) + np.bincount(v, minlength=nodes) <= 2) & (round_of == last)
-        rivals = thin[u] & thin[v]
-        u_waits = turn[u] > turn[v]
-        thin[u[rivals & u_waits]] = False
-        thin[v[rivals & ~u_waits]] = False
-        if np.count_nonzero(thin) * FEW <= np.count_nonzero(round_of == last):
+        left = round_of == nodes
+        ends = (np.bincount(u, minlength=nodes) + np.bincount(v, minlength=nodes) <= 1) & left
+        ends[v[ends[u] & ends[v]]] = False  # a road with two dead ends: one after the other
+        if np.count_nonzero(ends) * FEW <= np.count_nonzero(left):
             break
-        round_of[thin] = len(rounds)
-        rounds.append(_neighbours(u, v, thin))
-        edges = _contracted(edges, thin[u] | thin[v], *rounds[-1], nodes)
-    core = np.flatnonzero(round_of == last)
+        round_of[ends] = len(rounds)
+        at_u, at_v = ends[u], ends[v]
+        rounds.append((np.concatenate((u[at_u], v[at_v])), np.concatenate((v[at_u], u[at_v]))))
+        stays = ~(at_u | at_v)
+        u, v = u[stays], v[stays]
+    core = np.flatnonzero(left)
     place = np.zeros(nodes, np.intp)
     place[core] = np.arange(len(core))
-    u, v = np.divmod(edges, nodes)
     return _Thinned(core, (place[u], place[v]), round_of, rounds)
 
 
-def _edges(nodes: int, one: NDArray[np.integer], other: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Each pair of different neighbours once, as lower * nodes + higher, ascending."""
+def _edges(nodes: int, one: NDArray[np.integer], other: NDArray[np.integer]) -> tuple[NDArray[np.intp], ...]:
+    """Each pair of different neighbours once, the lower first, ascending."""
     lower, higher = np.minimum(one, other).astype(np.intp), np.maximum(one, other).astype(np.intp)
-    return np.unique((lower * nodes + higher)[lower != higher])
-
-
-def _neighbours(
-    u: NDArray[np.intp], v: NDArray[np.intp], thin: NDArray[np.bool_]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The thin ones, ascending, each as often as it has neighbours; and these. No thin one has a thin neighbour."""
-    forth, back = thin[u], thin[v]
-    node, neighbour = np.concatenate((u[forth], v[back])), np.concatenate((v[forth], u[back]))
-    order = np.argsort(node, kind="stable")
-    return node[order], neighbour[order]
-
-
-def _contracted(
-    edges: NDArray[np.intp], gone: NDArray[np.bool_], node: NDArray[np.intp], neighbour: NDArray[np.intp], nodes: int
-) -> NDArray[np.intp]:
-    """The edges that stay, and one between the two neighbours of each node that had two."""
-    between = np.flatnonzero(node[1:] == node[:-1])
-    return np.union1d(edges[~gone], _edges(nodes, neighbour[between], neighbour[between + 1]))
+    return np.divmod(np.unique((lower * nodes + higher)[lower != higher]), nodes)
 
 
 def _by_metis(
