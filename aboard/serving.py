@@ -21,6 +21,7 @@ from casebook.errors import RefusedInput
 
 log = logging.getLogger(__name__)
 NO_DESCRIPTORS, TOLD_AGAIN_S = "socket.accept() out of system resource", 60.0  # asyncio's own words for it
+RETRY = "Exception in callback BaseSelectorEventLoop._start_serving"  # asyncio's, as often as it told the other
 NO_UTF8 = "Invalid UTF-8 sequence"  # uvicorn's
 GRACE_S = 3  # how long open connections may take to end when we stop
 PING_S = 10  # a screen or vehicle that is silently gone is noticed within twice that; the goal is 30
@@ -105,7 +106,10 @@ def once_a_minute() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], Non
 
     def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         nonlocal told_s
-        if context.get("message") != NO_DESCRIPTORS:
+        message = str(context.get("message"))
+        if message.startswith(RETRY) and isinstance(context.get("exception"), ValueError):
+            return  # it wanted to listen again, and the hub has ended meanwhile
+        if message != NO_DESCRIPTORS:
             loop.default_exception_handler(context)
         elif loop.time() - told_s >= TOLD_AGAIN_S:
             told_s = loop.time()

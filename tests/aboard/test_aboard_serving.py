@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI, WebSocket
 
 from aboard import serving as shell
-from aboard.serving import NO_DESCRIPTORS, NO_UTF8, Brief, once_a_minute
+from aboard.serving import NO_DESCRIPTORS, NO_UTF8, RETRY, Brief, once_a_minute
 
 
 def test_a_hub_without_descriptors_says_so_once_and_other_trouble_is_told_each_time(caplog: pytest.LogCaptureFixture):
@@ -18,6 +18,7 @@ def test_a_hub_without_descriptors_says_so_once_and_other_trouble_is_told_each_t
     with caplog.at_level(logging.ERROR):
         for _ in range(2048):
             hear(loop, {"message": NO_DESCRIPTORS})
+            hear(loop, {"message": f"{RETRY}(...)", "exception": ValueError("closed")})
         for _ in range(2):
             hear(loop, {"message": "something else"})
     loop.close()

@@ -31,7 +31,8 @@ from casebook.clock import WallClock
 from casebook.link import VERSION, Hello
 
 GONE_S = 30.0
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
+AT_ONCE = 100
 STOPPED = """
 import asyncio, sys, websockets
 async def read_on(url, token):
@@ -200,16 +201,18 @@ class Returning:
 
 async def storm(world: World) -> list[Finding]:
     """The hub is killed under all of them and started again: how long until every link is greeted."""
-    many = world.times(200, 3000)
+    many = world.times(200, 1000)
     _need_descriptors(many + 500)
     async with hub(world.folder / "hub", many) as stage:
         fleet = [
             Returning(unit, stage.link_url, stage.token(f"unit:{unit}"), random.Random(world.seed + number))
             for number, unit in enumerate(stage.units)
         ]
-        tasks = [asyncio.create_task(one.run()) for one in fleet]
+        tasks: list[asyncio.Task[None]] = []
         try:
-            await _all_there(fleet)
+            for first in range(0, many, AT_ONCE):  # the storm is how they come back, not how they came
+                tasks += [asyncio.create_task(one.run()) for one in fleet[first : first + AT_ONCE]]
+                await _all_there(fleet[first : first + AT_ONCE])
             tried = sum(one.attempts for one in fleet)
             await stage.kill()
             await stage.start()
