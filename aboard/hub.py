@@ -27,9 +27,10 @@ from casebook.access import Badge, Gate, Role, need, need_hospital, need_unit
 from casebook.answers import Answers
 from casebook.asking import Ask
 from casebook.book import Book
+from casebook.concerned import need_concerned, need_talk
 from casebook.desks import do_due
 from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
-from casebook.errors import CoordinationError, NotAllowed, NotFound
+from casebook.errors import CoordinationError, NotFound
 from casebook.holds.watch import HoldWatch
 from casebook.live import Feed
 from casebook.log import By, Entry
@@ -359,7 +360,7 @@ class Hub:
             need(badge, Role.PARAMEDIC, what=f"publish {stream}")
             need_unit(badge, unit, f"publish {stream}")
         else:
-            self._need_concerned(badge, unit, f"view {stream}")
+            need_concerned(self.book.picture, badge, unit, f"view {stream}")
 
     def _who_talks(self, request: Request, unit: str) -> Badge:
         badge = badge_of(self.gate, request)
@@ -367,23 +368,7 @@ class Hub:
         return badge
 
     def _may_talk(self, badge: Badge, unit: str) -> None:
-        """A crew talks about its own patients; everybody else about those that concern them."""
-        if badge.role is Role.PARAMEDIC:
-            need_unit(badge, unit, f"voice {unit}")
-        else:
-            self._need_concerned(badge, unit, f"voice {unit}")
-
-    def _need_concerned(self, badge: Badge, unit: str, what: str) -> None:
-        """A ward is concerned with the vehicles bound for it, dispatch with all."""
-        if badge.role is not Role.ED:
-            need(badge, Role.DISPATCHER, what=what)
-            return
-        picture = self.book.picture
-        carried = picture.units.get(unit)
-        wards = {picture.casualties[one].hospital for one in (carried.aboard if carried else ())}
-        wards |= {one.hospital for one in picture.casualties.values() if one.unit == unit}
-        if badge.hospital not in wards:
-            raise NotAllowed("not_allowed", what=what, needs=f"{Role.ED} of the receiving hospital")
+        need_talk(self.book.picture, badge, unit)
 
 
 async def going_on(work: Callable[[], Coroutine[Any, Any, None]], failed: Callable[[str], None]) -> None:
