@@ -495,7 +495,7 @@ async def test_a_refusal_is_told_in_the_language_of_the_screen_until_it_was_read
     await page.wait_for_selector(".sheet .trouble")
     assert "hospital" in await page.inner_text(".sheet .trouble")
     await page.click(".sheet .trouble button")
-    await page.wait_for_selector(".trouble", state="detached")
+    await page.wait_for_selector("div.trouble", state="detached")
 
 
 async def test_a_link_that_is_not_valid_is_told_and_shows_nothing(stage: Stage, page: Page):

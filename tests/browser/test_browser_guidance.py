@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -94,12 +93,6 @@ def off(seen: dict, scene, drawn_on: int, point: tuple[float, float]) -> float:
     return float(np.hypot(seen["at"][0] - x, (seen["at"][1] - y) * 360 / 640))
 
 
-async def shot(screen: Screen, name: str) -> None:
-    """Keep what the screen shows, where somebody wants to look at it."""
-    if folder := os.environ.get("ABOARD_SHOTS"):
-        await screen.page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
 async def test_an_arrow_sticks_to_the_scene_on_both_screens_and_is_lost_when_nobody_can_know(staged, browser) -> None:
     wall, tablet = await opened(browser, staged)
     await wall.touch("[data-colour=sky]")
@@ -110,7 +103,6 @@ async def test_an_arrow_sticks_to_the_scene_on_both_screens_and_is_lost_when_nob
     assert (mark.drawn.author, mark.drawn.unit, mark.drawn.colour) == (WARD, UNIT, "sky")
     assert np.abs(np.array(mark.drawn.points) - (TAIL, HEAD)).max() < 0.01
     await it_is_where_it_was_meant(staged, wall, tablet, mark.drawn.frame)
-    await shot(wall, "consult_en"), await shot(tablet, "picture_en")
     await a_covered_camera_is_said(staged, wall, tablet)
     await the_mark_is_taken_back(staged, wall, tablet)
     await the_screens_are_for_everybody(wall, tablet)
@@ -140,7 +132,6 @@ async def a_covered_camera_is_said(staged: Consultation, wall: Screen, tablet: S
     await wall.until("the loss", f"() => ({LOST})().includes('{wall.word('media.mark.why.dark')}')")
     assert await tablet.page.evaluate("document.querySelector('.own-picture canvas').dataset.held") == "0"
     assert await wall.page.evaluate("Object.values(document.querySelector('marks-layer').shown).join()") == "lost"
-    await shot(wall, "consult_lost_en"), await shot(tablet, "picture_lost_en")
     staged.scene.covered = False
     await tablet.until("the mark again", HELD_IN_THE_VEHICLE)
     await wall.until("the mark again", HELD_AT_THE_WARD)
@@ -158,7 +149,6 @@ async def the_screens_are_for_everybody(wall: Screen, tablet: Screen) -> None:
         for screen in (wall, tablet):
             await speak(screen, language)
             await screen.check()
-            await shot(screen, f"{screen.name}_{language}")
 
 
 async def speak(screen: Screen, language: Language) -> None:
@@ -179,7 +169,6 @@ async def test_ink_on_a_frozen_frame_a_still_and_an_order_read_back(staged, brow
     await drag(wall, "ink", (0.55, 0.45), (0.60, 0.60), (0.66, 0.45))
     await wall.until("the ink on the frozen frame", HELD_AT_THE_WARD)
     await tablet.until("the ink where that is now", HELD_IN_THE_VEHICLE)
-    await shot(wall, "consult_frozen_en")
     await wall.touch(".stills .keep")
     await wall.until("the still kept in the case", "() => document.querySelector('.stills img')?.naturalWidth === 640")
     await wall.touch(".freeze")
@@ -197,7 +186,6 @@ async def test_ink_on_a_frozen_frame_a_still_and_an_order_read_back(staged, brow
 
 async def a_tag_in_the_picture_is_tied_to_the_casualty(staged: Consultation, tablet: Screen) -> None:
     await tablet.says(tablet.word("unit.picture.tie", n=TAG, label="A"), ".loose")
-    await shot(tablet, "picture_tag_en")
     await tablet.touch(".loose button")
     await tablet.until(
         "no loose tag", "() => document.querySelector('.own-picture.live') && !document.querySelector('.loose')"
@@ -212,7 +200,6 @@ async def an_order_is_read_back(staged: Consultation, wall: Screen, tablet: Scre
     await wall.page.click(".message-box button[type=submit]")
     await wall.says(wall.word("hospital.order_state.sent"), ".orders .red")
     await tablet.says(words, ".banner.order")
-    await shot(tablet, "picture_order_en"), await shot(wall, "consult_order_en")
     await tablet.touch(".banner.order button")
     await wall.says(wall.word("hospital.order_state.read_back"), ".orders")
     (order,) = staged.hub.book.picture.messages.values()
