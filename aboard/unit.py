@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +23,7 @@ from aboard.links import write_private
 from ambulance_unit.addresses import link_of
 from ambulance_unit.agent import Agent
 from ambulance_unit.app import make_tablet_app
-from ambulance_unit.camera import LiveMedia, choose_camera
+from ambulance_unit.camera import LiveMedia, choose_camera, choose_codec
 from ambulance_unit.hub_link import HubLink
 from ambulance_unit.monitor.feed import Monitor
 from ambulance_unit.outbox import open_or_set_aside
@@ -153,7 +154,9 @@ class Vehicle:
     def _live(self, settings: UnitSettings) -> LiveMedia | None:
         if not settings.live_media:
             return None
-        return LiveMedia(self._hub_client, settings.unit, choose_camera(settings.camera, seed=settings.seed))
+        codec = choose_codec(os.environ.get("ABOARD_VIDEO_CODEC", ""))
+        camera = choose_camera(settings.camera, seed=settings.seed)
+        return LiveMedia(self._hub_client, settings.unit, camera, codec=codec)
 
     def _guide(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> Guide | None:
         """Follows marks where there is a camera to follow them in."""

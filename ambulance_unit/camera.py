@@ -13,7 +13,9 @@ import httpx
 
 from ambulance_unit.picture_quality import NO_PICTURE, Quality, quality_of
 from casebook.clock import WallClock
+from casebook.errors import RefusedInput
 from media.camera import Camera, open_camera
+from media.codec import CODECS, Codec, codec_named
 from media.sender import VideoPublisher, WavePublisher
 from media.waveforms import Numerics, WavePacket
 
@@ -33,15 +35,23 @@ def wall_clock_ms() -> float:
     return WallClock().now().timestamp() * 1000
 
 
+def choose_codec(setting: str) -> Codec:
+    """The codec of the vehicle's picture: ``vp8``, also for an empty setting, or ``h264``. Raises RefusedInput."""
+    codec = codec_named(setting or "vp8")
+    if codec is None:
+        raise RefusedInput("video_codec", codec=setting[:40], known=", ".join(CODECS))
+    return codec
+
+
 class LiveMedia:
     """Everything live that goes to the hub over WebRTC. Without a camera it carries waves and numbers only.
 
     `client` brings the hub's base URL and the vehicle's token; it is closed with the rest by `stop`.
     """
 
-    def __init__(self, client: httpx.AsyncClient, unit: str, camera: Camera | None) -> None:
+    def __init__(self, client: httpx.AsyncClient, unit: str, camera: Camera | None, *, codec: Codec = "VP8") -> None:
         self.camera, self._client = camera, client
-        self.video = VideoPublisher(client, unit, camera) if camera else None
+        self.video = VideoPublisher(client, unit, camera, codec=codec) if camera else None
         self.waves = WavePublisher(client, unit)
         self._tasks: list[asyncio.Task[None]] = []
         self._frames_seen = self._still_looks = 0

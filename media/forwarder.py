@@ -19,7 +19,7 @@ from aiortc import (
     RTCConfiguration,
     RTCPeerConnection,
     RTCRtpReceiver,
-    RTCRtpSender,
+    RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.exceptions import OperationError
@@ -28,6 +28,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from casebook.errors import RefusedInput
 from media.aiortc_private import PacketSender, ask_key_frame, hear_only_the_peer, tap_packets
+from media.codec import CODECS, Codec, capabilities
 from media.engine import CONNECT_S, SESSIONS_MAX, SILENCE_S, Action, MediaFull, Session, Told, tell
 from media.losses import Losses
 from media.offers import WAVES_SUFFIX, Fragment, MalformedFragment, check_offer, media_kind, only, with_declined
@@ -161,21 +162,21 @@ class MediaPlane:
             self._prepare_waves(session, stream)
         elif session.action == "view":
             transceiver = session.pc.addTransceiver("video", direction="sendonly")
-            transceiver.setCodecPreferences(_vp8())
-            self._prepare_video_viewer(session, stream, transceiver.sender)
+            transceiver.setCodecPreferences(capabilities(*CODECS))
+            self._prepare_video_viewer(session, stream, transceiver)
         else:
             transceiver = session.pc.addTransceiver("video", direction="recvonly")
-            transceiver.setCodecPreferences(_vp8())
+            transceiver.setCodecPreferences(capabilities(*CODECS))
             self._tap(session, stream, transceiver.receiver)
 
     def _tap(self, session: Connected, stream: VideoStream, receiver: RTCRtpReceiver) -> None:
-        def receive(packet: RtpPacket) -> None:
-            stream.receive(session, packet, lambda: self._spawn(ask_key_frame(receiver, packet.ssrc)))
+        def receive(packet: RtpPacket, codec: Codec) -> None:
+            stream.receive(session, packet, lambda: self._spawn(ask_key_frame(receiver, packet.ssrc)), codec)
 
         session.losses = tap_packets(receiver, receive, stream.gap)
 
-    def _prepare_video_viewer(self, session: Connected, stream: VideoStream, sender: RTCRtpSender) -> None:
-        packets = PacketSender(sender, lambda: stream.begin(viewer), stream.want_key_frame)
+    def _prepare_video_viewer(self, session: Connected, stream: VideoStream, transceiver: RTCRtpTransceiver) -> None:
+        packets = PacketSender(transceiver.sender, lambda: stream.begin(viewer), stream.want_key_frame, transceiver)
         viewer = VideoViewer(packets.offer, packets.outlet.history)
         stream.attach(viewer)
         session.detach = lambda: stream.detach(viewer)
@@ -289,11 +290,6 @@ def _peer_connection() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[]))  # without the list aiortc would ask a public STUN server
 
 
-def _vp8() -> list[Any]:
-    codecs = RTCRtpSender.getCapabilities("video").codecs
-    return [codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")]
-
-
 async def _answer(pc: RTCPeerConnection, offer: str) -> str:
     """The hub is DTLS's server where the peer leaves the choice: aiortc, as a client, speaks to ECDSA keys only."""
     offer = offer.replace("a=setup:actpass", "a=setup:active")
@@ -301,7 +297,7 @@ async def _answer(pc: RTCPeerConnection, offer: str) -> str:
         await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         await pc.setLocalDescription(await pc.createAnswer())
     except OperationError as why:
-        raise RefusedInput("sdp_no_codec", expected="VP8") from why
+        raise RefusedInput("sdp_no_codec", expected=", ".join(CODECS)) from why
     except Exception as why:  # an offer that passed the checks may still break the library
         raise RefusedInput("sdp_malformed", where=f"{type(why).__name__} {why}"[:120]) from why
     return pc.localDescription.sdp

@@ -11,11 +11,12 @@ import logging
 import random
 
 import httpx
-from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender
+from aiortc import RTCDataChannel, RTCPeerConnection
 
 from media.aiortc_private import CameraSender
 from media.camera import Camera, CameraTrack
-from media.encoder import Vp8Encoder
+from media.codec import Codec, capabilities
+from media.encoder import encoder_for
 from media.link import Link
 from media.quality import BESIDE_VIDEO_KBPS, RUNGS, Standing, highest_that_fits, stand
 from media.rate_control import BitRate, RateControl
@@ -39,8 +40,10 @@ class VideoPublisher:
         camera: Camera,
         *,
         bit_rate: BitRate | None = None,
+        codec: Codec = "VP8",
         rng: random.Random | None = None,
     ) -> None:
+        self.codec: Codec = codec
         self._unit, self._camera, self._bit_rate = unit, camera, bit_rate or BitRate()
         self._top = best_rung(camera.height, camera.fps)
         self.standing = Standing(self._top)
@@ -65,13 +68,12 @@ class VideoPublisher:
         self._sent_before, track = self.frames_sent, self._camera.track()
         self._tracks = [track]
         transceiver = pc.addTransceiver(track, direction="sendonly")
-        codecs = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")])
+        transceiver.setCodecPreferences(capabilities(self.codec))
         rate = RateControl(self._bit_rate)
         self.standing = self._first_standing()
         self._carry_out(track)
         self.sending = CameraSender(
-            transceiver.sender, Vp8Encoder(self._bit_rate), rate, on_report=lambda: self._look(rate, track)
+            transceiver.sender, encoder_for(self.codec, self._bit_rate), rate, on_report=lambda: self._look(rate, track)
         )
 
     def _first_standing(self) -> Standing:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from aiortc.rtp import RtpPacket
 
 from media.aiortc_private import OutgoingPacket, starts_key_frame
+from media.codec import Codec
 from media.numbering import SEQ_BITS, TIMESTAMP_BITS, unwrapped
 from media.retransmission import Retransmission
 
@@ -67,6 +68,7 @@ class Placed:
     seq: int
     timestamp: int
     starts_key: bool
+    codec: Codec = "VP8"
 
 
 @dataclass(eq=False)
@@ -106,7 +108,8 @@ class VideoViewer:
             return
         out_seq = seq + self._seq_shift
         out_timestamp = (placed.timestamp + self._timestamp_shift) & 0xFFFFFFFF
-        if not self.offer(OutgoingPacket(out_seq & 0xFFFF, out_timestamp, packet.marker, packet.payload)):
+        outgoing = OutgoingPacket(out_seq & 0xFFFF, out_timestamp, packet.marker, packet.payload, placed.codec)
+        if not self.offer(outgoing):
             self.gate_open = False
             self.skips += 1
             return
@@ -155,7 +158,9 @@ class VideoStream:
         self.last_packet_at_s = float("-inf")
         self.frames_in = self.packets_in = self.bytes_in = self.key_frame_requests = 0
 
-    def receive(self, source: Source, packet: RtpPacket, ask_upstream: Callable[[], None]) -> None:
+    def receive(
+        self, source: Source, packet: RtpPacket, ask_upstream: Callable[[], None], codec: Codec = "VP8"
+    ) -> None:
         """Pass a publisher's packet on. `ask_upstream` asks that publisher for a key frame."""
         if source is not self._source and not self._take_over(source, ask_upstream):
             return
@@ -164,10 +169,10 @@ class VideoStream:
         self.bytes_in += len(packet.payload)
         self.frames_in += packet.marker
         seq, timestamp = self._splice.place(source, packet.sequence_number, packet.timestamp, self.last_packet_at_s)
-        starts_key = starts_key_frame(packet)
+        starts_key = starts_key_frame(packet, codec)
         if starts_key:
             self._wanted = False
-        placed = Placed(packet, seq, timestamp, starts_key)
+        placed = Placed(packet, seq, timestamp, starts_key, codec)
         self._recent.add(placed, self.last_packet_at_s)
         for viewer in self.viewers:
             viewer.pass_on(placed)

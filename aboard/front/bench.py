@@ -131,6 +131,19 @@ def vitals(
     return _run("vitals", 0, lambda: bench_vitals(vehicles, seconds, busy=busy, said=told), as_json)
 
 
+@app.command(help=_told("word.media"))
+def media(
+    as_json: AsJson = False,
+    pictures: Annotated[int, typer.Option("--pictures", min=20, max=3000, help=_told("help_pictures"))] = 150,
+) -> int:
+    from aboard.bench.media import bench_media
+
+    def told(part: str) -> None:
+        typer.echo(say("bench.media.part_begins", spoken(), part=part), err=True)
+
+    return _run("media", 0, lambda: bench_media(pictures, said=told), as_json)
+
+
 @app.command(help=_told("word.fanout"))
 def fanout(
     as_json: AsJson = False,

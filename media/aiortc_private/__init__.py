@@ -5,6 +5,7 @@ when a new version lacks one or behaves differently. Everything else in this roo
 """
 
 from media.aiortc_private.connection import hear_only_the_peer, listen_on, packets_received
+from media.aiortc_private.h264 import packetize_h264
 from media.aiortc_private.names import PRIVATE_NAMES
 from media.aiortc_private.publishing import CameraSender
 from media.aiortc_private.receiving import ask_key_frame, keep_newest, receive_live, tap_packets
@@ -20,6 +21,7 @@ __all__ = [
     "hear_only_the_peer",
     "keep_newest",
     "listen_on",
+    "packetize_h264",
     "packetize_vp8",
     "packets_received",
     "receive_live",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from aioice import ice
-from aiortc import RTCDtlsTransport, RTCRtpReceiver, RTCRtpSender
-from aiortc.codecs import vpx
+from aiortc import RTCDtlsTransport, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc.codecs import h264, vpx
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from pylibsrtp import Session
 
@@ -14,6 +14,8 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     ice.StunProtocol: ("datagram_received", "receiver"),
     ice.Connection: ("_check_list", "_nominated"),
     vpx.Vp8Encoder: ("_packetize",),
+    h264.H264Encoder: ("_packetize", "_split_bitstream"),
+    RTCRtpTransceiver: ("_codecs",),
     RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp", "_tx_srtp"),
     Session: ("_cdata", "_buffer"),
     RemoteStreamTrack: ("_queue",),

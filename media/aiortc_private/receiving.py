@@ -20,11 +20,12 @@ from aiortc.rtp import RtpPacket
 
 from media.aiortc_private.names import read, replace
 from media.aiortc_private.vp8 import starts_key_frame
+from media.codec import Codec, codec_of
 from media.losses import Losses
 from media.numbering import SEQ_BITS, TIMESTAMP_BITS, unwrapped
 from media.receive_buffer import Part, ReceiveBuffer, WholeFrame
 
-PacketTap = Callable[[RtpPacket], None]
+PacketTap = Callable[[RtpPacket, Codec], None]
 
 DECODER_BEHIND_FRAMES = 15  # one second at 15 frames/s: a decoder that is further behind shows the past
 PICTURES_WAITING = 2  # decoded and not yet read: of more, the oldest is dropped
@@ -148,7 +149,7 @@ class _TappedBuffer(_Stand):
             self._decoder_stopped = True
             read(self.receiver, "stop_decoder")()  # its thread has nothing to do and would block the process's exit
         self.losses.arrived(self.place(packet)[0], at_s)
-        self._tap(packet)
+        self._tap(packet, codec_of(packet.payload_type, read(self.receiver, "codecs")))
 
     def look(self, at_s: float) -> float | None:
         if self.losses.given_up(at_s):
@@ -169,7 +170,8 @@ class _LiveBuffer(_Stand):
         seq, timestamp = self.place(packet)
         self._payload_type = packet.payload_type
         body = packet._data  # type: ignore[attr-defined]  # the payload without its header, which the receiver took off
-        self.buffer.add(Part(seq, timestamp, bool(packet.marker), starts_key_frame(packet), body), at_s)
+        starts_key = starts_key_frame(packet, codec_of(packet.payload_type, read(self.receiver, "codecs")))
+        self.buffer.add(Part(seq, timestamp, bool(packet.marker), starts_key, body), at_s)
 
     def look(self, at_s: float) -> float | None:
         turn = self.buffer.turn(at_s)

@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiortc import RTCDtlsTransport, RTCRtpSender, clock
+from aiortc import RTCDtlsTransport, RTCRtpSender, RTCRtpTransceiver, clock
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket, wrap_rtx
 from pylibsrtp import Session, ffi
 
 from media.aiortc_private.names import read, replace
+from media.codec import Codec, payload_types
 from media.retransmission import Retransmission
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class OutgoingPacket:
     timestamp: int
     marker: int
     payload: bytes
+    codec: Codec = "VP8"
 
 
 class Outlet:
@@ -46,6 +48,7 @@ class Outlet:
         self._sender, self._on_sent = sender, on_sent
         self.ssrc = sender._ssrc
         self.history: Retransmission[RtpPacket] = Retransmission()
+        self.again: dict[int, int] | None = None  # payload types of retransmission; None: aiortc's one
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
 
     async def send(self, outgoing: OutgoingPacket, payload_type: int) -> None:
@@ -73,7 +76,8 @@ class Outlet:
         packet = self.history.grant(sequence_number, _now_s(), read(sender, "rtt"))
         if packet is None:
             return
-        payload_type = read(sender, "rtx_payload_type")
+        own = read(sender, "rtx_payload_type")
+        payload_type = own if self.again is None else self.again.get(packet.payload_type)
         if payload_type is not None:
             seq = read(sender, "rtx_sequence_number")
             replace(sender, "rtx_sequence_number", (seq + 1) & 0xFFFF)
@@ -85,14 +89,21 @@ class PacketSender:
     """Makes an RTCRtpSender send packets that are already encoded.
 
     `offer` never waits: when the queue is full it answers False and the caller decides (skip to the next key frame).
+    With `transceiver` packets go out as the codec that they name, and are left out and counted where the peer did not
+    offer it; else all are of the one that was negotiated.
     """
 
     QUEUE_PACKETS = 256  # about 2.5 s at 700 kbit/s: more than that behind is not live
 
     def __init__(
-        self, sender: RTCRtpSender, on_ready: Callable[[], None], on_key_frame_asked: Callable[[], None]
+        self,
+        sender: RTCRtpSender,
+        on_ready: Callable[[], None],
+        on_key_frame_asked: Callable[[], None],
+        transceiver: RTCRtpTransceiver | None = None,
     ) -> None:
-        self._sender = sender
+        self._sender, self._transceiver = sender, transceiver
+        self.unsupported = 0
         self._on_ready = on_ready
         self._queue: deque[OutgoingPacket] = deque()
         self._waiting = asyncio.Event()
@@ -112,13 +123,16 @@ class PacketSender:
         """In place of RTCRtpSender._run_rtp, which reads a track and encodes. It must set started and exited."""
         assert codec.payloadType is not None
         make_room(self._sender.transport)
+        types: dict[Codec, int] | None = None
+        if self._transceiver is not None:
+            types, self.outlet.again = payload_types(self._transceiver._codecs)
         read(self._sender, "rtp_started").set()
         self._on_ready()
         try:
             while True:
                 await self._waiting.wait()
                 while self._queue:
-                    await self.outlet.send(self._queue.popleft(), codec.payloadType)
+                    await self._send_next(codec.payloadType, types)
                 self._waiting.clear()
         except (asyncio.CancelledError, ConnectionError):
             pass
@@ -127,6 +141,14 @@ class PacketSender:
         finally:
             self._queue.clear()
             read(self._sender, "rtp_exited").set()
+
+    async def _send_next(self, negotiated: int, types: dict[Codec, int] | None) -> None:
+        outgoing = self._queue.popleft()
+        payload_type = negotiated if types is None else types.get(outgoing.codec)
+        if payload_type is None:
+            self.unsupported += 1
+        else:
+            await self.outlet.send(outgoing, payload_type)
 
 
 def make_room(transport: RTCDtlsTransport) -> None:

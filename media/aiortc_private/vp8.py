@@ -1,9 +1,12 @@
-"""VP8 in RTP: an encoded frame as packets, and whether a packet begins a key frame."""
+"""VP8 in RTP: an encoded frame as packets; and whether a packet of either codec begins a key frame."""
 
 from __future__ import annotations
 
 from aiortc.codecs import vpx
 from aiortc.rtp import RtpPacket
+
+from media.aiortc_private.h264 import begins_with_parameters
+from media.codec import Codec
 
 
 def packetize_vp8(frame: bytes, picture_id: int) -> list[bytes]:
@@ -11,8 +14,10 @@ def packetize_vp8(frame: bytes, picture_id: int) -> list[bytes]:
     return vpx.Vp8Encoder._packetize(frame, picture_id)
 
 
-def starts_key_frame(packet: RtpPacket) -> bool:
-    """Does this packet begin a VP8 key frame? (RFC 7741 4.2 and 4.3: S = 1, PID = 0, P = 0)"""
+def starts_key_frame(packet: RtpPacket, codec: Codec = "VP8") -> bool:
+    """Does this packet begin a key frame? (VP8: RFC 7741 4.2 and 4.3: S = 1, PID = 0, P = 0)"""
+    if codec == "H264":
+        return begins_with_parameters(packet.payload)
     try:
         descriptor, frame = vpx.VpxPayloadDescriptor.parse(packet.payload)
     except ValueError:

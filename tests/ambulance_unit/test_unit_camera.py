@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
-from ambulance_unit.camera import LiveMedia, choose_camera, wall_clock_ms
+from ambulance_unit.camera import LiveMedia, choose_camera, choose_codec, wall_clock_ms
 from ambulance_unit.picture_quality import Quality
 from casebook.errors import RefusedInput
 from media.waveforms import ChannelWave, WaveKind, WavePacket
@@ -63,3 +63,14 @@ async def test_a_camera_that_nobody_has_asked_for_is_no_picture_until_there_is_a
     assert live.look_at_picture() == Quality(rung, "start"), "the first picture may still be on its way"
     assert [live.look_at_picture().why for _ in range(2)] == ["camera_lost", "camera_lost"]
     await live.stop()
+
+
+@pytest.mark.parametrize(("setting", "codec"), [("", "VP8"), ("vp8", "VP8"), ("H264", "H264")])
+def test_the_vehicle_chooses_its_codec(setting: str, codec: str) -> None:
+    assert choose_codec(setting) == codec
+
+
+def test_a_codec_that_is_not_carried_is_refused_with_those_that_are() -> None:
+    with pytest.raises(RefusedInput) as refused:
+        choose_codec("av1")
+    assert refused.value.key == "video_codec" and "H264" in refused.value.said("zh")

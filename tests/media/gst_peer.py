@@ -23,6 +23,7 @@ ENCODERS = {
     "H264": "openh264enc bitrate=300000 gop-size=3000 ! video/x-h264,profile=constrained-baseline ! "
     "rtph264pay config-interval=-1 aggregate-mode=zero-latency",
 }
+MORE_CAPS = {"VP8": "", "H264": ",packetization-mode=(string)1"}  # before the first picture nothing else tells it
 DECODERS = {"VP8": "rtpvp8depay ! vp8dec", "H264": "rtph264depay ! openh264dec"}
 CAMERA = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1"
 
@@ -46,7 +47,7 @@ class Peer:
         self.bin.connect("notify::connection-state", self.state)
         self.bin.connect("pad-added", self.incoming)
         self.bin.connect("on-negotiation-needed", self.negotiate)
-        caps = CAPS.format(codec=codec)
+        caps = CAPS.format(codec=codec) + MORE_CAPS[codec]
         if way == "whip":
             camera = Gst.parse_bin_from_description(f"{CAMERA} ! {ENCODERS[codec]} ! capsfilter caps={caps}", True)
             self.pipe.add(camera)

@@ -9,8 +9,8 @@ import threading
 import pylibsrtp
 import pytest
 from aioice import ice
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, rtcrtpreceiver
-from aiortc.codecs import vpx
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver, rtcrtpreceiver
+from aiortc.codecs import h264, vpx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
@@ -45,6 +45,8 @@ async def test_every_private_name_is_there(connection: RTCPeerConnection) -> Non
         RTCRtpSender: transceiver.sender,
         RTCDtlsTransport: transceiver.receiver.transport,
         vpx.Vp8Encoder: vpx.Vp8Encoder(),
+        h264.H264Encoder: h264.H264Encoder(),
+        RTCRtpTransceiver: transceiver,
         pylibsrtp.Session: pylibsrtp.Session(),
         ice.Connection: ice.Connection(ice_controlling=False),
         ice.StunProtocol: ice.StunProtocol(ice.Connection(ice_controlling=False)),
