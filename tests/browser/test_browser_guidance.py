@@ -43,6 +43,15 @@ POINTED = """() => document.querySelector('marks-layer').book.kept
   .some((places) => Object.keys(places.pointers).length > 0)"""
 LOST = "() => document.querySelector('marks-layer').lost.innerText"
 
+# What a screen knows of a picture's places: of that frame, of one shortly before it, or nothing.
+BOOK = """async () => { const { PlaceBook } = await import('/media/marks_link.js'); const book = new PlaceBook();
+  const told = (frame, wall_ms) => book.add({ frame, wall_ms, marks: {}, pointers: {}, tags: {} });
+  const at = (frame, wallMs) => book.at({ frame, wallMs })?.frame ?? null;
+  told(10, 1000); told(11, 1066); told(13, 1200);
+  const known = [at(11, 1066), at(12, 1133), at(14, 1266), at(17, 1466), at(9, 933), at(11, 9999), book.at(null)];
+  told(2, 9000);
+  return [...known, at(13, 1200), at(2, 9000)]; }"""
+
 
 @pytest.fixture
 async def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Consultation]:
@@ -160,6 +169,10 @@ async def speak(screen: Screen, language: Language) -> None:
 
 async def test_ink_on_a_frozen_frame_a_still_and_an_order_read_back(staged, browser) -> None:
     wall, tablet = await opened(browser, staged)
+    too_late, too_early, of_another_start, unstamped, of_the_camera_before = [None] * 5
+    assert await wall.page.evaluate(BOOK) == [
+        11, 11, 13, too_late, too_early, of_another_start, unstamped, of_the_camera_before, 2,
+    ]  # fmt: skip
     await wall.touch(".freeze")
     words = wall.word("media.mark.frozen")
     await wall.until(
