@@ -231,4 +231,4 @@ def terms_s(terms: Sequence[Term]) -> dict[str, float]:
     told: dict[str, float] = {}
     for one in terms:
         told[one.name] = round(told.get(one.name, 0.0) + one.seconds, 1)
-    return {name: span_s for name, span_s in told.items() if span_s > 0}
+    return told if all(span_s > 0 for span_s in told.values()) else {n: s for n, s in told.items() if s > 0}

@@ -77,15 +77,20 @@ def shortened(way: Way, change: Reason) -> Way:
 def less_s(way: Way, span_s: float) -> tuple[float, float]:
     """The time to the door, and that of the transport, of the same way so much shorter."""
     assert way.eta_s is not None
-    timed_s = sum(way.terms_s.get(name, 0.0) for name in TIMED_TERMS)
-    terms_s = way.terms_s if span_s <= timed_s else _terms_left(way, span_s)  # the scene is left as soon
-    eta_s = round(max(0.0, way.eta_s - span_s), 1)
-    return eta_s, eta_s - terms_s.get("on_scene", 0.0)
+    eta_s, scene_s = round(max(0.0, way.eta_s - span_s), 1), way.terms_s.get("on_scene", 0.0)
+    before_s = sum(s for name, s in way.terms_s.items() if _taken_as(name, s) < _taken_as("on_scene", scene_s))
+    left_s = round(scene_s - min(scene_s, max(0.0, span_s - before_s)), 1)
+    return eta_s, eta_s - left_s
+
+
+def _taken_as(name: str, term_s: float) -> tuple[bool, float, str]:
+    """In which order terms are made shorter."""
+    return name not in TIMED_TERMS, -term_s, name
 
 
 def _terms_left(way: Way, span_s: float) -> dict[str, float]:
     terms_s = dict(way.terms_s)
-    for name in sorted(terms_s, key=lambda name: (name not in TIMED_TERMS, -terms_s[name], name)):
+    for name in sorted(terms_s, key=lambda name: _taken_as(name, terms_s[name])):
         taken_s = min(span_s, terms_s[name])
         terms_s[name], span_s = round(terms_s[name] - taken_s, 1), span_s - taken_s
     return terms_s

@@ -66,6 +66,7 @@ class _Search:
             self._outside.setdefault(kind, []).append((change, self._winner_if(change, ways)))
         self._bests = self._two_bests()
         self._kinds = [kind for kind in world.policy.changes.order if kind not in OUTSIDE or kind in self._outside]
+        self._helping: dict[str | None, list[str]] = {}
         self._changed: dict[tuple[Any, ...], list[Judged]] = {}
 
     def _winner_if(self, change: Reason, ways: Sequence[Way]) -> _Key | None:
@@ -87,18 +88,15 @@ class _Search:
         return first + [one for one in free if one.way.hospital != first[0].way.hospital][:1] if first else []
 
     def smallest(self, loser: Judged) -> Reason | None:
-        bar, key = _bar(loser), _Key.of(loser.way)
-        if bar is None and not self._outside:
-            return None
-        for kind in self._kinds:
+        bar = _bar(loser)
+        for kind in self._kinds_for(bar):
             if kind in OUTSIDE:
+                key = _Key.of(loser.way)
                 found = next((change for change, winner in self._outside[kind] if winner == key), None)
-            elif bar is None or bar not in HELPS.get(kind, ()):
-                continue
             elif kind == "eta_shorter":
                 found = self._shorter(loser)
             else:
-                found = self._of_hospital(kind, bar, loser)
+                found = self._of_hospital(kind, loser)
                 if found is not None and not self._wins(found, loser):
                     found = None
             if found is not None:
@@ -106,6 +104,12 @@ class _Search:
         return None
 
     # --- what could help at all
+
+    def _kinds_for(self, bar: str | None) -> Sequence[str]:
+        """The kinds that may help where this bars a way, in the order of the rules."""
+        if bar not in self._helping:
+            self._helping[bar] = [kind for kind in self._kinds if kind in OUTSIDE or bar in HELPS.get(kind, ())]
+        return self._helping[bar]
 
     def _too_late(self, loser: Judged) -> bool:
         """Whether this way would lose even with no wait at its hospital and everything known of it."""
@@ -117,7 +121,7 @@ class _Search:
         unsettled = bool(loser.way.unsettled)
         return (loser.tier, unsettled, loser.level, least_s) > (rival.tier, rival.unknown, rival.level, rival.weighed_s)
 
-    def _of_hospital(self, kind: str, bar: str, loser: Judged) -> Reason | None:
+    def _of_hospital(self, kind: str, loser: Judged) -> Reason | None:
         """The one change of this kind that might make it win."""
         hospital, resource = loser.way.hospital, self._room.resource
         if kind in BY_PLACES and self._too_late(loser):

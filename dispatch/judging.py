@@ -181,7 +181,7 @@ class Room:
         return self._judged(way, seen, (*self._no_way(way), *lacks, *seen.barred), onward)
 
     def _judged(self, way: Way, seen: Seen, barred: tuple[Reason, ...], onward: Onward | None = None) -> Judged:
-        care = self.care(way, onward.drive_s if onward else None)
+        care = self._care_by(way, seen, self._transfer_s(onward.drive_s if onward else None))
         beyond_s = max(0.0, way.transport_s - self._limit_s)
         tier = BEYOND if beyond_s > 0 or onward else WITHIN
         silent = seen.free is None and not self.case.closest_any
@@ -205,25 +205,23 @@ class Room:
         """What the order of this way, which is neither barred nor leads on, would be if it took so long."""
         seen = self.seen(one.way.hospital)
         tier = BEYOND if transport_s > self._limit_s else WITHIN
-        weighed_s = self._weighed_s(one.way.mode, seen, self._care(seen, eta_s, None, None, 0.0).definitive_s)
+        p_bay = seen.chance.at(eta_s) if seen.chance else None
+        care = care_of(eta_s, None, None, p_bay=p_bay, mean_s=seen.mean_s, offload_s=seen.offload_s)
+        weighed_s = self._weighed_s(one.way.mode, seen, care.definitive_s)
         return (False, tier, one.unknown, one.level, weighed_s, *_last(one.way, eta_s))
 
     def _weighed_s(self, mode: str, seen: Seen, definitive_s: float) -> float:
         """What ranks: with a change of vehicle and missing wishes as the rules weigh them."""
         return round(definitive_s + (self._mode_s[mode] + seen.wants_s), 1)
 
-    def care(self, way: Way, onward_s: float | None = None) -> Care | None:
-        """The time to definitive care by this way, where there is one; `onward_s`: with a transfer that far."""
+    @staticmethod
+    def _care_by(way: Way, seen: Seen, transfer_s: float) -> Care | None:
+        """The time to definitive care by this way, where there is one."""
         if way.eta_s is None:
             return None
-        transfer_s = self._transfer_s(onward_s)
-        return self._care(self.seen(way.hospital), way.eta_s, way.eta_low_s, way.eta_high_s, transfer_s)
-
-    @staticmethod
-    def _care(seen: Seen, eta_s: float, low_s: float | None, high_s: float | None, transfer_s: float) -> Care:
         return care_of(
-            eta_s, low_s, high_s, p_bay=seen.chance.at(eta_s) if seen.chance else None, mean_s=seen.mean_s,
-            offload_s=seen.offload_s, transfer_s=transfer_s,
+            way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=seen.chance.at(way.eta_s) if seen.chance else None,
+            mean_s=seen.mean_s, offload_s=seen.offload_s, transfer_s=transfer_s,
         )  # fmt: skip
 
     def _transfer_s(self, onward_s: float | None) -> float:

@@ -35,7 +35,8 @@ def search(landings: Landings, question: Question, drive_to_site_s: ArrayLike, d
     """
     sites_s, doors_s = np.asarray(drive_to_site_s, np.float64), np.asarray(drive_to_door_s, np.float64)
     assert sites_s.shape == (len(landings.sites),) and doors_s.shape == (len(landings.doors),)
-    drives = {site.id: _or_none(value) for site, value in zip(landings.sites, sites_s.tolist(), strict=True)}
+    told = zip(landings.sites, sites_s.tolist(), strict=True)
+    drives = {site.id: None if span_s != span_s else span_s for site, span_s in told}
     return Found(landings, replace(question, sites=landings.sites, drive_to_site_s=drives), sites_s, doors_s)
 
 
