@@ -204,9 +204,7 @@ export class VoicePanel extends HTMLElement {
     this.talk.hidden = !speaks || voice.mode !== "press";
     this.open.hidden = !speaks;
     this.mute.hidden = !speaks;
-    for (const button of [this.join, this.leave, this.hear, this.talk]) this.#name(button, button.className.split(" ")[0]);
-    this.#name(this.open, voice.mode === "open" ? "close" : "open");
-    this.#name(this.mute, voice.mode === "muted" ? "unmute" : "mute");
+    for (const button of [this.join, this.leave, this.hear, this.talk, this.open, this.mute]) this.#name(button, button.className.split(" ")[0]);
     this.talk.classList.toggle("sends", voice.mic === "held");
     this.open.classList.toggle("sends", voice.mic === "open");
     this.mute.classList.toggle("sends", voice.mic === "muted");
