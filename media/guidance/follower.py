@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
+import cv2
 import numpy as np
 
 from casebook.errors import CoordinationError
@@ -21,7 +22,6 @@ from media.stamp import HEIGHT_PX, WIDTH_PX, Stamp
 log = logging.getLogger(__name__)
 Told = Callable[[Places, np.ndarray], None]  # places, and the I420 picture that they are of
 Wish = Callable[[Tracker], object]
-_END: Wish = lambda tracker: None  # noqa: E731 - compared by identity only
 
 
 class Follower:
@@ -29,7 +29,8 @@ class Follower:
 
     def __init__(self, told: Told) -> None:
         self._told = told
-        self._wishes: queue.SimpleQueue[Wish | None] = queue.SimpleQueue()  # None: there is a newer frame
+        self._wishes: queue.SimpleQueue[Wish | None] = queue.SimpleQueue()  # None: there is a newer frame, or the end
+        self._over = False
         self._newest: tuple[Stamp, np.ndarray] | None = None
         self._marks: Mapping[str, Drawn] = {}
         self._lock = threading.Lock()
@@ -55,18 +56,22 @@ class Follower:
         self.wish(lambda tracker: tracker.keep(marks))
 
     def stop(self) -> None:
-        self._wishes.put(_END)
+        self._over = True
+        self._wishes.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         tracker = Tracker()
-        while (wish := self._wishes.get()) is not _END:
+        while True:
+            wish = self._wishes.get()
+            if self._over:
+                return
             try:
                 if wish is None:
                     self._follow(tracker)
                 else:
                     wish(tracker)
-            except (CoordinationError, ValueError, IndexError, ArithmeticError, RuntimeError) as wrong:
+            except (cv2.error, CoordinationError, ValueError, IndexError, ArithmeticError, RuntimeError) as wrong:
                 log.exception("guidance begins anew: %s", wrong)  # a lost mark is said; a dead thread would be silent
                 tracker = Tracker()
                 tracker.keep(self._marks)

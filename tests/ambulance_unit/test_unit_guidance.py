@@ -158,6 +158,22 @@ async def test_without_a_link_for_video_the_crews_view_takes_its_own_pictures_on
             assert ride.camera.frames_made >= 1
 
 
+async def test_after_a_fault_of_the_following_the_marks_are_said_to_be_lost_and_new_ones_are_followed() -> None:
+    def fail(tracker: object) -> None:
+        raise cv2.error("a picture that OpenCV does not take")
+
+    async with Ride().running() as ride:
+        await ride.picture()
+        ride.draw(ride.newest.frame, ride.newest.wall_ms, (0.6, 0.5))
+        assert ride.guide._follower is not None
+        ride.guide._follower.wish(fail)
+        await ride.picture()
+        assert ride.newest.marks == {"m1": "too_old"}
+        ride.draw(ride.newest.frame, ride.newest.wall_ms, (0.6, 0.5), id="m2")
+        await ride.picture()
+        assert isinstance(ride.newest.marks["m2"], list)
+
+
 def test_marks_of_all_casualties_in_the_view_are_followed() -> None:
     mark = {"frame": 3, "frame_wall_ms": 4, "points": [[0.1, 0.2]], "kind": "text"}
     view = {"casualties": {"A": {"marks": {"m1": mark}}, "B": {"marks": {"m2": mark}}, "C": {}}}
