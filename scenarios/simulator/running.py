@@ -44,8 +44,8 @@ from scenarios.simulator.virtual_loop import Process, VirtualLoop
 
 PLANS = ("one hub", "two books", "one book")  # two books share a store of holds; one book has two hubs
 SHELF_S = (0.002, 0.05, 0.4)  # what a way to the store of holds takes at most
-TROUBLE_S = (3.0, 20.0)  # virtual seconds between which faults begin
-WORKING_S = 25.0  # how long people ask for things
+TROUBLE_S = (2.0, 16.0)  # virtual seconds between which faults begin
+WORKING_S = 20.0  # how long people ask for things
 SETTLE_S, STILL_S = 150.0, 1.6  # how long it may take until all rows have arrived; how long nothing may happen then
 BEHIND_S = 30.0  # how long a screen on a slow network may then still be catching up
 LOST_S = 15.0  # silence after which a screen connects anew
