@@ -21,6 +21,7 @@ def page(outcomes: Sequence[Outcome], machine: Mapping[str, Any]) -> str:
 
 def _head(outcomes: Sequence[Outcome], machine: Mapping[str, Any]) -> Iterator[str]:
     missed = sum(len(one.missed()) for one in outcomes)
+    verdicts = [finding.verdict(loaded=one.loaded) for one in outcomes for finding in one.findings]
     played = sum(not one.not_run for one in outcomes)
     yield f"# {_say('page.title')}"
     yield ""
@@ -36,7 +37,7 @@ def _head(outcomes: Sequence[Outcome], machine: Mapping[str, Any]) -> Iterator[s
         sqlite=machine["sqlite"], seed=machine["seed"],
     )  # fmt: skip
     yield ""
-    yield _say("page.result", played=played, of=len(FAULTS), missed=missed)
+    yield _say("page.result", played=played, of=len(FAULTS), missed=missed, unclaimed=verdicts.count("not_claimed"))
     yield ""
     yield _say("page.elsewhere")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -25,17 +26,28 @@ def play_all(faults: Iterable[Fault], *, full: bool, seed: int, said: Said, kept
 
     Raises what keeps a fault from being played: BenchFailed, ChildFailed.
     """
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     known = read_kept(kept) if kept is not None else {}
     outcomes = []
-    for fault in faults:
-        if fault.name not in known:
-            known[fault.name] = play(fault, full=full, seed=seed, said=said)
-            if kept is not None:
-                _keep(kept, known[fault.name])
-        outcomes.append(known[fault.name])
+    with _quiet():
+        for fault in faults:
+            if fault.name not in known:
+                known[fault.name] = play(fault, full=full, seed=seed, said=said)
+                if kept is not None:
+                    _keep(kept, known[fault.name])
+            outcomes.append(known[fault.name])
     return outcomes
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in QUIET}
+    try:
+        for name in QUIET:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def play(fault: Fault, *, full: bool, seed: int = 1, said: Said = lambda fault, done, of: None) -> Outcome:
