@@ -161,9 +161,17 @@ async def test_what_is_refused_leaves_nothing_and_an_unknown_session_is_over(hub
     assert hub.plane.find("nobody") is None and hub.plane.streams() == [] and hub.plane._sessions == {}
 
 
-async def test_a_janus_that_goes_and_returns_is_found_again(tmp_path: Path, camera) -> None:
-    janus, running = JanusServer(tmp_path), Running()
-    janus.start()
+@pytest.fixture
+def own_janus(tmp_path: Path) -> Iterator[JanusServer]:
+    """A Janus that a test may stop."""
+    server = JanusServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def test_a_janus_that_goes_and_returns_is_found_again(own_janus: JanusServer, camera) -> None:
+    janus, running = own_janus, Running()
     listen_on([own_address()])
     serving = hub_on(janus.url)
     await serving.start()
@@ -181,7 +189,6 @@ async def test_a_janus_that_goes_and_returns_is_found_again(tmp_path: Path, came
         await eventually(lambda: viewer.frames_shown >= shown + 5, "pictures through the new Janus")
         await running.stop()
     await serving.stop()
-    janus.stop()
     listen_on(None)
 
 
