@@ -97,7 +97,8 @@ class SimulatedVehicle:
         assert self.process is not None
         self.agent = self.outbox = None
         self.network.hang_up(self.unit)
-        self.history.told.append(Died(self.loop.time(), self.unit, self.life))
+        ended_s = self.process.stopped_s if self.process.stopped else self.loop.time()  # it did nothing since
+        self.history.told.append(Died(ended_s, self.unit, self.life))
         before = disks.log_bytes(self.folder)
         if self.process.jobs and self.rng.random() < 0.5:
             with contextlib.suppress(CoordinationError):

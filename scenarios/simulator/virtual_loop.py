@@ -44,6 +44,7 @@ class Process:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._left: list[asyncio.Handle] = []  # what it would have done next
         self.stopped = self._buried = False
+        self.stopped_s = 0.0  # when it was stopped last
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._context.copy().run(self._loop.create_task, work)
@@ -59,7 +60,7 @@ class Process:
 
     def stop(self, seconds: float) -> None:
         """It does nothing for a while and does not know it, as when its machine is busy or it was sent SIGSTOP."""
-        self.stopped = True
+        self.stopped, self.stopped_s = True, self._loop.time()
         self._loop.call_later(seconds, self._go_on, context=OUTSIDE)
 
     def _go_on(self) -> None:
