@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from casebook.door import hear_text
 from casebook.errors import CoordinationError, RefusedInput
 from media.guidance.relay import GuidanceRelay, Seat
 
@@ -69,7 +70,7 @@ async def _send(socket: WebSocket, seat: Seat) -> None:
 async def _hear(socket: WebSocket, relay: GuidanceRelay, seat: Seat) -> None:
     try:
         while True:
-            relay.hear(seat, await socket.receive_text())
+            relay.hear(seat, await hear_text(socket))
     except RefusedInput:
         with contextlib.suppress(RuntimeError, OSError):
             await socket.close(MALFORMED)
