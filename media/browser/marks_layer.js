@@ -19,6 +19,7 @@ import { COLOURS, drawMark, drawPointer, drawTag, fitted, thinned } from "./mark
 
 const INK_POINTS = 64; // media/guidance/marks.py
 const UNSTAMPED_MS = 150; // a picture whose stamp is damaged is taken for the one before, for so long
+const MISSED_MS = 2000; // how long a hand that drew on no picture is told so
 const STALE_MS = 2000; // without a new picture for so long nothing is known any more (the tile blanks itself)
 const JPEG_QUALITY = 0.85;
 const STILL_WIDTH_MAX = 960; // so that a still is small enough for one ask
@@ -70,6 +71,7 @@ export class MarksLayer extends HTMLElement {
     /** @type {Stamp | null} of the picture that is shown */
     this.stamp = null;
     this.stampedAt = 0;
+    this.missedAt = -Infinity;
     /** @type {{stamp: Stamp | null, byHand: boolean} | null} */
     this.frozen = null;
     /** @type {Point[]} what the hand is drawing */
@@ -130,6 +132,7 @@ export class MarksLayer extends HTMLElement {
   freeze(on) {
     if (on) this.#stand(true);
     else this.frozen = null;
+    if (on && !this.frozen) this.missedAt = performance.now();
     this.still.hidden = !this.frozen;
     this.draw();
   }
@@ -179,7 +182,8 @@ export class MarksLayer extends HTMLElement {
     to.clearRect(0, 0, width, height);
     const box = this.#box(width, height);
     this.#nameLost(box ? this.#drawAll(to, box) : this.#allLost("no_picture"));
-    const banner = this.isFrozen ? this.say("media.mark.frozen") : "";
+    const missed = performance.now() - this.missedAt < MISSED_MS ? this.say("media.mark.why.no_picture") : "";
+    const banner = this.isFrozen ? this.say("media.mark.frozen") : missed;
     if (this.banner.textContent !== banner) this.banner.textContent = banner;
   }
 
@@ -272,10 +276,16 @@ export class MarksLayer extends HTMLElement {
     event.preventDefault();
     if (tool === "point") return this.#point(at);
     this.#stand(false);
-    if (!this.frozen) return;
+    if (!this.frozen) return this.#miss();
     if (tool === "text") return this.#give("text", [at]);
     this.setPointerCapture(event.pointerId);
     this.stroke = [at];
+    this.draw();
+  }
+
+  /** A stroke that began while no picture was there draws nothing; the hand is told so. */
+  #miss() {
+    this.missedAt = performance.now();
     this.draw();
   }
 

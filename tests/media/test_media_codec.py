@@ -12,7 +12,7 @@ from aiortc.rtp import RtpPacket
 from hypothesis import given
 from hypothesis import strategies as st
 from media_stage import Hub, Running, eventually, wall_ms
-from test_media_standard_peers import client, gst, gstreamer, page  # noqa: F401  # fixtures
+from test_media_standard_peers import client, decoded, gst, gstreamer, page  # noqa: F401  # fixtures
 
 from media.aiortc_private import packetize_h264, starts_key_frame
 from media.camera import open_camera
@@ -140,7 +140,7 @@ async def test_gstreamer_publishes_h264_and_a_viewer_of_ours_sees_it(
 async def test_chromium_shows_h264_of_a_vehicle(hub: Hub, vehicle, running: Running, page) -> None:  # noqa: F811
     running(VideoPublisher(vehicle, "A01", open_camera("scene", wall_ms), codec="H264"))
     await client(page, hub, "whep", "board")
-    await page.wait_for_function("viewer.stats().then(({framesDecoded}) => framesDecoded >= 15)", timeout=20_000)
+    await decoded(page, 15)
     kinds = await page.evaluate(
         """async () => { const all = [...(await viewer.pc.getStats()).values()];
         const { codecId } = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
