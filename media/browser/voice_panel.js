@@ -66,6 +66,7 @@ export class VoicePanel extends HTMLElement {
     /** @type {VoiceLink | null} */
     this.voice = null;
     this.heard = () => this.#write();
+    this.spoken = new MutationObserver(() => this.#write()); // the page speaks another language now
   }
 
   get say() {
@@ -88,10 +89,12 @@ export class VoicePanel extends HTMLElement {
   }
 
   connectedCallback() {
+    this.spoken.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
     this.#restart();
   }
 
   disconnectedCallback() {
+    this.spoken.disconnect();
     this.#let();
   }
 
