@@ -17,6 +17,7 @@ from __future__ import annotations
 import fractions
 import math
 import random
+from abc import ABC, abstractmethod
 
 import av
 from aiortc.mediastreams import convert_timebase
@@ -37,7 +38,7 @@ SPARE_FRAMES = 2  # a frame may take the bits of so many: what was skipped befor
 KEY_FRAME_PCT = 600  # a key frame may take so much of an average frame's share; a thin link passes it in about 0.4 s
 
 
-class CameraEncoder:
+class CameraEncoder(ABC):
     """`encode` blocks for some milliseconds: call it in a worker thread, one frame at a time."""
 
     library: str  # of FFmpeg
@@ -62,19 +63,19 @@ class CameraEncoder:
         frame.pts, frame.time_base = self._at_rate(self._codec, target_bps, timestamp, passed), VIDEO_TIME_BASE
         return self._payloads(b"".join(bytes(packet) for packet in self._codec.encode(frame))), timestamp
 
+    @abstractmethod
     def _at_rate(self, codec: VideoCodecContext, target_bps: int, timestamp: int, passed: int) -> int:
         """Make this frame cost what `target_bps` pays for the time since the last one; answers its timestamp."""
-        raise NotImplementedError
 
-    def _payloads(self, coded: bytes) -> list[bytes]:
-        raise NotImplementedError
+    @abstractmethod
+    def _payloads(self, coded: bytes) -> list[bytes]: ...
 
-    def _options(self) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _options(self) -> dict[str, str]: ...
 
+    @abstractmethod
     def _open_bps(self) -> int:
         """The rate at which the encoder is opened."""
-        raise NotImplementedError
 
     def _new_codec(self, width: int, height: int) -> VideoCodecContext:
         codec = av.CodecContext.create(self.library, "w")

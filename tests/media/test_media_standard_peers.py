@@ -179,7 +179,7 @@ async def client(page: Any, hub: Hub, way: str, token: str, codec: str | None = 
 async def decoded(page: Any, frames: int) -> None:
     """Until the page's viewer has decoded so many. Asked here, again and again: a promise is true before it is kept."""
     async with asyncio.timeout(60):
-        while await page.evaluate("viewer.stats().then(({framesDecoded}) => framesDecoded)") < frames:  # noqa: ASYNC110 - only it knows
+        while await page.evaluate("viewer.stats().then((told) => told?.framesDecoded ?? 0)") < frames:  # noqa: ASYNC110 - only it knows
             await asyncio.sleep(0.1)
 
 
