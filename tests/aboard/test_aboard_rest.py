@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aboard.rest import collect_all, settle
+from aboard.rest import Aside, collect_all
 
 
 class Link:
@@ -30,7 +30,7 @@ def collector() -> Iterator[None]:
 def test_what_lives_long_is_not_walked_over_again():
     collect_all()
     kept = [Link() for _ in range(100)]
-    settle(walked=gc.get_freeze_count())
+    Aside(walked=gc.get_freeze_count()).settle()
     assert gc.get_count()[0] < 100
     assert not any(isinstance(one, Link) for one in gc.get_objects())
     assert len(kept) == 100
@@ -41,13 +41,28 @@ def test_a_cycle_among_what_was_set_aside_is_freed_when_it_has_grown():
     gone = weakref.ref(link)
     walked = collect_all()
     del link
-    settle(walked)
+    Aside(walked).settle()
     assert gone() is not None
-    settle(walked=1)
+    aside = Aside(walked=1, added=walked)
+    aside.settle()
     assert gone() is None
+    assert (aside.walked > 1, aside.added) == (True, 0)
 
 
 def test_what_was_left_by_the_last_full_walk_is_remembered_until_the_next():
-    walked = collect_all()
-    assert settle(walked) == walked
-    assert settle(walked=1) > 1
+    aside = Aside(collect_all())
+    before = aside.walked
+    kept = [Link() for _ in range(100)]
+    aside.settle()
+    assert (aside.walked, aside.added >= 100) == (before, True)
+    assert len(kept) == 100
+
+
+def test_what_was_freed_meanwhile_is_no_growth():
+    aside = Aside(collect_all())
+    kept = [Link() for _ in range(100)]
+    aside.settle()
+    kept.clear()
+    aside.added = 3 * aside.walked  # as if ever new samples had taken the place of old ones
+    aside.settle()
+    assert aside.added < aside.walked
