@@ -12,6 +12,7 @@ from aboard.hub import Hub
 from aboard.hub_routes import add_routes
 from aboard.in_step import InStep
 from aboard.links import Links
+from aboard.opening import open_book
 from aboard.unit import UnitSettings, save_settings
 from casebook import events as e
 from casebook.access import Gate
@@ -66,7 +67,7 @@ async def open_hub(
     known = load_region(file)
     seal = seal_of(folder)
     log = open_log(store or str(folder / "book.sqlite"), sign=seal.sign, shared=True, lasting=not drill)
-    book = Book.open(log, clock)
+    book, found = open_book(log, clock, seal, drill=drill)
     first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
     vehicles = load_fleet(fleet) if fleet else []
     await book.write(lambda picture: [] if picture.seq else first, DESK)
@@ -81,6 +82,7 @@ async def open_hub(
         gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
     ward, waves = HospitalRoom(book, clock, Stills(folder / "stills")), folder / "waves"
     hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves)
+    hub.health.standing += found
     add_routes(hub, roadmap)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 

@@ -16,17 +16,18 @@ from casebook.book import Book
 
 
 class HealthWatch:
-    """`seen()` tells what only the hub knows of itself."""
+    """`seen()` tells what only the hub knows of itself; `standing` is what its start found, told until it ends."""
 
     def __init__(self, book: Book, seen: Callable[[], Seen]) -> None:
         file = getattr(book.log, "file", None)
         self.pulse = Pulse(book, file.parent if file else None)
         self._limits = load_limits()
+        self.standing: list[Concern] = []
         self._metrics = HubMetrics(book, self.pulse, seen, self.judged)
 
     def judged(self) -> tuple[Readings, list[Concern]]:
         readings = self.pulse.read()
-        return readings, concerns(readings, self._limits)
+        return readings, [*concerns(readings, self._limits), *self.standing]
 
     def told(self) -> dict[str, dict[str, Any]]:
         """What the console shows of it."""

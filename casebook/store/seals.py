@@ -1,7 +1,8 @@
 """Sign the head of the chain from time to time (Ed25519), and check a log against what was signed.
 
 A chain alone cannot tell that its end is missing, or that somebody with the file wrote all of it anew; a checkpoint of
-which a copy lies elsewhere can. When to sign is casebook/store/group_commit.py's.
+which a copy lies elsewhere can. A hub looks at the newest when it starts (`must_be_as_told`): with its hash the chain
+proves everything before. When to sign is casebook/store/group_commit.py's.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from casebook.errors import RefusedInput
-from casebook.log import GENESIS, ChainBroken, Checkpoint, Entry, digest
+from casebook.log import GENESIS, ChainBroken, Checkpoint, Entry, Log, digest
 
 KEY, TRUSTED, WITNESS = "seal.key", "seal.pub", "seal.log"  # in the hub's folder
+TAIL_BYTES = 4096  # of the witness file: more than its last line has, some 330
 PURPOSE = b"aboard checkpoint 1\n"  # stands before what is signed, so that a signature serves for nothing else
 
 
@@ -38,6 +40,7 @@ class Seal:
         """A checkpoint of the book that ends with this entry; `at` is when that was recorded."""
         bare = Checkpoint(last.seq, last.hash, last.recorded_at, self.signer, "")
         one = replace(bare, signature=self.key.sign(_statement(bare)).hex())
+        _end_torn_line(self.witness)
         with self.witness.open("ab") as file:
             file.write(msgspec.json.encode(one) + b"\n")
             file.flush()
@@ -89,6 +92,46 @@ def read_witness(file: Path) -> list[Checkpoint]:
     except msgspec.DecodeError as wrong:
         raise RefusedInput("seal_unusable", file=str(file), why=str(wrong)) from wrong
     return whole
+
+
+def last_told(witness: Path) -> Checkpoint | None:
+    """The newest whole line of a witness file; None where there is none. Raises RefusedInput (`seal_unusable`)."""
+    lines = _tail(witness).split(b"\n")[:-1] if witness.exists() else []
+    if not lines:
+        return None
+    try:
+        return msgspec.json.decode(lines[-1], type=Checkpoint)
+    except msgspec.DecodeError as wrong:
+        raise RefusedInput("seal_unusable", file=str(witness), why=str(wrong)) from wrong
+
+
+def must_be_as_told(log: Log, seal: Seal) -> Checkpoint | None:
+    """Compare a log of which the chain was checked with what was written down beside it last; None: nothing yet.
+
+    Reads one entry, however long the log is. Raises ChainBroken (cut_since_told, rewritten, unsigned), RefusedInput.
+    """
+    mark = last_told(seal.witness)
+    if mark is None:
+        return None
+    _must_be_signed(mark, read_trusted(seal.witness.parent / TRUSTED))
+    entry = next(iter(log.read(mark.seq - 1)), None)
+    if entry is None:
+        raise ChainBroken(seq=log.head()[0] + 1, why="cut_since_told", found=mark.seq)
+    if entry.hash != mark.hash:
+        raise ChainBroken(seq=1, why="rewritten", found=mark.seq)
+    return mark
+
+
+def _end_torn_line(file: Path) -> None:
+    """Take away what a full disk or a power cut left of a line: it was told to nobody, and would spoil the next one."""
+    if file.exists() and (tail := _tail(file)) and not tail.endswith(b"\n"):
+        os.truncate(file, file.stat().st_size - len(tail.rpartition(b"\n")[2]))
+
+
+def _tail(file: Path) -> bytes:
+    with file.open("rb") as lines:
+        lines.seek(max(0, file.stat().st_size - TAIL_BYTES))
+        return lines.read()
 
 
 def checked(
