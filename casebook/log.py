@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -158,7 +158,8 @@ class ChainBroken(CoordinationError):
     """The log was altered: `seq` is the first entry that does not fit.
 
     `why`: missing (another number stands there), altered (it does not fit its hash), cut (a signed checkpoint is
-    beyond the end), rewritten (whole as a chain, but not the one that was signed), unsigned (a false signature).
+    beyond the end), cut_since_told (the same, by the hub's own file beside the log), rewritten (whole as a chain, but
+    not the one that was signed), unsigned (a false signature).
     """
 
     key = "chain_broken"
@@ -174,23 +175,47 @@ class RowTwice(RefusedInput):
     http_status = 409
 
 
+class _Hashed(msgspec.Struct, frozen=True):
+    """What the hash of an entry covers: all of it but the hash."""
+
+    asked: str
+    at: datetime
+    body: dict[str, Any]
+    by: By
+    kind: str
+    prev: str
+    recorded_at: datetime
+    seq: int
+    source: Source | None
+    version: int
+
+
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
 def digest(entry: Entry) -> str:
     """SHA-256 over the canonical JSON of the entry without its own hash."""
-    body = msgspec.to_builtins(entry)
-    del body["hash"]
-    return hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest()
+    return _digest(entry, entry.seq, entry.prev)
+
+
+def _digest(said: Draft | Entry, seq: int, prev: str) -> str:
+    covered = _Hashed(
+        said.asked, said.at, said.body, said.by, said.kind, prev, said.recorded_at, seq, said.source, said.version
+    )
+    return hashlib.sha256(_canonical.encode(covered)).hexdigest()
 
 
 def chained(drafts: Sequence[Draft], count: int, head: str) -> list[Entry]:
     """Give drafts their places in the chain after `count` entries whose last hash is `head`."""
     entries: list[Entry] = []
     for number, draft in enumerate(drafts, start=count + 1):
+        hash = _digest(draft, number, head)
         entry = Entry(
             number, draft.kind, draft.version, draft.body, draft.at, draft.recorded_at, draft.by, draft.source,
-            draft.asked, head,
+            draft.asked, head, hash,
         )  # fmt: skip
-        head = digest(entry)
-        entries.append(replace(entry, hash=head))
+        entries.append(entry)
+        head = hash
     return entries
 
 

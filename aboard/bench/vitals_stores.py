@@ -25,7 +25,7 @@ from casebook.log import GENESIS, By, Source, chained
 from casebook.sqlite_log import ADD, SqliteLog
 from casebook.store.postgres_log import ADD as ADD_MANY
 from casebook.store.postgres_log import PostgresLog
-from casebook.store.rows import row_of
+from casebook.store.rows import rows_of
 
 PREPARED = 20_000  # rows made before the clock starts; a store that is through with them has ended
 Batch = list[tuple[Any, ...]]
@@ -43,7 +43,7 @@ def prepared(rows: int, per_commit: int) -> Iterator[Batch]:
     ]  # fmt: skip
     entries = chained(drafts, 0, GENESIS)
     for start in range(0, rows, per_commit):
-        yield [row_of(entry) for entry in entries[start : start + per_commit]]
+        yield rows_of(entries[start : start + per_commit])
 
 
 def sqlite_us(seconds: float, per_commit: int) -> float:

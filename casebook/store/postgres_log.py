@@ -187,7 +187,7 @@ class PostgresLog:
         before = dict(ground.claims)
         doubt[:] = laid = lay(ground, batches)
         if written := _entries(laid):
-            await pen.execute(ADD, *map(list, zip(*map(r.row_of, written), strict=True)))
+            await pen.execute(ADD, *map(list, zip(*r.rows_of(written), strict=True)))
         gone, held = r.claims_changed(before, ground)
         if gone:
             await pen.execute("DELETE FROM claim WHERE key = ANY($1::text[])", gone)
@@ -258,7 +258,7 @@ class PostgresLog:
             if count := await pen.fetchval("SELECT count(*) FROM entry"):
                 raise RefusedInput("log_not_empty", file=self.where, count=count)
             for start in range(0, len(entries), PAGE):
-                page = map(r.row_of, entries[start : start + PAGE])
+                page = r.rows_of(entries[start : start + PAGE])
                 await pen.execute(ADD, *map(list, zip(*page, strict=True)))
             if claims:
                 await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, claims), strict=True)))

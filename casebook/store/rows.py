@@ -13,6 +13,8 @@ from casebook.log import By, Checkpoint, Claim, Draft, Entry, Ground, Source
 COLUMNS = "seq, kind, version, body, at, recorded_at, role, who, origin, unit, epoch, unit_seq, asked, prev, hash"
 WIDTH = len(COLUMNS.split(","))
 CHECKPOINT = "seq, hash, at, signer, signature"
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_encode = msgspec.json.Encoder().encode
 
 
 def write_instant(at: datetime) -> str:
@@ -20,14 +22,23 @@ def write_instant(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
-def row_of(entry: Entry) -> tuple[Any, ...]:
-    source = entry.source
-    return (
-        entry.seq, entry.kind, entry.version, msgspec.json.encode(entry.body).decode(), write_instant(entry.at),
-        write_instant(entry.recorded_at), entry.by.role, entry.by.who, entry.by.origin,
-        source.unit if source else None, source.epoch if source else None, source.seq if source else None,
-        entry.asked, entry.prev, entry.hash,
-    )  # fmt: skip
+def rows_of(entries: Iterable[Entry]) -> list[tuple[Any, ...]]:
+    """A row for each. Entries that came together were recorded at one instant, which is written out once."""
+    rows: list[tuple[Any, ...]] = []
+    recorded_at: datetime | None = None
+    text = ""
+    for entry in entries:
+        if entry.recorded_at is not recorded_at:
+            recorded_at, text = entry.recorded_at, write_instant(entry.recorded_at)
+        by, source = entry.by, entry.source
+        origin = (source.unit, source.epoch, source.seq) if source else (None, None, None)
+        rows.append(
+            (
+                entry.seq, entry.kind, entry.version, _encode(entry.body).decode(), write_instant(entry.at), text,
+                by.role, by.who, by.origin, *origin, entry.asked, entry.prev, entry.hash,
+            )
+        )  # fmt: skip
+    return rows
 
 
 def entry_of(row: Sequence[Any]) -> Entry:
@@ -79,5 +90,3 @@ def claims_changed(before: dict[str, Claim], ground: Ground) -> tuple[list[str],
     gone = sorted(before.keys() - ground.claims.keys())
     return gone, [claim for key, claim in ground.claims.items() if before.get(key) != claim]
 
-
-_NEVER = datetime(1, 1, 1, tzinfo=UTC)

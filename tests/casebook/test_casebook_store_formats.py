@@ -33,7 +33,7 @@ def first_format(file: Path, count: int) -> str:
     entries = MemoryLog().append([draft(seconds=n) for n in range(count)])
     with sqlite3.connect(file) as db:
         db.executescript(SQLITE[1])
-        db.executemany(f"INSERT INTO entry VALUES ({','.join('?' * r.WIDTH)})", map(r.row_of, entries))
+        db.executemany(f"INSERT INTO entry VALUES ({','.join('?' * r.WIDTH)})", r.rows_of(entries))
         db.execute("PRAGMA user_version = 1")
     db.close()
     return entries[-1].hash
