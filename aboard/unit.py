@@ -38,6 +38,7 @@ from casebook.answers import Answers
 from casebook.clock import Clock, RateClock, WallClock
 from casebook.errors import RefusedInput
 from casebook.place import Place
+from media.kept_certificate import kept_certificate
 from scenarios.feeds import Body, monitors
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ class Vehicle:
         self.settings = settings
         self.clock = clock or (RateClock.at_file(Path(settings.clock)) if settings.clock else WallClock())
         folder = Path(settings.folder)
-        key = read_outbox_key(Path(settings.outbox_key_file)) if settings.outbox_key_file else b""
-        outbox, aside = open_or_set_aside(folder / "outbox.sqlite", key=key, reserve_bytes=RESERVE_BYTES)
+        self._disk_key = read_outbox_key(Path(settings.outbox_key_file)) if settings.outbox_key_file else b""
+        outbox, aside = open_or_set_aside(folder / "outbox.sqlite", key=self._disk_key, reserve_bytes=RESERVE_BYTES)
         if aside is not None:
             log.error("the outbox could not be opened; it was set aside as %s", aside.name)
         scribe = Scribe(outbox)
@@ -156,7 +157,8 @@ class Vehicle:
             return None
         codec = choose_codec(os.environ.get("ABOARD_VIDEO_CODEC", ""))
         camera = choose_camera(settings.camera, seed=settings.seed)
-        return LiveMedia(self._hub_client, settings.unit, camera, codec=codec)
+        certificate = kept_certificate(Path(settings.folder) / "media.pem", self._disk_key)
+        return LiveMedia(self._hub_client, settings.unit, camera, codec=codec, certificate=certificate)
 
     def _guide(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> Guide | None:
         """Follows marks where there is a camera to follow them in."""

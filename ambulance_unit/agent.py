@@ -67,6 +67,8 @@ class Live(Protocol):
 
     def look_at_picture(self) -> Quality: ...
 
+    def wrong(self) -> CoordinationError | None: ...
+
     def counts(self) -> dict[str, Any]: ...
 
 
@@ -189,9 +191,17 @@ class Agent:
 
     def _watch_quality(self, live: Live, wall_s: Callable[[], float]) -> QualityWatch:
         return QualityWatch(
-            self.unit, self.clock, wall_s, look=live.look_at_picture, heard=lambda: "unit" in self.view,
+            self.unit, self.clock, wall_s, look=lambda: self._look_at(live), heard=lambda: "unit" in self.view,
             tell=lambda at, fact: self._put_soon(at, fact, "camera", spare=True), changed=self._touch,
         )  # fmt: skip
+
+    def _look_at(self, live: Live) -> Quality:
+        wrong = live.wrong()
+        if wrong is None:
+            self.technical.clear("media")
+        elif "media" not in self.technical.names():
+            self.technical.note("media", wrong, self.clock.now())
+        return live.look_at_picture()
 
     async def _arrived(self, at: datetime) -> None:
         fact = arrival_of(self.view)

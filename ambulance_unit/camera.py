@@ -10,13 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+from aiortc import RTCCertificate
 
 from ambulance_unit.picture_quality import NO_PICTURE, Quality, quality_of
 from casebook.clock import WallClock
-from casebook.errors import RefusedInput
+from casebook.errors import CoordinationError, FeedLost, RefusedInput
 from media.camera import Camera, open_camera
 from media.codec import CODECS, Codec, codec_named
 from media.sender import VideoPublisher, WavePublisher
+from media.vehicle_key import WrongKey, short
 from media.waveforms import Numerics, WavePacket
 
 
@@ -46,13 +48,23 @@ def choose_codec(setting: str) -> Codec:
 class LiveMedia:
     """Everything live that goes to the hub over WebRTC. Without a camera it carries waves and numbers only.
 
-    `client` brings the hub's base URL and the vehicle's token; it is closed with the rest by `stop`.
+    `client` brings the hub's base URL and the vehicle's token; it is closed with the rest by `stop`. `certificate` is
+    the one that the vehicle keeps.
     """
 
-    def __init__(self, client: httpx.AsyncClient, unit: str, camera: Camera | None, *, codec: Codec = "VP8") -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        unit: str,
+        camera: Camera | None,
+        *,
+        codec: Codec = "VP8",
+        certificate: RTCCertificate | None = None,
+    ) -> None:
         self.camera, self._client = camera, client
-        self.video = VideoPublisher(client, unit, camera, codec=codec) if camera else None
-        self.waves = WavePublisher(client, unit)
+        self.video = VideoPublisher(client, unit, camera, codec=codec, certificate=certificate) if camera else None
+        self.waves = WavePublisher(client, unit, certificate=certificate)
+        self._key = certificate.getFingerprints() if certificate else []
         self._tasks: list[asyncio.Task[None]] = []
         self._frames_seen = self._still_looks = 0
 
@@ -85,6 +97,14 @@ class LiveMedia:
         return quality_of(
             standing.rung.name, str(standing.why), moves=moves, connected=connected, still_looks=self._still_looks
         )
+
+    def wrong(self) -> CoordinationError | None:
+        """What the crew should know of the media's link: the hub holds this vehicle to another key than its own."""
+        error = self.waves.link.last_error
+        if error is None or error.facts.get("why") != WrongKey.key:
+            return None
+        own = next((one.value for one in self._key if one.algorithm == "sha-256"), "")
+        return FeedLost("media_key_refused", shown=short(own))
 
     def counts(self) -> dict[str, Any]:
         """What was sent and dropped, for the ledger; and the rung of the quality ladder in force, with its reason."""

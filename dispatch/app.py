@@ -32,6 +32,7 @@ from dispatch.distribution.planning import AcceptDistribution, PlanDesk, Propose
 from dispatch.distribution.previewing import PreviewDistribution, preview_distribution
 from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
 from dispatch.journeys import traffic_of
+from dispatch.media_keys import AcceptMediaKey, accept_media_key
 from dispatch.observed import ReportTraffic, facts_of
 from dispatch.overview import RegionOverview, overview_of
 from dispatch.road_watch import RoadWatch
@@ -87,6 +88,7 @@ class DispatchRoom:
                 lambda p, c, asker, at: [e.TaskRefused(c.task, c.approver or asker.badge.who, c.reason)],
             ),
             "finish_task": (FinishTask, lambda p, c, asker, at: [e.TaskDone(c.task)]),
+            "accept_media_key": (AcceptMediaKey, lambda p, c, asker, at: accept_media_key(p, c)),
         }
         asks = [Ask(name, kind, DISPATCHER, self._writing(decide)) for name, (kind, decide) in plain.items()]
         return [

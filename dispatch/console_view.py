@@ -187,6 +187,8 @@ def _unit(picture: Picture, state: UnitState) -> dict[str, Any]:
     view["base"] = _place(state.base)
     view["picture"] = quality_view(picture, state.id)
     view["films"] = state.id in picture.streams
+    if state.media_key_refused:
+        view["media_key"] = {"refused": state.media_key_refused, "at": state.media_key_refused_at}
     fix = state.position
     if fix is not None:
         view["fix"] = {"lat": fix.lat, "lon": fix.lon, "at": state.position_at, "speed_kmh": fix.speed_kmh}

@@ -14,11 +14,19 @@ from collections.abc import Callable
 
 import httpx
 import msgspec
-from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCCertificate,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 
 from casebook.errors import CoordinationError, FeedLost, RefusedInput
-from media.aiortc_private import packets_received
+from media.aiortc_private import packets_received, seal_with
 from media.signalling import PREFIX, SDP_TYPE
+from media.vehicle_key import HEADER, KEPT
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +56,7 @@ class Link:
 
     `prepare` sets each new peer connection up before the offer; once `spent()` it is of no more use. The hub is never
     silent on a live connection: it reports on video (RTCP, at most 1.5 s apart) and beats on wave channels.
+    `certificate` is kept for good, and the hub is told so; without it each connection makes its own.
     """
 
     def __init__(
@@ -57,9 +66,10 @@ class Link:
         prepare: Prepare,
         *,
         spent: Callable[[], bool] = lambda: False,
+        certificate: RTCCertificate | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._client, self._path = client, path
+        self._client, self._path, self._certificate = client, path, certificate
         self._prepare, self._spent = prepare, spent
         self._rng = rng or random.Random()
         self.connected = asyncio.Event()
@@ -122,6 +132,8 @@ class Link:
 
     def _connection(self, configuration: RTCConfiguration) -> RTCPeerConnection:
         pc = RTCPeerConnection(configuration)
+        if self._certificate is not None:
+            seal_with(pc, self._certificate)
         self._prepare(pc)
         return pc
 
@@ -133,9 +145,11 @@ class Link:
 
     async def _ask(self, method: str, url: str, pc: RTCPeerConnection) -> httpx.Response:
         """Tell the hub our description. Raises FeedLost, RefusedInput."""
-        sdp, kind = pc.localDescription.sdp, {"Content-Type": SDP_TYPE}
+        sdp, headers = pc.localDescription.sdp, {"Content-Type": SDP_TYPE}
+        if self._certificate is not None:
+            headers[HEADER] = KEPT
         try:
-            answer = await self._client.request(method, url, content=sdp, headers=kind)
+            answer = await self._client.request(method, url, content=sdp, headers=headers)
         except httpx.HTTPError as why:
             raise FeedLost("media_hub_silent", stream=self._path) from why
         offered = answer.status_code == 406 and answer.headers.get("content-type", "").startswith(SDP_TYPE)

@@ -11,7 +11,7 @@ import logging
 import random
 
 import httpx
-from aiortc import RTCDataChannel, RTCPeerConnection
+from aiortc import RTCCertificate, RTCDataChannel, RTCPeerConnection
 
 from media.aiortc_private import CameraSender
 from media.camera import Camera, CameraTrack
@@ -41,6 +41,7 @@ class VideoPublisher:
         *,
         bit_rate: BitRate | None = None,
         codec: Codec = "VP8",
+        certificate: RTCCertificate | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.codec: Codec = codec
@@ -50,7 +51,9 @@ class VideoPublisher:
         self._tracks: list[CameraTrack] = []
         self._sent_before = 0
         self.sending: CameraSender | None = None  # of the present connection: its target and what it sent
-        self.link = Link(client, f"whip/{unit}", self._prepare, spent=self._camera_ended, rng=rng)
+        self.link = Link(
+            client, f"whip/{unit}", self._prepare, spent=self._camera_ended, certificate=certificate, rng=rng
+        )
 
     @property
     def frames_sent(self) -> int:
@@ -112,11 +115,18 @@ def best_rung(height: int, fps: int) -> int:
 class WavePublisher:
     """Publishes live waves and numerics of `unit` on a connection of their own, so that video cannot delay them."""
 
-    def __init__(self, client: httpx.AsyncClient, unit: str, *, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        unit: str,
+        *,
+        certificate: RTCCertificate | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
         self._waves: RTCDataChannel | None = None
         self._numerics: RTCDataChannel | None = None
         self.waves_sent = self.numerics_sent = self.dropped = 0
-        self.link = Link(client, f"whip/{unit}{WAVES_SUFFIX}", self._prepare, rng=rng)
+        self.link = Link(client, f"whip/{unit}{WAVES_SUFFIX}", self._prepare, certificate=certificate, rng=rng)
 
     async def run(self) -> None:
         """Stay connected until cancelled."""

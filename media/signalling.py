@@ -28,6 +28,7 @@ from media.offers import (
     media_kind,
 )
 from media.turn import IceServers
+from media.vehicle_key import fingerprint_of, held_to
 
 __all__ = [
     "CANDIDATES_MAX",
@@ -61,6 +62,11 @@ WAYS: dict[str, Action] = {"whip": "publish", "whep": "view"}
 Who = Callable[[Request, Action, str], Awaitable[None] | None]
 Door = Callable[[str, Request], Awaitable[Response]]
 Ice = Callable[[Request], IceServers]  # for whoever asks; raises NotAllowed
+Known = Callable[[Request, str, str], Awaitable[None]]  # with stream and fingerprint; raises WrongKey
+
+
+async def _any_key(request: Request, stream: str, fingerprint: str) -> None:
+    """Whoever has the badge, with whatever key."""
 
 
 class WrongType(RefusedInput):
@@ -77,13 +83,13 @@ class MatchRequired(RefusedInput):
     http_status = 428
 
 
-def router(plane: MediaEngine, who: Who, ice: Ice = lambda request: IceServers()) -> APIRouter:
+def router(plane: MediaEngine, who: Who, ice: Ice = lambda request: IceServers(), known: Known = _any_key) -> APIRouter:
     """The HTTP side of `plane`. `who(request, action, stream)` raises NotAllowed when the asker may not; may be async.
 
-    `ice` gives the STUN and TURN servers that the asker may use. Errors of the casebook family rise to the application,
-    which answers them.
+    `ice` gives the STUN and TURN servers that the asker may use; `known` refuses a publisher with another key than the
+    vehicle's. Errors of the casebook family rise to the application, which answers them.
     """
-    doors = _Doors(plane, who, ice)
+    doors = _Doors(plane, who, ice, known)
     routes = APIRouter(prefix=PREFIX, tags=["media"], default_response_class=Response)
     routes.post("/whip/{stream}", status_code=201)(doors.publish)
     routes.post("/whep/{stream}", status_code=201)(doors.view)
@@ -101,13 +107,17 @@ def router(plane: MediaEngine, who: Who, ice: Ice = lambda request: IceServers()
 class _Doors:
     """One method for each call, as `router` hangs them."""
 
-    def __init__(self, plane: MediaEngine, who: Who, ice: Ice) -> None:
-        self._plane, self._who, self._ice = plane, who, ice
+    def __init__(self, plane: MediaEngine, who: Who, ice: Ice, known: Known) -> None:
+        self._plane, self._who, self._ice, self._known = plane, who, ice, known
         self._limit = OfferLimit()
 
     async def publish(self, stream: str, request: Request) -> Response:
         """Publish a stream of a vehicle: SDP offer in, SDP answer out."""
-        return self._created(await self._plane.publish(stream, await self._offer(request, "publish", stream)), request)
+        offer = check_offer(await self._offer(request, "publish", stream), media_kind(stream))
+        fingerprint = fingerprint_of(offer)
+        await self._known(request, stream, fingerprint)
+        held = held_to(offer, fingerprint) if fingerprint else offer
+        return self._created(await self._plane.publish(stream, held.encode()), request)
 
     async def view(self, stream: str, request: Request) -> Response:
         """View a stream of a vehicle: SDP offer in, SDP answer out."""

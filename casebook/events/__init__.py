@@ -53,6 +53,9 @@ from casebook.events.incident import TaskOpened as TaskOpened
 from casebook.events.incident import TaskRefused as TaskRefused
 from casebook.events.ledger import SamplesCounted as SamplesCounted
 from casebook.events.ledger import SamplesShown as SamplesShown
+from casebook.events.media_key import MediaKeyAccepted as MediaKeyAccepted
+from casebook.events.media_key import MediaKeyPinned as MediaKeyPinned
+from casebook.events.media_key import MediaKeyRefused as MediaKeyRefused
 from casebook.events.receiving import BayAssigned as BayAssigned
 from casebook.events.receiving import BayCleared as BayCleared
 from casebook.events.receiving import CapacityReported as CapacityReported

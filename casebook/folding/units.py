@@ -108,3 +108,15 @@ def _picture_quality_changed(picture: Picture, event: e.PictureQualityChanged, o
     if unit.quality_at is not None and occasion.at < unit.quality_at:
         return picture
     return change_unit(picture, event.unit, quality=event, quality_at=occasion.at)
+
+
+@folds(e.MediaKeyPinned, e.MediaKeyAccepted)
+def _media_key_held_to(picture: Picture, event: Any, occasion: Occasion) -> Picture:
+    return change_unit(
+        picture, event.unit, media_key=event.fingerprint, media_key_refused="", media_key_refused_at=None
+    )
+
+
+@folds(e.MediaKeyRefused)
+def _media_key_refused(picture: Picture, event: e.MediaKeyRefused, occasion: Occasion) -> Picture:
+    return change_unit(picture, event.unit, media_key_refused=event.fingerprint, media_key_refused_at=occasion.at)

@@ -20,6 +20,7 @@ import '/media/voice_panel.js';
 // The golden half hour (reference/workflow.md 3.2): amber for its last third, alarm beyond it.
 const HALF_HOUR_S = 1800;
 const LAST_THIRD_S = 1200;
+const KEY_SHOWN_S = 300; // who still wants in with another key is refused, and told, once a minute
 const SIGNS = ['hr_bpm', 'sbp_mmhg', 'spo2_pct', 'gcs'];
 const AGENCIES = ['110', '119'];
 const DONE = ['handed_over', 'closed'];
@@ -136,8 +137,21 @@ function UnitRow({ feed, view, id }) {
     <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
     ${one.incident && (one.films || one.picture) && html`<p class="quality">${qualityText(feed, one.picture)}</p>`}
+    ${one.media_key && (feed.age_s(one.media_key.at) ?? 0) < KEY_SHOWN_S * rate && html`<${RefusedKey} unit=${id} told=${one.media_key} />`}
     ${one.incident && (opened || looked === id) && html`<voice-panel token=${token()} say=${say} unit=${id}></voice-panel>`}
     ${one.leg?.why && one.incident && html`<p class="rerouted" title=${whyText(view, one.leg.why)}>${whyText(view, one.leg.why)} · ${one.leg.seen_at ? say('dispatch.seen_by_crew', { clock: clockText(one.leg.seen_at) }) : say('dispatch.not_seen_by_crew')}</p>`}
     ${opened && one.incident && html`<${WithReason} label=${say('dispatch.stand_down')} send=${async (/** @type {string} */ reason) => { if (await act('stand_down', { unit: id, reason })) open(false); }} />`}
   </article>`;
+}
+
+/** Somebody with the vehicle's badge wanted to send media with another key: who may say that it is the vehicle's. @param {{unit: string, told: {refused: string, at: string}}} props */
+function RefusedKey({ unit, told }) {
+  const [asked, ask] = useState(false);
+  const accept = async () => { if (await act('accept_media_key', { unit, fingerprint: told.refused })) ask(false); };
+  return html`<div class="key-refused" role="alert">
+    <p>${say('dispatch.media_key.refused', { clock: clockText(told.at) })}
+      <button class="small" aria-expanded=${asked} onClick=${() => ask(!asked)}>${say('dispatch.media_key.look')}</button></p>
+    ${asked && html`<p class="quiet">${say('dispatch.media_key.compare')} <code>${told.refused.slice(0, 23)}</code></p>
+      <p><button class="small" onClick=${accept}>${say('dispatch.media_key.accept')}</button></p>`}
+  </div>`;
 }

@@ -73,6 +73,7 @@
  * @property {Leg} [leg]
  * @property {import('/casebook/picture_quality.js').Quality} [picture]
  * @property {boolean} films
+ * @property {{refused: string, at: string}} [media_key] somebody with its badge came with another key
  *
  * @typedef {object} Hospital
  * @property {string} name_zh

@@ -1,4 +1,4 @@
-"""The addresses that a connection offers, whom it hears, and whether anything still comes in on it."""
+"""The addresses that a connection offers, its certificate, whom it hears, and whether anything still comes in on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aioice import ice
-from aiortc import RTCPeerConnection
+from aiortc import RTCCertificate, RTCPeerConnection
 
 _host_addresses = ice.get_host_addresses
 
@@ -54,6 +54,13 @@ def _of_the_peer(self: ice.StunProtocol, data: bytes | str, addr: tuple[Any, ...
 def _is_stun(data: bytes | str) -> bool:
     """RFC 7983 section 7: the first byte tells STUN (0 to 3) from DTLS, SRTP and the rest."""
     return isinstance(data, bytes) and len(data) >= 20 and data[0] <= 3
+
+
+def seal_with(pc: RTCPeerConnection, certificate: RTCCertificate) -> None:
+    """Let a connection that has no transport yet show this certificate; aiortc makes a new one for each."""
+    name = "_RTCPeerConnection__certificates"
+    assert hasattr(pc, name), f"this version of aiortc has no {name}: see media/aiortc_private"
+    setattr(pc, name, [certificate])
 
 
 def packets_received(pc: RTCPeerConnection) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aioice import ice
-from aiortc import RTCDtlsTransport, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc import RTCDtlsTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.codecs import h264, vpx
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from pylibsrtp import Session
@@ -15,6 +15,7 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     ice.Connection: ("_check_list", "_nominated"),
     vpx.Vp8Encoder: ("_packetize",),
     h264.H264Encoder: ("_packetize", "_split_bitstream"),
+    RTCPeerConnection: ("_RTCPeerConnection__certificates",),
     RTCRtpTransceiver: ("_codecs",),
     RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp", "_tx_srtp"),
     Session: ("_cdata", "_buffer"),

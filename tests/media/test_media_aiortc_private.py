@@ -46,6 +46,7 @@ async def test_every_private_name_is_there(connection: RTCPeerConnection) -> Non
         RTCDtlsTransport: transceiver.receiver.transport,
         vpx.Vp8Encoder: vpx.Vp8Encoder(),
         h264.H264Encoder: h264.H264Encoder(),
+        RTCPeerConnection: connection,
         RTCRtpTransceiver: transceiver,
         pylibsrtp.Session: pylibsrtp.Session(),
         ice.Connection: ice.Connection(ice_controlling=False),
