@@ -352,18 +352,6 @@ class Hub:
             pass
         finally:
             stop()
-    async def _need_known_key(self, request: Request, stream: str, fingerprint: str) -> None:
-        """A vehicle's media come with the key that it has shown; what is new of that is written first."""
-        unit, kept = stream.split(".")[0], request.headers.get(vehicle_key.HEADER) == vehicle_key.KEPT
-        by, at = By("desk", "media", "device"), self.clock.now()
-
-        def decide(picture: Picture) -> list[e.Event]:
-            return vehicle_key.key_facts(picture.get_unit(unit), fingerprint, at, kept=kept)
-
-        if decide(self.book.picture):
-            await self.book.write(decide, by, at)
-        vehicle_key.need_key(self.book.picture.get_unit(unit), fingerprint)
-
             reader.cancel()
 
     def _who_may_see(self, request: Request, action: str, stream: str) -> None:
@@ -375,6 +363,18 @@ class Hub:
             need_unit(badge, unit, f"publish {stream}")
         else:
             need_concerned(self.book.picture, badge, unit, f"view {stream}")
+
+    async def _need_known_key(self, request: Request, stream: str, fingerprint: str) -> None:
+        """A vehicle's media come with the key that it has shown; what is new of that is written first."""
+        unit, kept = stream.split(".")[0], request.headers.get(vehicle_key.HEADER) == vehicle_key.KEPT
+        by, at = By("desk", "media", "device"), self.clock.now()
+
+        def decide(picture: Picture) -> list[e.Event]:
+            return vehicle_key.key_facts(picture.get_unit(unit), fingerprint, at, kept=kept)
+
+        if decide(self.book.picture):
+            await self.book.write(decide, by, at)
+        vehicle_key.need_key(self.book.picture.get_unit(unit), fingerprint)
 
     def _who_talks(self, request: Request, unit: str) -> Badge:
         badge = badge_of(self.gate, request)
