@@ -76,6 +76,7 @@ def hub(
 
 async def run(settings: HubSettings) -> None:
     from aboard.children import tell_ready, until_told
+    from aboard.descriptors import take_descriptors
     from aboard.hub_setup import open_hub, write_enrolments
     from aboard.journal import begin
     from aboard.rest import set_aside_what_lives_long
@@ -84,6 +85,7 @@ async def run(settings: HubSettings) -> None:
     from media.aiortc_private import listen_on
 
     begin()
+    take_descriptors()
     clock = RateClock.at_file(settings.clock) if settings.clock else WallClock()
     listen_on(["127.0.0.1"] if settings.host in ("127.0.0.1", "localhost") else None)
     hub, links = await open_hub(

@@ -1,11 +1,9 @@
-"""F13: a board that reads nothing any more. F14: a thousand vehicles come back at once."""
+"""F13: a board that reads nothing any more."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-import resource
 import signal
 import socket
 import sys
@@ -24,15 +22,11 @@ from aboard.bench.faults.stage import Stage, hub, until
 from aboard.bench.faults.world import World
 from aboard.bench.figures import ours_of
 from aboard.bench.play import BenchFailed
-from aboard.bench.vitals_fleet import EPOCH, WELCOME_S
 from aboard.children import resident_mb
-from ambulance_unit.hub_link import pause_s
 from casebook.clock import WallClock
-from casebook.link import VERSION, Hello
 
 GONE_S = 30.0
 PATIENCE_S = 180.0
-AT_ONCE = 100
 STOPPED = """
 import asyncio, sys, websockets
 async def read_on(url, token):
@@ -158,88 +152,3 @@ async def _until_screens(stage: Stage, many: int) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while wanted not in (await client.get("/metrics")).text:  # noqa: ASYNC110 - another process does not tell
                 await asyncio.sleep(0.2)
-
-
-# --- everybody at once
-
-
-@dataclass(slots=True)
-class Returning:
-    """A vehicle's link, without the rest of a vehicle: greets, stays, and comes back as the real one does."""
-
-    unit: str
-    url: str
-    token: str
-    rng: random.Random
-    is_there: bool = False
-    attempts: int = 0
-
-    async def run(self) -> None:
-        failures = 0
-        while True:
-            try:
-                await self._stay()
-                failures = 0
-            except (OSError, TimeoutError, websockets.WebSocketException):
-                failures = 0 if self.is_there else failures + 1
-            self.is_there = False
-            await asyncio.sleep(pause_s(failures, self.rng))
-
-    async def _stay(self) -> None:
-        self.attempts += 1
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with websockets.connect(
-            self.url, additional_headers=headers, compression=None, ping_interval=None, max_size=None, proxy=None,
-            open_timeout=WELCOME_S, close_timeout=1.0,
-        ) as socket:  # fmt: skip
-            await socket.send(msgspec.json.encode(Hello(self.unit, EPOCH, 1, VERSION, f"boot-{self.unit}")).decode())
-            await socket.recv()
-            self.is_there = True
-            async for _ in socket:
-                continue
-
-
-async def storm(world: World) -> list[Finding]:
-    """The hub is killed under all of them and started again: how long until every link is greeted."""
-    many = world.times(200, 1000)
-    _need_descriptors(many + 500)
-    async with hub(world.folder / "hub", many) as stage:
-        fleet = [
-            Returning(unit, stage.link_url, stage.token(f"unit:{unit}"), random.Random(world.seed + number))
-            for number, unit in enumerate(stage.units)
-        ]
-        tasks: list[asyncio.Task[None]] = []
-        try:
-            for first in range(0, many, AT_ONCE):  # the storm is how they come back, not how they came
-                tasks += [asyncio.create_task(one.run()) for one in fleet[first : first + AT_ONCE]]
-                await _all_there(fleet[first : first + AT_ONCE])
-            tried = sum(one.attempts for one in fleet)
-            await stage.kill()
-            await stage.start()
-            ready_s = time.monotonic()
-            await _all_there(fleet)
-            back_s = time.monotonic() - ready_s
-            tried = sum(one.attempts for one in fleet) - tried
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        memory_mb = resident_mb([stage.pid])
-    return [
-        Finding("vehicles", "times", many), worst("storm_back", [back_s], 10),
-        Finding("attempts_each", "times", round(tried / many, 1)),
-        Finding("memory", "MB", None if memory_mb is None else round(memory_mb, 1), most=1000),
-        Finding("tracebacks", "times", stage.tracebacks(), most=0),
-    ]  # fmt: skip
-
-
-async def _all_there(fleet: Sequence[Returning]) -> None:
-    if await until(lambda: all(one.is_there for one in fleet), PATIENCE_S) is None:
-        raise BenchFailed(what="vehicles back", why=f"{sum(not one.is_there for one in fleet)} missing")
-
-
-def _need_descriptors(many: int) -> None:
-    """The limit of this process, which the hub inherits, as far up as it may go."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < many:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(many, hard) if hard != resource.RLIM_INFINITY else many, hard))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,12 +31,15 @@ TRACEBACK = "Traceback (most recent call last)"
 
 @dataclass(slots=True)
 class Stage:
-    """`folder` holds the hub's files; `store`: the URL of its database, else a file in the folder."""
+    """`folder` holds the hub's files; `store`: the URL of its database, else a file in the folder; `bus`: how it talks
+    with the other hubs of that database; `facts`: with which an empty book begins, by the vehicles."""
 
     folder: Path
     units: Sequence[str]
     store: str = ""
     env: Mapping[str, str] | None = None
+    bus: str = ""
+    facts: Callable[[Sequence[str]], Sequence[e.Event]] = field(default_factory=lambda: facts_of)
     promises: Promises = field(default_factory=Promises)
     url: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
@@ -47,9 +50,10 @@ class Stage:
         port = self.url.rpartition(":")[2] or "0"
         facts = self._outside / "facts.json"
         if not facts.exists():
-            write_private(facts, msgspec.json.encode([[fact.name, e.encode(fact)] for fact in facts_of(self.units)]))
+            write_private(facts, msgspec.json.encode([[fact.name, e.encode(fact)] for fact in self.facts(self.units)]))
         words = ["hub", "--region", REGION, "--folder", str(self.folder), "--port", port, "--facts", str(facts)]
         words += ["--store", self.store] if self.store else []
+        words += ["--bus", self.bus] if self.bus else []
         self._hub = Child("hub", words, self._outside, self.env)
         began_s = time.monotonic()
         self.url = (await self._hub.start())["url"]

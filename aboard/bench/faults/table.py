@@ -45,7 +45,7 @@ FAULTS = (
     Fault("F11", "rows_mangled", "doubles:rows_mangled"),
     Fault("F12", "vehicle_cloned", "doubles:vehicle_cloned"),
     Fault("F13", "board_stopped", "crowds:board_stopped"),
-    Fault("F14", "storm", "crowds:storm"),
+    Fault("F14", "storm", "storm:storm"),
     Fault("F15", "last_bay", "doubles:last_bay"),
     Fault("F18", "doors_tortured", "torture:doors_tortured"),
     Fault("F19", "line_dead", "lines:line_dead"),
