@@ -35,16 +35,16 @@ from casebook.holds.watch import HoldWatch
 from casebook.live import Feed
 from casebook.log import By, Entry
 from casebook.looking import Looking
-from casebook.screens import REPO, add_screen, add_shared
 from casebook.picture import Picture
+from casebook.screens import REPO, add_screen, add_shared
 from casebook.vehicle_door import serve_vehicle
 from casebook.vehicle_links import VehicleLinks
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
 from hospital_board.consult_stills import need_still
-from media.guidance.door import serve_guidance
 from media import vehicle_key
+from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
 from media.voice import VoicePlane

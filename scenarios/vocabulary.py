@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from ambulance_unit import crew, crew_commands
 from casebook.asking import Command
-from dispatch import assigning, choosing, closure_preview, closures, intake, observed, overview, tasks, what_if
+from dispatch import (
+    assigning,
+    choosing,
+    closure_preview,
+    closures,
+    intake,
+    media_keys,
+    observed,
+    overview,
+    tasks,
+    what_if,
+)
 from dispatch.distribution import planning, previewing
 from hospital_board.app import ASKS as WARD_ASKS
 from hospital_board.consult_stills import KeepStill
@@ -36,6 +47,7 @@ DISPATCH: dict[str, type[Command]] = {
     "what_if": what_if.WhatIf,
     "region_overview": overview.RegionOverview,
     "report_traffic": observed.ReportTraffic,
+    "accept_media_key": media_keys.AcceptMediaKey,
 }
 
 
