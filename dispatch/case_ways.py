@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import structs
+
 from casebook.events import Reason
 from casebook.picture import CasualtyState, HospitalState, Picture
 from casebook.steps import Duty
@@ -184,7 +186,7 @@ def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
 def between(way: Way, low_s: float, high_s: float) -> Way:
     """Rounding never puts the likely time outside its range."""
     assert way.eta_s is not None
-    return replace(way, eta_low_s=min(round(low_s, 1), way.eta_s), eta_high_s=max(round(high_s, 1), way.eta_s))
+    return structs.replace(way, eta_low_s=min(round(low_s, 1), way.eta_s), eta_high_s=max(round(high_s, 1), way.eta_s))
 
 
 def _settled_then_soonest(way: Way) -> tuple[Any, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from casebook.capacity import Figure
 from casebook.errors import RefusedInput
 from casebook.events import Reason
@@ -71,7 +73,7 @@ def shortened(way: Way, change: Reason) -> Way:
     span_s = change.facts["minutes"] * MINUTE_S
     eta_s, _ = less_s(way, span_s)
     low_s, high_s = (None if one is None else max(0.0, one - span_s) for one in (way.eta_low_s, way.eta_high_s))
-    return replace(way, eta_s=eta_s, terms_s=_terms_left(way, span_s), eta_low_s=low_s, eta_high_s=high_s)
+    return structs.replace(way, eta_s=eta_s, terms_s=_terms_left(way, span_s), eta_low_s=low_s, eta_high_s=high_s)
 
 
 def less_s(way: Way, span_s: float) -> tuple[float, float]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from casebook.capacity import Hold
 from casebook.capacity.resources import ResourceTable, resource_table
@@ -113,7 +113,9 @@ def with_ranges(world: World, ranking: Ranking) -> tuple[Judged, ...]:
 def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
     """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in. Nobody
     looks at the ranges of ways that could not be taken."""
-    unlooked = [one if one.eta_low_s is None else replace(one, eta_low_s=None, eta_high_s=None) for one in barred]
+    unlooked = [
+        one if one.eta_low_s is None else structs.replace(one, eta_low_s=None, eta_high_s=None) for one in barred
+    ]
     seen = _seen(world.hospitals, world.now)
     written: dict[int, bytes] = {}  # a way that a change leaves as it is, is the same object
 

@@ -12,6 +12,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec import structs
+
 from casebook.capacity import Hold
 from casebook.capacity.resources import ResourceTable
 from casebook.errors import NotFound
@@ -27,8 +30,7 @@ NEVER_S = float("inf")
 WITHIN, BEYOND = 0, 1  # capable within the limit; capable beyond it, or stabilises and transfers on
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """One way to one hospital as it was timed. `eta_s` None: there is no way, and `barred` says why.
 
     `terms_s`: seconds by cause as the patient lives them, in order; they add up to `eta_s`; `eta_low_s`, `eta_high_s`
@@ -40,7 +42,7 @@ class Way:
     hospital: str
     mode: str
     eta_s: float | None = None
-    terms_s: dict[str, float] = field(default_factory=dict)
+    terms_s: dict[str, float] = {}
     eta_low_s: float | None = None
     eta_high_s: float | None = None
     rendezvous: str | None = None
@@ -56,8 +58,7 @@ class Way:
         return (self.eta_s or 0.0) - self.terms_s.get("on_scene", 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """A way with everything its rank depends on. `barred`: why it may not be proposed at all.
 
     `order`: what decides, most important first; then what makes the order total, whatever the order of the input.
@@ -233,7 +234,9 @@ class Room:
         """The same judgement of the same way whose range is told."""
         onward_s = None if judged.onward is None else self.onward_s[way.hospital, judged.onward]
         sure_s = self.seen(way.hospital).offload_s + self._transfer_s(onward_s)
-        return replace(judged, way=way, care=judged.care and judged.care.within(way.eta_low_s, way.eta_high_s, sure_s))
+        return structs.replace(
+            judged, way=way, care=judged.care and judged.care.within(way.eta_low_s, way.eta_high_s, sure_s)
+        )
 
     def _onward(self, here: str) -> Onward | None:
         """The nearest hospital that has what this one lacks and is neither closed nor known to be full."""

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from casebook.capacity import Hold
 from casebook.capacity.resources import ResourceTable
@@ -120,7 +121,7 @@ def wish_first(viable: list[Judged], room: Room) -> list[Judged]:
     if wished is None or room.wish_refused(wished, viable[0]):
         return viable
     cost_s = room.wish_cost_s(wished, viable[0])
-    return [replace(wished, wish_cost_s=cost_s), *(one for one in viable if one is not wished)]
+    return [structs.replace(wished, wish_cost_s=cost_s), *(one for one in viable if one is not wished)]
 
 
 def canonical(value: Any) -> bytes:

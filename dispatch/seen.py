@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from casebook.capacity import WHOLE_HOSPITAL, Figure, Resource, free_now
 from casebook.capacity.ageing import Chance, chance_of
 from casebook.events import Reason
@@ -20,8 +22,7 @@ from dispatch.policy import Policy
 NO_LEVEL = 99  # ranks behind every declared trauma level
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """`free` and `chance` None: nobody knows. `lack`: the reason that is `missing`; `barred`: every other that forbids
     it. `wants_s`: what missing wishes weigh; `mean_s`: the mean wait where all places are taken. `full`: the reason
     where no place is left. Who is in immediate danger waits nowhere."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from casebook.events.fact import Event, Reason, fact
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One way to definitive care: hospital x mode (road, air, rendezvous). `terms_s`: seconds by cause, in order.
 
     `eta_s` to the door with p10 `eta_low_s` and p90 `eta_high_s`; `causes_s` what comes on top of it until definitive
@@ -28,15 +29,14 @@ class Option:
     decides: str = ""
     reasons: tuple[Reason, ...] = ()
     p_bay: float | None = None
-    causes_s: dict[str, float] = field(default_factory=dict)
+    causes_s: dict[str, float] = {}
     definitive_s: float | None = None
     definitive_low_s: float | None = None
     definitive_high_s: float | None = None
     onward: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(msgspec.Struct, frozen=True):
     """A way that was not taken, and why. `eta_s` None: there is no way at all.
 
     `would_win`: the smallest single change by which it would be the first option; None: no single one would do.
@@ -47,15 +47,14 @@ class Rejection:
     eta_s: float | None
     reasons: tuple[Reason, ...]
     rendezvous: str | None = None
-    terms_s: dict[str, float] = field(default_factory=dict)
+    terms_s: dict[str, float] = {}
     p_bay: float | None = None
-    causes_s: dict[str, float] = field(default_factory=dict)
+    causes_s: dict[str, float] = {}
     definitive_s: float | None = None
     would_win: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """The ranked answer of the destination function: first option wins. `inputs` is the hash of all it looked at.
 
     `id` names the decision, `rules`, `traffic_version`, `roads` and `capacity` the versions of what it stood on.

@@ -8,7 +8,7 @@ Optional facts are None when not known. Text that a person typed is kept as type
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -79,10 +79,9 @@ def _path(wrong: Exception) -> str:
     return path.rstrip("`").removeprefix("$.") or "$"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Why: a word key (`reason.<code>`) with facts. `code`: capability, capacity, capacity_unknown, closed, closure,
     time, no_route, no_landing_site, weather, policy, wish ..."""
 
     code: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = {}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from msgspec import structs
 from unit_story import BY_ROAD, ELSEWHERE, OPTION, START, Story
 
 from ambulance_unit.overlay import OwnFact, overlay
@@ -56,7 +57,7 @@ def test_what_could_not_be_followed_says_why_and_the_old_destination_stays():
 
 
 def test_a_wish_shows_at_once_and_without_the_answer_to_an_earlier_one():
-    declined = replace(ELSEWHERE, reasons=(e.Reason("wish_declined", {"cost_s": 700, "cost_min": 11.7}),))
+    declined = structs.replace(ELSEWHERE, reasons=(e.Reason("wish_declined", {"cost_s": 700, "cost_min": 11.7}),))
     story = aboard().tell(e.WishStated("I1-A", "jsh", "family"), minute=9)
     assert "wish_answer" not in case(story.view())
     story.tell(e.DestinationChosen("I1-A", OPTION, (BY_ROAD, declined)), minute=9.5)
@@ -67,7 +68,7 @@ def test_a_wish_shows_at_once_and_without_the_answer_to_an_earlier_one():
 
 
 def test_a_wish_that_is_honoured_tells_what_it_costs():
-    wished = replace(OPTION, reasons=(e.Reason("wish", {"hospital": "sgh", "cost_s": 120, "cost_min": 2.0}),))
+    wished = structs.replace(OPTION, reasons=(e.Reason("wish", {"hospital": "sgh", "cost_s": 120, "cost_min": 2.0}),))
     story = aboard().tell(e.WishStated("I1-A", "sgh", "family"), minute=9)
     story.tell(e.DestinationChosen("I1-A", wished, (BY_ROAD,)), minute=9.5)
     assert case(story.view())["wish_answer"] == {"answer": "honoured", "cost_s": 120}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from playwright.async_api import Page, async_playwright, expect
 from unit_fakes import SteadyMonitor, until
 from unit_stage import Stage
@@ -342,7 +343,7 @@ async def test_the_destination_shows_bay_team_reasons_and_the_clocks_side_by_sid
     second = e.Rejection(
         "sj", "road", 2000.0, (e.Reason("time", {"slower_s": 320, "slower_min": 5.3}),), would_win=freed
     )
-    because = replace(OPTION, reasons=(e.Reason("faster", {"faster_s": 600, "faster_min": 10.0}),))
+    because = structs.replace(OPTION, reasons=(e.Reason("faster", {"faster_s": 600, "faster_min": 10.0}),))
     await stage.hub(e.DestinationChosen("I1-A", because, (BY_ROAD, ELSEWHERE, second)))
     await seen(page, say("reason.faster", "en", faster_min=10))
     await seen(page, "33 min")
@@ -608,6 +609,6 @@ async def test_a_wish_is_recorded_by_whom_and_its_cost_is_shown_once_the_desk_an
     declined = replace(
         ELSEWHERE, reasons=(e.Reason("wish_declined", {"cost_s": 700, "cost_min": 11.7, "limit_min": 5}),)
     )
-    await stage.hub(e.DestinationProposed("I1-A", replace(DECISION, rejected=(BY_ROAD, declined))))
+    await stage.hub(e.DestinationProposed("I1-A", structs.replace(DECISION, rejected=(BY_ROAD, declined))))
     await seen(page, say("unit.wish.declined", "en"))
     await seen(page, say("unit.wish.cost", "en", minutes="12 min"))

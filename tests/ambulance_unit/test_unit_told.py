@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+from msgspec import structs
 from unit_story import BED, BY_ROAD, DECISION, ELSEWHERE, OPTION, START, WARD, Story
 
 from ambulance_unit.told import unit_view
@@ -65,7 +65,7 @@ def test_the_decision_is_told_with_reasons_rejected_ways_and_the_clocks_side_by_
 
 
 def test_the_crew_is_told_the_chance_of_a_bay_the_slot_that_is_held_and_who_comes_second():
-    option = replace(OPTION, p_bay=0.84, definitive_s=1800.0)
+    option = structs.replace(OPTION, p_bay=0.84, definitive_s=1800.0)
     full = e.Rejection("jsh", "road", 1000.0, (e.Reason("capacity", {"resource": "resus_bay"}),))
     second = e.Rejection("sj", "road", 2000.0, (e.Reason("time", {"slower_s": 320}),),
                          would_win=e.Reason("change.eta_shorter", {"minutes": 6}))  # fmt: skip

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from test_dispatch_destination import NOW, POLICY, SEVERE, TRAUMA, flight, hospital, minutes, road, worlds
 
 from casebook.capacity import Hold, resource_table
@@ -65,7 +66,7 @@ def test_a_slower_hospital_wins_with_the_least_whole_minutes_less():
     asked = world([road("near", 600), road("far", 1500)], hospital("near"), hospital("far"))
     change = change_for(decide(asked), "far")
     assert change is not None and change.code == "change.eta_shorter"
-    fewer = replace(change, facts=change.facts | {"minutes": change.facts["minutes"] - 1})
+    fewer = structs.replace(change, facts=change.facts | {"minutes": change.facts["minutes"] - 1})
     assert decide(applied(asked, change)).options[0].hospital == "far"
     assert decide(applied(asked, fewer)).options[0].hospital == "near"
 
@@ -89,9 +90,9 @@ def test_a_change_that_nobody_knows_is_refused():
 def changing_worlds(draw: st.DrawFn) -> World:
     case, ways, houses, holds = draw(worlds())
     onward = {(a, b): draw(minutes) for a in houses for b in houses if a != b and draw(st.booleans())}
-    shorter = [replace(way, eta_s=draw(minutes)) if way.eta_s is not None else road(way.hospital, draw(minutes))
+    shorter = [structs.replace(way, eta_s=draw(minutes)) if way.eta_s is not None else road(way.hospital, draw(minutes))
                for way in ways]  # fmt: skip
-    shorter = [replace(way, terms_s={"drive": way.eta_s or 0.0}) for way in shorter]
+    shorter = [structs.replace(way, terms_s={"drive": way.eta_s or 0.0}) for way in shorter]
     what_ifs = ((REOPENED, tuple(shorter)),) if draw(st.booleans()) else ()
     case = replace(
         case, pathway=draw(st.sampled_from([case.pathway, "stroke"])), age_years=draw(st.sampled_from([None, 8.0])),
@@ -116,7 +117,9 @@ def test_the_stated_minutes_are_the_fewest(asked: World):
     for one in decide(asked).rejected:
         if one.would_win is None or one.would_win.code != "change.eta_shorter" or one.would_win.facts["minutes"] == 1:
             continue
-        fewer = replace(one.would_win, facts=one.would_win.facts | {"minutes": one.would_win.facts["minutes"] - 1})
+        fewer = structs.replace(
+            one.would_win, facts=one.would_win.facts | {"minutes": one.would_win.facts["minutes"] - 1}
+        )
         first = decide(applied(asked, fewer)).options[0]
         assert (first.hospital, first.mode) != (one.hospital, one.mode)
 
@@ -161,7 +164,7 @@ def test_a_shorter_way_ranks_as_if_it_were_judged_anew(asked: World, least: int)
         most = int((one.way.eta_s or 0.0) // 60)
         if one.onward is not None or not most:
             continue
-        way = replace(one.way, terms_s=one.way.terms_s or {"on_scene": 60.0, "drive": one.eta_s - 60.0})
+        way = structs.replace(one.way, terms_s=one.way.terms_s or {"on_scene": 60.0, "drive": one.eta_s - 60.0})
         change = Reason("change.eta_shorter", {"minutes": min(least, most)})
         again = ranking.room.judge(shortened(way, change))
         at = ranking.room.order_at(ranking.room.judge(way), *less_s(way, min(least, most) * 60))

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from casebook.capacity import AGE_LIMIT_S, Closure, Figure, Hold, resource_table
 from casebook.capacity.ageing import p_free_on_arrival
@@ -433,7 +434,9 @@ def test_a_longer_way_never_ranks_better(world, more_s):
     for index, way in enumerate(ways):
         if way.eta_s is None:
             continue
-        longer = replace(way, eta_s=way.eta_s + more_s, terms_s=way.terms_s | {"drive": way.terms_s["drive"] + more_s})
+        longer = structs.replace(
+            way, eta_s=way.eta_s + more_s, terms_s=way.terms_s | {"drive": way.terms_s["drive"] + more_s}
+        )
         changed = [*ways[:index], longer, *ways[index + 1 :]]
         after = [(o.hospital, o.mode) for o in decide_destination(case, changed, houses, holds, NOW, POLICY).options]
         if (way.hospital, way.mode) in before:
