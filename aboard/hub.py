@@ -19,7 +19,7 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from aboard.health.metrics import Seen
 from aboard.health.watch import HealthWatch
 from aboard.in_step import InStep
-from aboard.media_engine import ice_for, media_engine
+from aboard.media_engine import ice_for, known_keys, media_engine
 from aboard.shown import Shown
 from ambulance_unit.fleet_views import FleetViews
 from casebook import events as e
@@ -35,7 +35,6 @@ from casebook.holds.watch import HoldWatch
 from casebook.live import Feed
 from casebook.log import By, Entry
 from casebook.looking import Looking
-from casebook.picture import Picture
 from casebook.screens import REPO, add_screen, add_shared
 from casebook.vehicle_door import serve_vehicle
 from casebook.vehicle_links import VehicleLinks
@@ -43,7 +42,6 @@ from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
 from hospital_board.consult_stills import need_still
-from media import vehicle_key
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
@@ -204,7 +202,7 @@ class Hub:
         app = self.app
         done_before = self.book.log.find_asked
         add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=done_before, answers=self.answers)
-        app.include_router(media_router(self.plane, self._who_may_see, ice_for(self.gate), self._need_known_key))
+        app.include_router(media_router(self.plane, self._who_may_see, ice_for(self.gate), known_keys(self.book)))
         app.include_router(voice_router(self.voice, self._who_talks))
         if self.waves is not None:
             app.include_router(wave_router(self.waves, self._who_may_see))
@@ -363,18 +361,6 @@ class Hub:
             need_unit(badge, unit, f"publish {stream}")
         else:
             need_concerned(self.book.picture, badge, unit, f"view {stream}")
-
-    async def _need_known_key(self, request: Request, stream: str, fingerprint: str) -> None:
-        """A vehicle's media come with the key that it has shown; what is new of that is written first."""
-        unit, kept = stream.split(".")[0], request.headers.get(vehicle_key.HEADER) == vehicle_key.KEPT
-        by, at = By("desk", "media", "device"), self.clock.now()
-
-        def decide(picture: Picture) -> list[e.Event]:
-            return vehicle_key.key_facts(picture.get_unit(unit), fingerprint, at, kept=kept)
-
-        if decide(self.book.picture):
-            await self.book.write(decide, by, at)
-        vehicle_key.need_key(self.book.picture.get_unit(unit), fingerprint)
 
     def _who_talks(self, request: Request, unit: str) -> Badge:
         badge = badge_of(self.gate, request)

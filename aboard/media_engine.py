@@ -13,14 +13,19 @@ from pathlib import Path
 
 from fastapi import Request
 
+from casebook import events as e
 from casebook.access import Gate
+from casebook.book import Book
 from casebook.clock import WallClock
 from casebook.door import badge_of
 from casebook.errors import RefusedInput
+from casebook.log import By
+from casebook.picture import Picture
+from media import vehicle_key
 from media.engine import MediaEngine, Told
 from media.forwarder import MediaPlane
 from media.janus import JanusEngine
-from media.signalling import Ice
+from media.signalling import Ice, Known
 from media.turn import IceServers, Turn
 
 
@@ -51,6 +56,23 @@ def ice_for(gate: Gate, settings: Mapping[str, str] = os.environ) -> Ice:
         return turn.servers_for(badge.unit or badge.who, WallClock().now())
 
     return told
+
+
+def known_keys(book: Book) -> Known:
+    """Takes a vehicle's media with the key that it has shown; what is new of that is written first."""
+
+    async def known(request: Request, stream: str, fingerprint: str) -> None:
+        unit, kept = stream.split(".")[0], request.headers.get(vehicle_key.HEADER) == vehicle_key.KEPT
+        at = book.clock.now()
+
+        def decide(picture: Picture) -> list[e.Event]:
+            return vehicle_key.key_facts(picture.get_unit(unit), fingerprint, at, kept=kept)
+
+        if decide(book.picture):
+            await book.write(decide, By("desk", "media", "device"), at)
+        vehicle_key.need_key(book.picture.get_unit(unit), fingerprint)
+
+    return known
 
 
 def turn_servers(settings: Mapping[str, str] = os.environ) -> Turn:
