@@ -27,6 +27,7 @@ from casebook.events.upcasting import current
 from casebook.holds.booking import LostElsewhere, SharedHolds
 from casebook.log import GENESIS, By, ChainBroken, Draft, Entry, Log, LogMovedOn, SharedLog, verify
 from casebook.picture import Occasion, Picture, fold
+from casebook.spans import span
 from casebook.store.seals import checked
 from casebook.vehicle_rows import VEHICLE_FACTS as VEHICLE_FACTS
 from casebook.vehicle_rows import Lane, Row, Turn, fitted
@@ -281,7 +282,8 @@ class Book:
     async def _append(self, drafts: list[Draft]) -> list[Entry]:
         began_s, done, append = time.perf_counter(), False, self.log.append
         try:
-            entries = await asyncio.to_thread(append, drafts) if self.log.blocking else append(drafts)
+            with span("commit", entries=len(drafts)):
+                entries = await asyncio.to_thread(append, drafts) if self.log.blocking else append(drafts)
             done = True
             return entries
         except CoordinationError as wrong:

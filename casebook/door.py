@@ -28,6 +28,7 @@ from casebook.answers import Answers, what_of
 from casebook.asking import Ask, Asker, Command, read_command
 from casebook.errors import CoordinationError, NotAllowed, NotFound, RefusedInput
 from casebook.live import Subscription
+from casebook.spans import span
 
 log = logging.getLogger(__name__)
 MAX_BODY = 256 * 1024
@@ -119,7 +120,8 @@ def _add_ask(
         body = await body_of(request) or b"{}"
         command = read_command(body, ask.command, ask.name)
         asker = Asker(badge, _stated_time(request) if drill else None, key)
-        answer, again = await answered(ask, command, asker, body, done_before, answers)
+        with span("command", ask=ask.name, role=str(badge.role)):
+            answer, again = await answered(ask, command, asker, body, done_before, answers)
         return Answer(answer, headers={"Idempotency-Replayed": "true"}) if again else answer
 
     _, components = msgspec.json.schema_components([ask.command], ref_template="#/components/schemas/{name}")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from casebook.live import Feed
 from casebook.log import Entry
 from casebook.picture import Picture
+from casebook.spans import span
 
 PASS_S = 0.015  # wall seconds of looking in one pass; a view that has been begun is finished
 
@@ -29,7 +30,13 @@ class Looking:
         """Tell every watched feed the fresh samples, and those whose turn it is their view. `anew`: any may differ."""
         watched = [feed for feed in feeds if feed.watched]
         self._owed = set(watched) if anew else self._owed.intersection(watched)
-        spent_s = 0.0
+        if watched and (fresh or self._owed):
+            with span("feed", watched=len(watched), entries=len(fresh)) as work:
+                work.tell(views=await self._pass(watched, picture, fresh))
+
+    async def _pass(self, watched: Sequence[Feed], picture: Picture, fresh: Sequence[Entry]) -> int:
+        """Once through the feeds; how many views were looked at."""
+        spent_s, views = 0.0, 0
         for feed in sorted(watched, key=lambda one: self._looked_s.get(one, 0.0)):
             look, began_s = feed in self._owed and spent_s < PASS_S, self._wall_s()
             worked = feed.refresh(picture, fresh, look=look)
@@ -37,8 +44,10 @@ class Looking:
                 self._owed.discard(feed)
                 self._looked_s[feed] = self._wall_s()
                 spent_s += self._looked_s[feed] - began_s
+                views += 1
             if worked:
                 await asyncio.sleep(0)  # media and vehicles go on between two feeds
+        return views
 
     @property
     def owing(self) -> bool:

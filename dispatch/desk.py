@@ -23,6 +23,7 @@ from casebook.events import Decision, Option
 from casebook.holds.booking import LostElsewhere
 from casebook.log import By, Entry
 from casebook.picture import CasualtyState, Picture
+from casebook.spans import span
 from dispatch.area import Area
 from dispatch.assigning import AssignUnit, assign, rank_for, standing_units
 from dispatch.choosing import TO_HOSPITAL, TO_SITE, ChooseDestination, Legs, choose, option_for, wanted_of
@@ -290,11 +291,13 @@ def refuse_stale(stood_on: str, stands_on: str, last: bool) -> None:
 
 
 async def until_fresh(attempt: Callable[[bool], Any]) -> list[Entry]:
-    for number in range(1, TRIES + 1):
-        try:
-            return await attempt(number == TRIES)
-        except (_Stale, LostElsewhere) as overtaken:
-            # What another hub took is in the book by now: there may be room beside it.
-            if isinstance(overtaken, LostElsewhere) and number == TRIES:
-                raise
+    with span("decision") as work:
+        for number in range(1, TRIES + 1):
+            work.tell(tries=number)
+            try:
+                return await attempt(number == TRIES)
+            except (_Stale, LostElsewhere) as overtaken:
+                # What another hub took is in the book by now: there may be room beside it.
+                if isinstance(overtaken, LostElsewhere) and number == TRIES:
+                    raise
     raise AssertionError("the last attempt is never stale")

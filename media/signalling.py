@@ -16,6 +16,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from casebook.errors import NotFound, RefusedInput
+from casebook.spans import span
 from media.engine import Action, MediaEngine, Session, StaleSession
 from media.offer_limit import OfferLimit
 from media.offers import (
@@ -117,11 +118,14 @@ class _Doors:
         fingerprint = fingerprint_of(offer)
         await self._known(request, stream, fingerprint)
         held = held_to(offer, fingerprint) if fingerprint else offer
-        return self._created(await self._plane.publish(stream, held.encode()), request)
+        with span("media", action="publish"):
+            return self._created(await self._plane.publish(stream, held.encode()), request)
 
     async def view(self, stream: str, request: Request) -> Response:
         """View a stream of a vehicle: SDP offer in, SDP answer out."""
-        return self._created(await self._plane.view(stream, await self._offer(request, "view", stream)), request)
+        offer = await self._offer(request, "view", stream)
+        with span("media", action="view"):
+            return self._created(await self._plane.view(stream, offer), request)
 
     async def patch(self, session_id: str, request: Request) -> Response:
         """Tell candidates that were found after the offer, or answer a counter-offer."""

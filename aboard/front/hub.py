@@ -38,6 +38,7 @@ class HubSettings:
     store: str = ""
     url: str = ""
     bus: str = ""
+    otel: str = ""
 
 
 def hub(
@@ -53,6 +54,7 @@ def hub(
     store: Annotated[str, typer.Option(envvar="ABOARD_STORE", metavar="URL")] = "",
     bus: Annotated[str, typer.Option(envvar="ABOARD_BUS", metavar="BUS")] = "",
     url: Annotated[str, typer.Option(envvar="ABOARD_URL", metavar="URL")] = "",
+    otel: Annotated[str, typer.Option(envvar="ABOARD_OTEL", metavar="URL")] = "",
     facts: Annotated[Path | None, typer.Option(hidden=True)] = None,
     drill_clock: Annotated[Path | None, typer.Option(hidden=True)] = None,
     ready: Annotated[Path | None, typer.Option(hidden=True)] = None,
@@ -69,7 +71,7 @@ def hub(
         typer.echo(say("front.hub.authority", spoken(), file=made.ca))
     settings = HubSettings(
         region, folder, host, port, tls_cert, tls_key, fleet, authority, facts, drill_clock, ready, holds, store, url,
-        bus,
+        bus, otel,
     )  # fmt: skip
     asyncio.run(run(settings))
 
@@ -81,6 +83,7 @@ async def run(settings: HubSettings) -> None:
     from aboard.journal import begin
     from aboard.rest import set_aside_what_lives_long
     from aboard.serving import Listening, serving
+    from aboard.spans import spans_told
     from casebook.clock import RateClock, WallClock
     from media.aiortc_private import listen_on
 
@@ -94,7 +97,8 @@ async def run(settings: HubSettings) -> None:
     )  # fmt: skip
     stop = asyncio.Event()
     listening = Listening(settings.host, settings.port, settings.cert, settings.key)
-    async with hub.running(), serving(hub.app, listening) as url:
+    told = spans_told(settings.otel, [ask.name for ask in hub.asks()])
+    async with told, hub.running(), serving(hub.app, listening) as url:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         resting = asyncio.create_task(set_aside_what_lives_long())
