@@ -25,6 +25,7 @@ from casebook.drafting import occasion_of as occasion_of
 from casebook.errors import CoordinationError, FeedLost
 from casebook.events.upcasting import current
 from casebook.holds.booking import LostElsewhere, SharedHolds
+from casebook.link import OutboxRow
 from casebook.log import GENESIS, By, ChainBroken, Draft, Entry, Log, LogMovedOn, SharedLog, verify
 from casebook.picture import Occasion, Picture, fold
 from casebook.spans import span
@@ -128,7 +129,7 @@ class Book:
             await self._commit(drafts, picture)
             raise
 
-    async def take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str = "paramedic") -> int:
+    async def take_rows(self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow], role: str = "paramedic") -> int:
         """Commit a vehicle's outbox rows in order and return how far the book now is (the cumulative ack).
 
         A row that was taken before is skipped; a row that does not fit is kept as RowRefused, so that the vehicle

@@ -16,7 +16,7 @@ import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 
 from casebook.access import Badge
-from casebook.book import Book, Row
+from casebook.book import Book
 from casebook.door import hear_text
 from casebook.errors import CoordinationError, FeedLost, NotAllowed
 from casebook.link import MAX_BYTES, VERSION, Hello, Ping, Rows, mark_of, read_from_vehicle
@@ -117,8 +117,7 @@ def _is_of(message: Rows, hello: Hello, presence: Presence) -> bool:
 
 
 async def _commit(message: Rows, unit: str, book: Book, links: VehicleLinks) -> dict[str, Any]:
-    taken = [Row(row.seq, row.at, row.kind, row.body, row.who, row.origin) for row in message.rows]
-    through = await book.take_rows(unit, message.epoch, taken)
+    through = await book.take_rows(unit, message.epoch, message.rows)
     if message.rows and message.rows[-1].seq == through:
         links.remember_last(unit, message.epoch, through, mark_of(message.rows[-1]))
     return {"t": "ack", "epoch": message.epoch, "through": through}

@@ -13,8 +13,10 @@ from datetime import datetime
 from casebook import events as e
 from casebook.drafting import draft_of
 from casebook.errors import CoordinationError, RefusedInput
+from casebook.folding.course import Course
+from casebook.link import OutboxRow
 from casebook.log import By, Draft, Source
-from casebook.picture import Occasion, Picture, fold
+from casebook.picture import Occasion, Picture
 
 VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
     {
@@ -25,6 +27,7 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
         e.VideoStarted, e.VideoStopped, e.LegSeen, e.CrewDiverted, e.PictureQualityChanged, e.SamplesCounted,
     }
 )  # fmt: skip
+SAMPLE = e.VitalsRecorded
 Lane = tuple[str, str]  # (unit, epoch): one outbox, counting for itself
 
 
@@ -45,7 +48,7 @@ class Turn:
     """A vehicle's rows on their way into the next commit, and who waits for how far the book is then."""
 
     lane: Lane
-    rows: Sequence[Row]
+    rows: Sequence[Row | OutboxRow]
     role: str
     answer: asyncio.Future[int]
 
@@ -73,45 +76,68 @@ def fitted(turns: Sequence[Turn], picture: Picture, through: Mapping[Lane, int],
 
     A turn whose rows break the fitting itself fails at once and leaves no trace.
     """
-    pool = Pool(picture)
+    pool, course = Pool(picture), Course(picture)
     for turn in turns:
         done = pool.through.get(turn.lane, through[turn.lane])
         try:
-            after, drafts = _rows_of(turn, pool.picture, done, now)
+            drafts = _rows_of(turn, course, done, now)
         except Exception as wrong:  # noqa: BLE001 - a fault of ours in one vehicle's rows is no other vehicle's
             turn.fail(wrong)
-            continue
-        pool.picture = after
+            return fitted([one for one in turns if one is not turn], picture, through, now)
         pool.drafts += drafts
         pool.through[turn.lane] = pool.ends[turn] = done + len(drafts)
+    pool.picture = course.picture
     return pool
 
 
-def _rows_of(turn: Turn, picture: Picture, through: int, now: datetime) -> tuple[Picture, list[Draft]]:
-    """The picture with the rows that follow on `through` without a gap, and a draft for each of them."""
+def _rows_of(turn: Turn, course: Course, through: int, now: datetime) -> list[Draft]:
+    """A draft for each of the rows that follow on `through` without a gap; the course goes on with them."""
     (unit, epoch), drafts = turn.lane, []
+    by = By(turn.role, unit, "device")
     for row in turn.rows:
         if row.seq <= through:
             continue
         if row.seq != through + 1:
             break  # a gap: what comes after it waits for what is missing
-        by = By(turn.role, row.who or unit, row.origin)
-        fact, picture = _fitted(picture, unit, epoch, row, picture.seq + 1, by)
-        drafts.append(draft_of(fact, row.at, now, by, Source(unit, epoch, row.seq), ""))
+        if (row.who or unit) != by.who or row.origin != by.origin:
+            by = By(turn.role, row.who or unit, row.origin)
+        source = Source(unit, epoch, row.seq)
+        drafts.append(_sampled(course, source, row, now, by) or _fitted(course, source, row, now, by))
         through = row.seq
-    return picture, drafts
+    return drafts
 
 
-def _fitted(picture: Picture, unit: str, epoch: str, row: Row, seq: int, by: By) -> tuple[e.Event, Picture]:
-    """The row's fact and the picture with it, or RowRefused and why."""
-    occasion = Occasion(seq, row.at, str(by), unit, epoch, row.seq)
+def _sampled(course: Course, source: Source, row: Row | OutboxRow, now: datetime, by: By) -> Draft | None:
+    """The draft of a row that is plainly a sample; None for any other, and for one that is not as it should be.
+
+    What `_fitted` does with it, without the ways for facts of all kinds: of a fleet's rows nearly all are samples.
+    """
+    body = row.body
+    if row.kind != SAMPLE.name or len(body) != 3 or body.get("unit") != source.unit:
+        return None
+    casualty, vitals = body.get("casualty"), body.get("vitals")
+    if type(casualty) is not str or type(vitals) is not dict:
+        return None
+    try:
+        course.take(casualty, source.unit, vitals, row.at, source.epoch, source.seq)
+    except CoordinationError:
+        return None
+    told = {"casualty": casualty, "unit": source.unit, "vitals": vitals}
+    return Draft(SAMPLE.name, SAMPLE.version, told, row.at, now, by, source)
+
+
+def _fitted(course: Course, source: Source, row: Row | OutboxRow, now: datetime, by: By) -> Draft:
+    """The draft of a row's fact, or of RowRefused and why."""
+    unit = source.unit
+    occasion = Occasion(course.seq + 1, row.at, str(by), unit, source.epoch, row.seq)
     try:
         fact = e.decode(row.kind, row.body)
         speaks_for_itself(fact, unit)
-        return fact, fold(picture, fact, occasion)
+        course.fold(fact, occasion)
     except CoordinationError as wrong:
-        refused = e.RowRefused(unit, row.kind, row.body, wrong.key, wrong.said("en"))
-        return refused, fold(picture, refused, occasion)
+        fact = e.RowRefused(unit, row.kind, row.body, wrong.key, wrong.said("en"))
+        course.fold(fact, occasion)
+    return draft_of(fact, row.at, now, by, source, "")
 
 
 def speaks_for_itself(fact: e.Event, unit: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from casebook import events as e
 from casebook.casualty import Findings
 from casebook.errors import IllegalStep
 from casebook.folding.changing import change_casualty, change_unit, step_casualty, take_off
-from casebook.folding.trend import with_sample
+from casebook.folding.trend import with_samples
 from casebook.picture import (
     CasualtyState,
     Occasion,
@@ -51,9 +53,16 @@ def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasi
     state = picture.get_casualty(event.casualty)
     refuse_impossible_sample(event.vitals)  # whoever sent it: what is impossible is no measurement
     sample = Sample(occasion.at, event.vitals, event.unit, occasion.epoch, occasion.unit_seq)
-    first_at = min(occasion.at, state.times.get(event.name, occasion.at))  # history may come behind what is newer
-    times = state.times if state.times.get(event.name) == first_at else {**state.times, event.name: first_at}
-    return change_casualty(picture, state.id, trend=with_sample(state.trend, sample), times=times)
+    after = with_samples_taken(state, (sample,))
+    return changed(picture, casualties=with_one(picture.casualties, state.id, after))
+
+
+def with_samples_taken(state: CasualtyState, samples: Sequence[Sample]) -> CasualtyState:
+    """The casualty after one or more samples, in the order in which they came."""
+    name, came_at = e.VitalsRecorded.name, min(sample.at for sample in samples)
+    first_at = min(came_at, state.times.get(name, came_at))  # history may come behind what is newer
+    times = state.times if state.times.get(name) == first_at else {**state.times, name: first_at}
+    return changed(state, trend=with_samples(state.trend, samples), times=times)
 
 
 @folds(e.SignsMet)

@@ -89,4 +89,3 @@ def claims_changed(before: dict[str, Claim], ground: Ground) -> tuple[list[str],
     """(keys that nobody holds any more, claims that are new or other) after the batches were laid."""
     gone = sorted(before.keys() - ground.claims.keys())
     return gone, [claim for key, claim in ground.claims.items() if before.get(key) != claim]
-

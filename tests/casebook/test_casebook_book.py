@@ -378,6 +378,8 @@ strange = st.sampled_from(
         e.UnitOnScene("H01"),
         e.VitalsRecorded(A, "A01", {"spo2_pct": 140}),
         e.VitalsRecorded(A, "H01", {"hr_bpm": 80}),
+        e.VitalsRecorded(A, "A01", {"hr_bpm": 80, "gcs_eye": "NT", "avpu": None, "nibp_at": START.isoformat()}),
+        e.VitalsRecorded("I1-C", "A01", {"hr_bpm": 80}),
         e.CasualtyFound("I1-C", "I1", "C"),
         e.CapacityReported("songjiang", "ct", 1),
     ]
@@ -414,6 +416,26 @@ async def _answer(ask) -> object:
 
 def _plain(answer: object) -> object:
     return answer.as_answer() if isinstance(answer, RefusedInput) else answer
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"casualty": A, "unit": "A01", "vitals": [80]},
+        {"casualty": A, "unit": "A01", "vitals": {"hr_bpm": 80}, "more": 1},
+        {"casualty": A, "unit": "A01", "other": {}},
+        {"casualty": 7, "unit": "A01", "vitals": {"hr_bpm": 80}},
+        {"casualty": A, "unit": "A01", "vitals": {"hr_bpm": True}},
+        {"casualty": A, "unit": "A01", "vitals": {"height_cm": 180}},
+    ],
+)
+async def test_a_sample_that_is_not_as_it_should_be_is_kept_as_refused_and_changes_nothing(body):
+    book = await opened(MemoryLog())
+    before = book.picture
+    assert await book.take_rows("A01", "e1", [Row(1, START, "vitals_recorded", body)]) == 1
+    (refused,) = list(book.log.read(before.seq))
+    assert (refused.kind, refused.body["body"]) == ("row_refused", body)
+    assert book.picture.casualties == before.casualties
 
 
 OPTION = e.Option("songjiang", "road", 900, {"drive": 900.0})

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casebook.folding import trend as trends
-from casebook.folding.trend import Trend, with_sample
+from casebook.folding.trend import Trend, with_samples
 from casebook.picture import TREND_LENGTH, Sample
 
 FULL = 5  # samples, so that random stories go beyond it
@@ -42,7 +42,7 @@ def test_what_was_found_before_saves_time_and_changes_nothing(story):
         kept = wanted = ()
         for seq, (seconds, vitals) in enumerate(story):
             one, held = sample(seconds, vitals, seq), list(kept)
-            after = with_sample(kept, one)
+            after = with_samples(kept, [one])
             assert list(kept) == held, "whoever holds the older trend sees no newer sample"
             kept, wanted = after, by_the_word(wanted, one)
             assert kept == wanted
@@ -50,18 +50,34 @@ def test_what_was_found_before_saves_time_and_changes_nothing(story):
         trends.TREND_LENGTH = at_length
 
 
+@given(stories, st.integers(1, 7))
+def test_several_at_once_are_as_one_after_the_other(story, at_once):
+    at_length, trends.TREND_LENGTH = trends.TREND_LENGTH, FULL
+    try:
+        samples = [sample(seconds, vitals, seq) for seq, (seconds, vitals) in enumerate(story)]
+        kept: tuple[Sample, ...] = ()
+        for start in range(0, len(samples), at_once):
+            kept = with_samples(kept, samples[start : start + at_once])
+        one_by_one: tuple[Sample, ...] = ()
+        for one in samples:
+            one_by_one = with_samples(one_by_one, [one])
+        assert kept == one_by_one
+    finally:
+        trends.TREND_LENGTH = at_length
+
+
 def full_with_a_coma_score() -> tuple[Sample, ...]:
-    trend = with_sample((), sample(0, {"gcs_eye": 3}))
+    trend = with_samples((), [sample(0, {"gcs_eye": 3})])
     for second in range(1, TREND_LENGTH + 10):
-        trend = with_sample(trend, sample(second, {"hr_bpm": 100}))
+        trend = with_samples(trend, [sample(second, {"hr_bpm": 100})])
     return trend
 
 
 def test_a_full_trend_knows_what_lasts_and_forgets_it_when_it_is_told_anew():
     trend = full_with_a_coma_score()
     assert isinstance(trend, Trend) and trend.lasting == ("gcs_eye",)
-    anew = with_sample(trend, sample(9000, {"gcs_eye": 4}))
-    assert isinstance(anew, Trend) and anew.lasting == ()
+    anew = with_samples(trend, [sample(9000, {"gcs_eye": 4})])
+    assert not isinstance(anew, Trend)
     assert anew[0].vitals == {"hr_bpm": 100} and len(anew) == TREND_LENGTH
     assert trend[0].vitals == {"gcs_eye": 3}
 
