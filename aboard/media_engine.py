@@ -21,7 +21,7 @@ from casebook.door import badge_of
 from casebook.errors import RefusedInput
 from casebook.log import By
 from casebook.picture import Picture
-from media import vehicle_key
+from media import dscp, vehicle_key
 from media.engine import MediaEngine, Told
 from media.forwarder import MediaPlane
 from media.janus import JanusEngine
@@ -36,6 +36,7 @@ def media_engine(
     settings: Mapping[str, str] = os.environ,
 ) -> MediaEngine:
     """The forwarder, or a Janus with the forwarder beside it for waves. `on_waves` is given each packet of them."""
+    dscp.switch(on=settings.get("ABOARD_DSCP", "") != "off")
     plane = MediaPlane(on_started=on_started, on_stopped=on_stopped, on_waves=on_waves or (lambda unit, packet: None))
     url = settings.get("ABOARD_JANUS_URL", "")
     if not url:

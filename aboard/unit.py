@@ -38,6 +38,7 @@ from casebook.answers import Answers
 from casebook.clock import Clock, RateClock, WallClock
 from casebook.errors import RefusedInput
 from casebook.place import Place
+from media import dscp
 from media.kept_certificate import kept_certificate
 from scenarios.feeds import Body, monitors
 
@@ -155,6 +156,7 @@ class Vehicle:
     def _live(self, settings: UnitSettings) -> LiveMedia | None:
         if not settings.live_media:
             return None
+        dscp.switch(on=os.environ.get("ABOARD_DSCP", "") != "off")
         codec = choose_codec(os.environ.get("ABOARD_VIDEO_CODEC", ""))
         camera = choose_camera(settings.camera, seed=settings.seed)
         certificate = kept_certificate(Path(settings.folder) / "media.pem", self._disk_key)

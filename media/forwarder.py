@@ -29,6 +29,7 @@ from aiortc.sdp import candidate_from_sdp
 from casebook.errors import RefusedInput
 from media.aiortc_private import PacketSender, ask_key_frame, hear_only_the_peer, tap_packets
 from media.codec import CODECS, Codec, capabilities
+from media.dscp import Mark, mark
 from media.engine import CONNECT_S, SESSIONS_MAX, SILENCE_S, Action, MediaFull, Session, Told, tell
 from media.losses import Losses
 from media.offers import WAVES_SUFFIX, Fragment, MalformedFragment, check_offer, media_kind, only, with_declined
@@ -148,6 +149,7 @@ class MediaPlane:
         try:
             self._prepare(session)
             session.answer = with_declined(await _answer(session.pc, text), declined)
+            mark(session.pc, Mark.WAVES if kind == "application" else Mark.PICTURE)
         except BaseException:
             await self.end(session.id)
             raise

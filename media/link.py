@@ -25,6 +25,7 @@ from aiortc import (
 
 from casebook.errors import CoordinationError, FeedLost, RefusedInput
 from media.aiortc_private import packets_received, seal_with
+from media.dscp import Mark, mark
 from media.signalling import PREFIX, SDP_TYPE
 from media.vehicle_key import HEADER, KEPT
 
@@ -56,7 +57,8 @@ class Link:
 
     `prepare` sets each new peer connection up before the offer; once `spent()` it is of no more use. The hub is never
     silent on a live connection: it reports on video (RTCP, at most 1.5 s apart) and beats on wave channels.
-    `certificate` is kept for good, and the hub is told so; without it each connection makes its own.
+    `certificate` is kept for good, and the hub is told so; without it each connection makes its own. `marked`: how
+    packets are marked; a connection that does not come about is tried without, and then with marks again.
     """
 
     def __init__(
@@ -67,9 +69,11 @@ class Link:
         *,
         spent: Callable[[], bool] = lambda: False,
         certificate: RTCCertificate | None = None,
+        marked: Mark | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._client, self._path, self._certificate = client, path, certificate
+        self._client, self._path, self._certificate, self._mark = client, path, certificate, marked
+        self._marks = True  # false while marked packets did not get through
         self._prepare, self._spent = prepare, spent
         self._rng = rng or random.Random()
         self.connected = asyncio.Event()
@@ -99,6 +103,7 @@ class Link:
         session_url = None
         try:
             await pc.setLocalDescription(await pc.createOffer())
+            self._mark_packets(pc)
             answer = await self._ask("POST", f"{PREFIX}/{self._path}", pc)
             session_url = answer.headers.get("Location")
             if answer.status_code == 406 and session_url:
@@ -137,10 +142,15 @@ class Link:
         self._prepare(pc)
         return pc
 
+    def _mark_packets(self, pc: RTCPeerConnection) -> None:
+        if self._mark is not None and self._marks:
+            mark(pc, self._mark)
+
     async def _answer(self, pc: RTCPeerConnection, offer: str, session_url: str) -> None:
         """The hub's media server takes no offers of viewers and made one of its own: answer that."""
         await self._take(pc, offer, "offer")
         await pc.setLocalDescription(await pc.createAnswer())
+        self._mark_packets(pc)
         await self._ask("PATCH", session_url, pc)
 
     async def _ask(self, method: str, url: str, pc: RTCPeerConnection) -> httpx.Response:
@@ -171,6 +181,7 @@ class Link:
                 async with asyncio.timeout(CONNECT_S):
                     await settled.wait()
         if pc.connectionState != "connected":
+            self._marks = not self._marks
             raise FeedLost("media_hub_silent", stream=self._path)
 
     async def _until_lost(self, pc: RTCPeerConnection) -> None:

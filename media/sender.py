@@ -16,6 +16,7 @@ from aiortc import RTCCertificate, RTCDataChannel, RTCPeerConnection
 from media.aiortc_private import CameraSender
 from media.camera import Camera, CameraTrack
 from media.codec import Codec, capabilities
+from media.dscp import Mark
 from media.encoder import encoder_for
 from media.link import Link
 from media.quality import BESIDE_VIDEO_KBPS, RUNGS, Standing, highest_that_fits, stand
@@ -52,8 +53,9 @@ class VideoPublisher:
         self._sent_before = 0
         self.sending: CameraSender | None = None  # of the present connection: its target and what it sent
         self.link = Link(
-            client, f"whip/{unit}", self._prepare, spent=self._camera_ended, certificate=certificate, rng=rng
-        )
+            client, f"whip/{unit}", self._prepare, spent=self._camera_ended, certificate=certificate,
+            marked=Mark.PICTURE, rng=rng,
+        )  # fmt: skip
 
     @property
     def frames_sent(self) -> int:
@@ -126,7 +128,9 @@ class WavePublisher:
         self._waves: RTCDataChannel | None = None
         self._numerics: RTCDataChannel | None = None
         self.waves_sent = self.numerics_sent = self.dropped = 0
-        self.link = Link(client, f"whip/{unit}{WAVES_SUFFIX}", self._prepare, certificate=certificate, rng=rng)
+        self.link = Link(
+            client, f"whip/{unit}{WAVES_SUFFIX}", self._prepare, certificate=certificate, marked=Mark.WAVES, rng=rng
+        )
 
     async def run(self) -> None:
         """Stay connected until cancelled."""

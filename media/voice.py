@@ -24,6 +24,7 @@ from casebook.access import Badge
 from casebook.errors import CoordinationError, NotAllowed, RefusedInput
 from media.aiortc_private import PacketSender
 from media.aiortc_private.voice import tap_voice
+from media.dscp import Mark, mark
 from media.voice_numbering import Line
 from media.voice_offer import LINES, check_voice_offer, with_opus
 from media.voice_party import Party
@@ -94,6 +95,7 @@ class VoicePlane:
         try:
             self._prepare(party)
             party.answer = await _answer(party.pc, text)
+            mark(party.pc, Mark.VOICE)
         except BaseException:
             await self.leave(party.session, "refused")
             raise

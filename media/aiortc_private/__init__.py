@@ -4,7 +4,7 @@ Written against aiortc 1.16 and aioice 0.13. Each name used is listed in `PRIVAT
 when a new version lacks one or behaves differently. Everything else in this room uses the public API.
 """
 
-from media.aiortc_private.connection import hear_only_the_peer, listen_on, packets_received, seal_with
+from media.aiortc_private.connection import hear_only_the_peer, listen_on, packets_received, seal_with, sockets_of
 from media.aiortc_private.h264 import packetize_h264
 from media.aiortc_private.names import PRIVATE_NAMES
 from media.aiortc_private.publishing import CameraSender
@@ -26,6 +26,7 @@ __all__ = [
     "packets_received",
     "receive_live",
     "seal_with",
+    "sockets_of",
     "starts_key_frame",
     "tap_packets",
 ]

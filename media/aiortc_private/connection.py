@@ -1,7 +1,8 @@
-"""The addresses that a connection offers, its certificate, whom it hears, and whether anything still comes in on it."""
+"""A connection's addresses, sockets and certificate, whom it hears, and whether anything still comes in on it."""
 
 from __future__ import annotations
 
+from asyncio.trsock import TransportSocket
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,6 +62,14 @@ def seal_with(pc: RTCPeerConnection, certificate: RTCCertificate) -> None:
     name = "_RTCPeerConnection__certificates"
     assert hasattr(pc, name), f"this version of aiortc has no {name}: see media/aiortc_private"
     setattr(pc, name, [certificate])
+
+
+def sockets_of(pc: RTCPeerConnection) -> list[TransportSocket]:
+    """The sockets that a connection sends from, its relays' too; none before its addresses are gathered."""
+    transports = [one.receiver.transport for one in pc.getTransceivers()] + ([pc.sctp.transport] if pc.sctp else [])
+    connections = {transport.transport._connection for transport in transports}  # one for all of a bundle
+    ways = [protocol.transport for connection in connections for protocol in connection._protocols]
+    return [found for way in ways if (found := way.get_extra_info("socket")) is not None]
 
 
 def packets_received(pc: RTCPeerConnection) -> int:

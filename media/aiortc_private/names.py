@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from aioice import ice
-from aiortc import RTCDtlsTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc import RTCDtlsTransport, RTCIceTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.codecs import h264, vpx
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from pylibsrtp import Session
 
 PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     ice.StunProtocol: ("datagram_received", "receiver"),
-    ice.Connection: ("_check_list", "_nominated"),
+    ice.Connection: ("_check_list", "_nominated", "_protocols"),
+    RTCIceTransport: ("_connection",),
     vpx.Vp8Encoder: ("_packetize",),
     h264.H264Encoder: ("_packetize", "_split_bitstream"),
     RTCPeerConnection: ("_RTCPeerConnection__certificates",),

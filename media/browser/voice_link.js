@@ -130,7 +130,9 @@ export class VoiceLink extends EventTarget {
   /** @param {RTCPeerConnection} pc */
   #prepare(pc) {
     const { track } = this.microphone;
-    this.sender = pc.addTransceiver(track ?? "audio", { direction: "sendonly" }).sender;
+    // Marked EF where the browser marks packets (RFC 8837, audio, high): the hub's twin is media/dscp.py.
+    const sendEncodings = /** @type {any} */ ([{ priority: "high", networkPriority: "high" }]);
+    this.sender = pc.addTransceiver(track ?? "audio", { direction: "sendonly", sendEncodings }).sender;
     this.#silence();
     for (let n = 0; n < LINES; n += 1) {
       const { receiver } = pc.addTransceiver("audio", { direction: "recvonly" });

@@ -9,7 +9,15 @@ import threading
 import pylibsrtp
 import pytest
 from aioice import ice
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver, rtcrtpreceiver
+from aiortc import (
+    RTCConfiguration,
+    RTCIceTransport,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    rtcrtpreceiver,
+)
 from aiortc.codecs import h264, vpx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
@@ -47,6 +55,7 @@ async def test_every_private_name_is_there(connection: RTCPeerConnection) -> Non
         vpx.Vp8Encoder: vpx.Vp8Encoder(),
         h264.H264Encoder: h264.H264Encoder(),
         RTCPeerConnection: connection,
+        RTCIceTransport: transceiver.receiver.transport.transport,
         RTCRtpTransceiver: transceiver,
         pylibsrtp.Session: pylibsrtp.Session(),
         ice.Connection: ice.Connection(ice_controlling=False),
