@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Crew:
 
     def __init__(
         self, unit: str, url: str, token: str, folder: Path, promises: Promises, *, seed: int = 0,
-        clock: Clock | None = None, reserve_bytes: int = 0,
+        clock: Clock | None = None, reserve_bytes: int = 0, others: Sequence[str] = (),
         refused_pause_s: float = REFUSED_PAUSE_S,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,8 +48,9 @@ class Crew:
         self.scribe = Scribe(Outbox(folder / "outbox.sqlite", reserve_bytes=reserve_bytes))
         told = ToldView(folder / "told.json")
         self.link = HubLink(
-            url, token, unit, self.scribe, told, self.clock, rng=random.Random(seed), refused_pause_s=refused_pause_s
-        )
+            url, token, unit, self.scribe, told, self.clock, others=others, rng=random.Random(seed),
+            refused_pause_s=refused_pause_s,
+        )  # fmt: skip
         self._last_at: datetime | None = None
 
     @property
@@ -107,10 +109,12 @@ class Crew:
 
 @dataclass(slots=True)
 class Desk:
-    """A ward that states one count after the other, each under a key, again and again until it is answered."""
+    """A ward that states one count after the other, each under a key, again and again until it is answered; each time
+    at the next of the hubs that it knows, of which `stage` is the first."""
 
     stage: Stage
     name: str
+    others: Sequence[Stage] = ()
     told_off: int = 0  # answers that said no: the hub could not keep it now
     silent: int = 0  # no answer at all
     _number: int = 0
@@ -121,9 +125,9 @@ class Desk:
         key = f"{self.name}-{self._number}"
         body = {"hospital": WARD, "resource": "ed_bed", "free": self._number % NUMBERS, "total": NUMBERS}
         self.stage.promises.tried.add(key)
-        while True:
+        for stage in itertools.cycle([self.stage, *self.others]):
             try:
-                async with self.stage.client(f"hospital:{WARD}") as client:
+                async with stage.client(f"hospital:{WARD}") as client:
                     answer = await client.post(
                         "/api/v1/ask/report_capacity", json=body, headers={"Idempotency-Key": key}
                     )
@@ -182,16 +186,21 @@ class Load:
 
 
 @contextlib.asynccontextmanager
-async def load(stage: Stage, folder: Path, *, desks: int = 2, seed: int = 0) -> AsyncIterator[Load]:
+async def load(
+    stage: Stage, folder: Path, *, desks: int = 2, seed: int = 0, others: Sequence[Stage] = ()
+) -> AsyncIterator[Load]:
     """Every vehicle of the stage samples ten times a second, and so many desks ask, until `settle` or the block's end.
 
-    `folder`: where the vehicles keep their outboxes.
+    `folder`: where the vehicles keep their outboxes; `others`: where vehicles and desks go when this hub is gone.
     """
     crews = [
-        Crew(unit, stage.link_url, stage.token(f"unit:{unit}"), folder / unit, stage.promises, seed=seed + number)
+        Crew(
+            unit, stage.link_url, stage.token(f"unit:{unit}"), folder / unit, stage.promises, seed=seed + number,
+            others=[one.link_url for one in others],
+        )
         for number, unit in enumerate(stage.units)
-    ]
-    at_work = Load(stage, crews, [Desk(stage, f"desk{number}") for number in range(desks)])
+    ]  # fmt: skip
+    at_work = Load(stage, crews, [Desk(stage, f"desk{number}", others) for number in range(desks)])
     try:
         async with contextlib.AsyncExitStack() as links:
             for crew in crews:

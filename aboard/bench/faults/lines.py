@@ -60,11 +60,11 @@ def _must(*words: str) -> None:
         raise NotRun(why=f"{' '.join(words)}: {done.stderr.strip()}")
 
 
-def _drop(rule: str) -> None:
+def drop(rule: str) -> None:
     _must("nft", f"add rule {TABLE} line {rule} counter drop")
 
 
-def _heal() -> None:
+def heal() -> None:
     _must("nft", f"flush chain {TABLE} line")
 
 
@@ -82,10 +82,10 @@ async def _long_away(world: World) -> list[Finding]:
                 await _must_be(lambda: crew.is_back, "first link")
             await _fill(crew)
             _must("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", RATE, "burst", "3000", "latency", "500ms")
-            _drop(f"numgen random mod 100 < {LOSS_PCT}")
+            drop(f"numgen random mod 100 < {LOSS_PCT}")
             newest_s, complete_s = await _come_back(crew)
             _must("tc", "qdisc", "del", "dev", "lo", "root")
-            _heal()
+            heal()
         finally:
             await crew.close()
         await stage.end()
@@ -141,7 +141,7 @@ async def _line_dead(world: World) -> list[Finding]:
         try:
             async with crew.linked():
                 await _must_be(lambda: crew.is_back, "first link")
-                _drop(f"ip saddr != {WATCHER} ip daddr != {WATCHER}")
+                drop(f"ip saddr != {WATCHER} ip daddr != {WATCHER}")
                 sampling = asyncio.create_task(crew.sample())
                 shown_s, lost_s, noticed_s = await asyncio.gather(
                     _must_be(lambda: not crew.is_back, "late on the tablet"),
@@ -149,7 +149,7 @@ async def _line_dead(world: World) -> list[Finding]:
                     _hub_notices(stage),
                 )
                 since = crew.link.as_view()["since"]
-                _heal()
+                heal()
                 back_s = await _must_be(lambda: crew.is_back, "link again")
                 sampling.cancel()
                 await asyncio.gather(sampling, return_exceptions=True)

@@ -112,13 +112,15 @@ class Stage:
         return audit(self.promises, self.entries())
 
 
-def read_whole(folder: Path, store: str = "") -> list[Entry]:
-    """The log of a hub's folder, checked against everything that its folder knows. Raises ChainBroken, RefusedInput."""
+def read_whole(folder: Path, store: str = "", *, others: Sequence[Path] = ()) -> list[Entry]:
+    """The log of a hub's folder, checked against everything that its folder and those of other hubs of the same store
+    know. Raises ChainBroken, RefusedInput."""
+    folders = [folder, *others]
+    trusted = [signer for one in folders for signer in read_trusted(one / TRUSTED)]
+    told = [mark for one in folders if (one / WITNESS).exists() for mark in read_witness(one / WITNESS)]
     log = open_log(store or str(folder / "book.sqlite"), make=False)
     try:
-        witness = folder / WITNESS
-        marks = [*log.checkpoints(), *(read_witness(witness) if witness.exists() else [])]
-        return list(checked(log.read(), marks, read_trusted(folder / TRUSTED)))
+        return list(checked(log.read(), [*log.checkpoints(), *told], trusted))
     finally:
         log.close()
 

@@ -1,6 +1,6 @@
 """The faults by their numbers in the fault table, in the order in which they are played.
 
-F3, F4, F5 and F20 are of the live bus and of several hubs; F16 and F17 are of media and of access.
+F16 and F17, of media and of access, are not among them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ FAULTS = (
     Fault("F1", "hub_killed", "kills:hub_killed"),
     Fault("F1", "vehicle_killed", "kills:vehicle_killed"),
     Fault("F2", "power_cut", "power:power_cut"),
+    Fault("F3", "bus_killed", "buses:bus_killed"),
+    Fault("F4", "bus_failover", "buses:bus_failover"),
+    Fault("F5", "bus_cut", "buses:bus_cut"),
     Fault("F6", "database_stopped", "stores:database_stopped"),
     Fault("F7", "hub_disk_full", "stores:hub_disk_full"),
     Fault("F7", "vehicle_disk_full", "stores:vehicle_disk_full"),
@@ -49,6 +52,7 @@ FAULTS = (
     Fault("F15", "last_bay", "doubles:last_bay"),
     Fault("F18", "doors_tortured", "torture:doors_tortured"),
     Fault("F19", "line_dead", "lines:line_dead"),
+    Fault("F20", "rolling_restart", "rolling:rolling_restart"),
     Fault("F21", "log_edited", "damage:log_edited"),
     Fault("F22", "hub_stalled", "starved:hub_stalled"),
     Fault("F23", "descriptors_gone", "starved:descriptors_gone"),
