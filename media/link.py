@@ -31,7 +31,8 @@ from media.vehicle_key import HEADER, KEPT
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = 2.0  # nothing heard for so long while connected: the link is taken for lost
+SILENCE_S = 2.0  # nothing heard for so long while connected: the link is down
+KNOCK_S = 1.0  # the hub that answers does so within this; a TCP connection knocks a second time after 1 s
 CONNECT_S = 10.0
 STEADY_S = 5.0  # a link that lived shorter counts as failed: two publishers of one stream must not chase each other
 PAUSE_S, PAUSE_S_MAX = 0.25, 5.0
@@ -185,14 +186,33 @@ class Link:
             raise FeedLost("media_hub_silent", stream=self._path)
 
     async def _until_lost(self, pc: RTCPeerConnection) -> None:
+        """Return when the connection is lost for good.
+
+        Silence alone does not say so: in a tunnel a new connection would get no further, and coming out the old one is
+        heard a second sooner. It is lost when the hub answers by HTTP and is still not heard on it.
+        """
         now_s = asyncio.get_running_loop().time
-        heard, heard_at_s = -1, now_s()
-        while pc.connectionState == "connected" and now_s() - heard_at_s <= SILENCE_S and not self._spent():
+        heard, heard_at_s, answered = -1, now_s(), False
+        while pc.connectionState == "connected" and not self._spent():
             await asyncio.sleep(_LOOK_S)
             received = packets_received(pc)
             if received != heard:
-                heard, heard_at_s = received, now_s()
+                heard, heard_at_s, answered = received, now_s(), False
+                self.connected.set()
+            elif answered:
+                break
+            elif now_s() - heard_at_s > SILENCE_S:
+                self.connected.clear()
+                answered = await self._answers()
         log.info("media link lost: %s", self._path)
+
+    async def _answers(self) -> bool:
+        """Whether the hub can be reached at all; told within `KNOCK_S`."""
+        try:
+            await self._client.get(f"{PREFIX}/ice", timeout=KNOCK_S)
+        except httpx.HTTPError:
+            return False
+        return True
 
     async def _end(self, pc: RTCPeerConnection, session_url: str | None) -> None:
         await pc.close()  # first: a second cancellation must not leave aiortc's decoder thread, which blocks the exit

@@ -97,7 +97,7 @@ def ours_of(values: Sequence[float]) -> Ours:
     """Nearest-rank percentiles: every figure told is a value that was measured. Refuses NaN by assertion."""
     ordered = sorted(values)
     assert not any(math.isnan(value) for value in ordered)
-    return Ours(_ranked(ordered, 50), _ranked(ordered, 99), len(ordered))
+    return Ours(ranked(ordered, 50), ranked(ordered, 99), len(ordered))
 
 
 def once(value: float | None) -> Ours:
@@ -112,7 +112,9 @@ def peers_of(name: str, values: Sequence[float]) -> dict[str, float]:
     return {key: value for key, value in told.items() if value is not None}
 
 
-def _ranked(ordered: Sequence[float], percent: int) -> float | None:
+def ranked(values: Sequence[float], percent: int) -> float | None:
+    """The nearest-rank percentile; None of nothing."""
+    ordered = sorted(values)
     if not ordered:
         return None
     return rounded(ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)])

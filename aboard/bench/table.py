@@ -17,17 +17,18 @@ def as_table(result: Result, language: Language) -> Table:
         right = head in ("n", "p50", "p99")
         table.add_column(say(f"bench.head.{head}", language), justify="right" if right else "left", no_wrap=right)
     for case in result.cases:
-        table.add_row(*_row(case, result.loaded, language))
+        *told, peers = cells(case, language, loaded=result.loaded)
+        table.add_row(*told, "\n".join(peers))
     return table
 
 
-def _row(case: Case, loaded: bool, language: Language) -> tuple[str, ...]:
-    name = say(f"bench.case.{case.name}", language)
-    unit = say(f"bench.unit.{case.unit}", language)
+def cells(case: Case, language: Language, *, loaded: bool) -> tuple[str, str, str, str, str, str, list[str]]:
+    """What stands under each of `HEADS`; the peers one by one."""
+    name = f"{say(f'bench.case.{case.name}', language)} ({say(f'bench.unit.{case.unit}', language)})"
     goal = " ".join(f"{which} ≤ {bound:g}" for which, bound in case.goal.items())
-    peers = "\n".join(_peer(case, name, language) for name in dict.fromkeys(map(_base, case.peers)))
     met = say(f"bench.met.{_verdict(case, loaded)}", language)
-    return f"{name} ({unit})", str(case.ours.n), _number(case.ours.p50), _number(case.ours.p99), goal, met, peers
+    peers = [_peer(case, base, language) for base in dict.fromkeys(map(_base, case.peers))]
+    return name, str(case.ours.n), _number(case.ours.p50), _number(case.ours.p99), goal, met, peers
 
 
 def _verdict(case: Case, loaded: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -134,14 +135,26 @@ def vitals(
 @app.command(help=_told("word.media"))
 def media(
     as_json: AsJson = False,
+    only: Annotated[str, typer.Option("--only", metavar="hop,thin300", help=_told("help_media_only"))] = "",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help=_told("help_media_seeds"))] = 10,
+    seconds: Annotated[float, typer.Option("--seconds", min=5, max=3600, help=_told("help_media_seconds"))] = 60.0,
     pictures: Annotated[int, typer.Option("--pictures", min=20, max=3000, help=_told("help_pictures"))] = 150,
+    busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
+    quick: Annotated[bool, typer.Option("--quick", help=_told("help_media_quick"))] = False,
+    write: Annotated[
+        Path | None, typer.Option("--write", exists=True, dir_okay=False, help=_told("help_media_write"))
+    ] = None,
 ) -> int:
-    from aboard.bench.media import bench_media
+    from aboard.bench.media.document import write_into
+    from aboard.bench.media.extent import Extent
+    from aboard.bench.media.running import bench_media
 
     def told(part: str) -> None:
         typer.echo(say("bench.media.part_begins", spoken(), part=part), err=True)
 
-    return _run("media", 0, lambda: bench_media(pictures, said=told), as_json)
+    extent = Extent(min(seeds, 2) if quick else seeds, seconds, min(pictures, 45) if quick else pictures, quick, told)
+    keep = partial(write_into, write) if write else None
+    return _run("media", 0, lambda: bench_media(only, extent, busy=busy), as_json, keep)
 
 
 @app.command(help=_told("word.fanout"))
@@ -162,14 +175,22 @@ def fanout(
 app.command("faults", help=_told("word.faults"))(faults)
 
 
-def _run(what: str, seed: int, measure: Callable[[], Sequence[Case]], as_json: bool) -> int:
-    """Look at the machine first, measure, tell. 1 when a goal was missed on a quiet machine."""
+def _run(
+    what: str,
+    seed: int,
+    measure: Callable[[], Sequence[Case]],
+    as_json: bool,
+    keep: Callable[[Result], None] | None = None,
+) -> int:
+    """Look at the machine first, measure, `keep`, tell. 1 when a goal was missed on a quiet machine."""
     from aboard.bench.figures import Result
     from aboard.bench.machine import load_now, look
 
     machine = look()
     cases = measure()
     result = Result(what, seed, machine | {"load_after": load_now()}, cases)
+    if keep is not None:
+        keep(result)
     if as_json:
         typer.echo(json.dumps(result.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
     else:

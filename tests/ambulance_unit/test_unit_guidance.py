@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 from fastapi import WebSocket
-from moving_scene import HEIGHT, WIDTH, drawn_world
 from unit_stage import serving
 from websockets.asyncio.client import ClientConnection, connect
 
+from aboard.bench.media.moving_scene import HEIGHT, WIDTH, drawn_world
 from ambulance_unit.crew import ASKS
 from ambulance_unit.crew_commands import TieTag
 from ambulance_unit.guidance import Guide, jpeg_of, marks_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from moving_scene import HEIGHT, WIDTH, MovingCamera, drawn_world, standing, swaying, with_tag
 
+from aboard.bench.media.moving_scene import HEIGHT, WIDTH, MovingCamera, drawn_world, standing, swaying, with_tag
 from media.guidance import sight
 from media.guidance.anchor import INLIERS_MIN, Anchor, carried
 from media.guidance.tags import TagReader, draw_tag

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from media_stage import Hub, Running, eventually, wall_ms
-from thin_link import ThinLink, Way
 
+from aboard.bench.media.thin_link import ThinLink, Way
 from media.camera import Camera, open_camera
 from media.receiver import VideoViewer
 from media.sender import VideoPublisher
@@ -31,7 +31,7 @@ async def vehicle_behind(hub: Hub) -> AsyncIterator[Behind]:
 
     def behind(up: Way, down: Way) -> httpx.AsyncClient:
         headers = {"Authorization": "Bearer vehicle"}
-        clients.append(httpx.AsyncClient(base_url=hub.url, headers=headers, transport=ThinLink(up, down)))
+        clients.append(httpx.AsyncClient(base_url=hub.url, headers=headers, transport=ThinLink(up, down, whole=True)))
         return clients[-1]
 
     yield behind
@@ -67,21 +67,24 @@ async def test_what_a_lossy_uplink_swallows_is_asked_for_and_the_picture_goes_on
     assert publisher.sending.outlet.history.granted >= 10 and publisher.sending.rate.target_bps > 150_000
 
 
-async def test_a_silence_of_a_second_is_skipped_not_played_late(
+async def test_a_tunnel_of_three_seconds_is_skipped_not_played_late_and_the_connection_stays(
     hub: Hub, vehicle_behind: Behind, board, running: Running, camera
 ) -> None:
-    up = Way(delay_s=0.02)
-    viewer, publisher = VideoViewer(board, "A01", wall_ms), VideoPublisher(vehicle_behind(up, Way()), "A01", camera)
+    up, down = Way(delay_s=0.02), Way(delay_s=0.02)
+    viewer, publisher = VideoViewer(board, "A01", wall_ms), VideoPublisher(vehicle_behind(up, down), "A01", camera)
     running(viewer, publisher)
     await eventually(lambda: viewer.frames_shown >= 15, "the first pictures")
     camera_at = camera.frames_made
-    up.silent = True
-    await eventually(lambda: camera.frames_made >= camera_at + 15, "a second of pictures that nobody gets")
-    silent_through, up.silent = camera.frames_made, False
+    up.silent = down.silent = True
+    await eventually(lambda: camera.frames_made >= camera_at + 45, "three seconds of pictures that nobody gets")
+    assert not publisher.link.connected.is_set(), "the crew is told that the link is down"
+    silent_through, up.silent, down.silent = camera.frames_made, False, False
     seen_before = viewer.latest
-    await eventually(lambda: viewer.latest != seen_before, "a picture after the silence")
+    await eventually(lambda: viewer.latest != seen_before, "a picture after the tunnel")
     assert viewer.latest is not None and viewer.latest.frame >= silent_through - 1
     assert hub.plane.stats("A01")["key_frame_requests"] >= 1
+    await eventually(publisher.link.connected.is_set, "the crew is told that the link is back")
+    assert publisher.link.connections == 1
 
 
 async def test_a_link_below_the_floor_stops_the_video_and_a_trial_begins_at_the_floor(

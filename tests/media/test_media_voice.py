@@ -18,9 +18,9 @@ from av import AudioFrame
 from hypothesis import given
 from hypothesis import strategies as st
 from media_stage import eventually
-from thin_link import ThinLink, Way
 from voice_stage import BADGES, VoiceHub
 
+from aboard.bench.media.thin_link import ThinLink, Way
 from casebook.errors import RefusedInput
 from media.aiortc_private import listen_on
 from media.aiortc_private.voice import tap_voice

@@ -12,9 +12,9 @@ import pytest
 from fastapi import Request
 from media_stage import Running, eventually
 from test_media_wave_record import RUN, full_packet
-from thin_link import ThinLink, Way
 from voice_stage import Serving
 
+from aboard.bench.media.thin_link import ThinLink, Way
 from ambulance_unit.wave_backfill import LATE_PACKETS, BackFill
 from ambulance_unit.wave_ring import WaveRing
 from casebook.clock import WallClock

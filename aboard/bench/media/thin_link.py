@@ -1,7 +1,8 @@
 """A bad link between a vehicle and the hub: a real UDP relay with a seeded dial for loss, delay, rate and silence.
 
 It sits in the client's HTTP transport: the candidates in the offer and in the answer are replaced by the relay's, so
-that all media pass through it. Each direction has its own `Way`; HTTP itself passes untouched.
+that all media pass through it. Each direction has its own `Way`; HTTP itself passes untouched, or, `whole`, waits while
+either way is silent, as a TCP connection does.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ from dataclasses import dataclass, field
 import httpx
 
 _CANDIDATE = re.compile(rb"(a=candidate:\S+ \d+ udp \d+ )(\S+) (\d+)( typ host)", re.IGNORECASE)
+SYN_S = (1.0, 2.0, 4.0)  # Linux sends a SYN again after 1, 3 and 7 s (RFC 6298 section 2, tcp_syn_retries)
 Address = tuple[str, int]
 
 
 @dataclass
 class Way:
-    """One direction. `queue_s`: how long a packet may wait for its turn on a link of `rate_bps`; else it is dropped."""
+    """One direction. `queue_s`: how long a packet may wait for its turn on a link of `rate_bps`; else it is dropped.
+
+    `burst`: how likely a run of losses begins with a packet, and how likely it ends with one (Gilbert); within it all
+    are lost.
+    """
 
     seed: int = 1
     loss: float = 0.0
@@ -27,12 +33,14 @@ class Way:
     jitter_s: float = 0.0
     rate_bps: float | None = None
     queue_s: float = 0.3
+    burst: tuple[float, float] | None = None
     silent: bool = False
     passed_bytes: int = 0
     offered_bytes: int = 0
     dropped: int = 0
     _rng: random.Random = field(init=False)
     _free_at_s: float = 0.0
+    _in_burst: bool = False
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)
@@ -40,7 +48,7 @@ class Way:
     def deliver_at_s(self, size_bytes: int, at_s: float) -> float | None:
         """When a packet that enters now comes out, or None when it never does."""
         self.offered_bytes += size_bytes
-        lost = self._rng.random() < self.loss
+        lost = self._rng.random() < self.loss or self._bursts()
         late_s = self.delay_s + self._rng.random() * self.jitter_s
         if self.rate_bps:
             self._free_at_s = max(self._free_at_s, at_s)
@@ -54,6 +62,13 @@ class Way:
             return None
         self.passed_bytes += size_bytes
         return at_s + late_s
+
+    def _bursts(self) -> bool:
+        if self.burst is None:
+            return False
+        begins, ends = self.burst
+        self._in_burst = self._rng.random() >= ends if self._in_burst else self._rng.random() < begins
+        return self._in_burst
 
 
 class _Side(asyncio.DatagramProtocol):
@@ -86,12 +101,15 @@ class _Side(asyncio.DatagramProtocol):
 class ThinLink(httpx.AsyncBaseTransport):
     """An HTTP transport that puts every WebRTC session it signals behind a relay. `up`: from this client to the hub."""
 
-    def __init__(self, up: Way, down: Way) -> None:
+    def __init__(self, up: Way, down: Way, *, whole: bool = False) -> None:
         self.up, self.down = up, down
+        self._whole = whole
         self._inner = httpx.AsyncHTTPTransport()
         self._sides: list[_Side] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._whole:
+            await self._until_heard(request)
         if request.headers.get("Content-Type") != "application/sdp":
             return await self._inner.handle_async_request(request)
         from_client, from_hub = await self._side(self.up), await self._side(self.down)
@@ -103,6 +121,17 @@ class ThinLink(httpx.AsyncBaseTransport):
         answer, from_client.target = _replaced(await answered.aread(), from_client.address)
         kept = [pair for pair in answered.headers.raw if pair[0].lower() != b"content-length"]
         return httpx.Response(answered.status_code, headers=kept, content=answer)
+
+    async def _until_heard(self, request: httpx.Request) -> None:
+        """Knock as TCP does; give up as httpx does. Raises httpx.ConnectTimeout."""
+        patience_s = request.extensions.get("timeout", {}).get("connect") or sum(SYN_S)
+        for wait_s in SYN_S:
+            if not (self.up.silent or self.down.silent):
+                return
+            await asyncio.sleep(min(wait_s, patience_s))
+            patience_s -= wait_s
+            if patience_s <= 0:
+                raise httpx.ConnectTimeout("the link is silent", request=request)
 
     async def _side(self, way: Way) -> _Side:
         loop = asyncio.get_running_loop()

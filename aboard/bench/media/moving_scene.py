@@ -1,8 +1,9 @@
-"""A drawn scene seen by a camera whose movement is known, so that a test knows where every point of it has gone."""
+"""A drawn scene seen by a camera whose movement is known, so that one knows where every point of it has gone."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from media.guidance.tags import draw_tag
 from media.stamp import Stamp
 
-WIDTH, HEIGHT = 640, 360
+WIDTH, HEIGHT = 640, 360  # in which movement is told; a picture may be larger
 BEGAN_MS = 1_618_709_700_000
 
 
@@ -28,6 +29,7 @@ def drawn_world(seed: int = 0, *, width: int = 1300, height: int = 800) -> np.nd
 
 
 def with_tag(world: np.ndarray, number: int, left: int, top: int, side_px: int = 48) -> np.ndarray:
+    """The world with a tag lying in it."""
     tagged = world.copy()
     tagged[top : top + side_px, left : left + side_px] = draw_tag(number, side_px)
     return tagged
@@ -42,21 +44,37 @@ def swaying(t_s: float) -> np.ndarray:
 
 
 def standing(t_s: float) -> np.ndarray:
+    """World to picture: nothing moves."""
     return np.array([[1.0, 0, -300], [0, 1, -200], [0, 0, 1]])
 
 
 class MovingCamera:
-    """Frames of a world by number, `fps` a second; each with sensor noise that differs from frame to frame."""
+    """Frames of a world by number, `fps` a second; each with sensor noise that differs from frame to frame.
 
-    def __init__(self, world: np.ndarray, motion=swaying, *, fps: int = 15, seed: int = 1) -> None:
+    `width` is that of a frame, in the proportions of `WIDTH` to `HEIGHT`.
+    """
+
+    def __init__(
+        self,
+        world: np.ndarray,
+        motion: Callable[[float], np.ndarray] = swaying,
+        *,
+        fps: int = 15,
+        seed: int = 1,
+        width: int = WIDTH,
+    ) -> None:
         self.world, self.motion, self.fps, self.seed = world, motion, fps, seed
+        self.size = (width, width * HEIGHT // WIDTH)
+        self._larger = np.diag([width / WIDTH, width / WIDTH, 1.0])
 
     def stamp(self, frame: int) -> Stamp:
         return Stamp(frame, BEGAN_MS + frame * 1000 // self.fps)
 
     def grey(self, frame: int) -> np.ndarray:
-        noise = np.random.default_rng((self.seed, frame)).integers(-4, 5, (HEIGHT, WIDTH), dtype=np.int16)
-        seen = cv2.warpPerspective(self.world, self.motion(frame / self.fps), (WIDTH, HEIGHT))
+        """Luma of a frame, uint8, rows x columns."""
+        width, height = self.size
+        noise = np.random.default_rng((self.seed, frame)).integers(-4, 5, (height, width), dtype=np.int16)
+        seen = cv2.warpPerspective(self.world, self._larger @ self.motion(frame / self.fps), self.size)
         return np.clip(seen.astype(np.int16) + noise, 0, 255).astype(np.uint8)
 
     def true_place(self, point: tuple[float, float], drawn_on: int, now: int) -> np.ndarray:

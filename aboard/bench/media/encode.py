@@ -1,4 +1,4 @@
-"""`aboard bench media`: what encoding a vehicle's picture costs and what is left of it, beside aiortc's own encoders.
+"""What encoding a vehicle's picture costs and what is left of it, beside aiortc's own encoders.
 
 The same drawn pictures, 1280 x 720 at 30 a second, through each encoder at each of `RATES_BPS`, one after another in
 one process. CPU time of the process, which other work on the machine changes little; the luma's PSNR of each picture
@@ -24,6 +24,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from av.video.codeccontext import VideoCodecContext
 
 from aboard.bench.figures import Case, Which, once, ours_of
+from aboard.bench.media.extent import Extent
 from media.camera_source import DrawnSource
 from media.codec import CODECS, Codec
 from media.encoder import VIDEO_TICKS, VIDEO_TIME_BASE, encoder_for
@@ -51,14 +52,14 @@ class Run:
         return sum(self.size_bytes) * 8 * FPS / len(self.size_bytes) / 1000 if self.size_bytes else None
 
 
-def bench_media(pictures: int, *, said: Callable[[str], None]) -> list[Case]:
-    """`pictures` of each run, counted and not."""
+async def encode(extent: Extent) -> list[Case]:
+    """`extent.pictures` of each run, counted and not."""
     cases: list[Case] = []
     for codec in CODECS:
         for rate_bps in RATES_BPS:
-            said(f"{codec} {rate_bps // 1000} kbit/s")
-            ours = encode_all(codec, ours_at(codec, rate_bps), pictures)
-            stock = encode_all(codec, stock_at(codec, rate_bps), pictures)
+            extent.said(f"encode, {codec} {rate_bps // 1000} kbit/s")
+            ours = encode_all(codec, ours_at(codec, rate_bps), extent.pictures)
+            stock = encode_all(codec, stock_at(codec, rate_bps), extent.pictures)
             cases += cases_of(codec, rate_bps, ours, stock)
     return cases
 
