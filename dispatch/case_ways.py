@@ -20,17 +20,16 @@ from dispatch.area import Area
 from dispatch.closure_named import name_of
 from dispatch.drives import Drives, End
 from dispatch.flights import Flights, prepared_for
+from dispatch.flown import Flown, Range, range_of_plan, terms_s
 from dispatch.judging import Way
 from dispatch.needs import case_of, needs_of, rows_for
 from dispatch.policy import Policy
 from routing.air import Term, Weather, check_weather
 from routing.rendezvous import Plan, Question
-from routing.rendezvous.comparing import driven
-from routing.rendezvous.plan import range_of
-from routing.rendezvous.question import given
 from routing.roads import Roadmap
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
+NO_LANDING_SITE = (Reason("no_landing_site"),)  # where the casualty is
 REASONS_TOLD = 3  # of the refusals of many landing sites
 # What a crew has judged by itself once it stands by.
 OPEN_WEATHER = (
@@ -55,12 +54,12 @@ class CaseWays:
     before: CaseWays | None = None  # the same casualty in the real world, where this one is supposed
     ways: tuple[Way, ...] = field(init=False)
     flights: Flights = field(init=False)
-    _on_scene: Term = field(init=False)
+    _on_scene_s: float = field(init=False)
     _told: dict[tuple[str, str], Way] = field(init=False, default_factory=dict)
-    _plans: dict[tuple[str, str], Plan] = field(init=False, default_factory=dict)
+    _plans: dict[tuple[str, str], Plan | Flown] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._on_scene = self.asked.on_scene_term()
+        self._on_scene_s = round(self.asked.on_scene_s, 1)
         prepared, to_sites_s = prepared_for(self.area, self.hospitals), self.drives.row_to_sites
         self.flights = Flights(prepared, self.asked, to_sites_s, self._still_open)
         self.ways = tuple(self._each())
@@ -94,26 +93,40 @@ class CaseWays:
         detours, drive_s = self.drives.detours(hospital), self.drives.to_door(hospital)
         if drive_s is None:
             return Way(hospital, "road", barred=(Reason("ground_no_road"),), detours=detours)
-        terms = terms_s((self._on_scene, Term("drive", drive_s)))
+        terms = {"on_scene": self._on_scene_s, "drive": round(drive_s, 1)}
+        if not all(terms.values()):
+            terms = {name: span_s for name, span_s in terms.items() if span_s}
         eta_s = round(sum(terms.values(), 0.0), 1)
         return Way(hospital, "road", eta_s, terms, decides="drive", detours=detours)
 
     def _by_air(self, hospital: str, mode: str) -> Way:
-        timed = [(_way(plan, self.picture, ()), plan) for plan in self.flights.plans(hospital, mode)]
-        if timed:
-            way, self._plans[hospital, mode] = min(timed, key=lambda one: _settled_then_soonest(one[0]))
-            return way
         if mode == "air" and not self.flights.from_scene:
-            return Way(hospital, mode, barred=(Reason("no_landing_site"),))
+            return Way(hospital, mode, barred=NO_LANDING_SITE)
+        timed = self._flown(hospital, mode)
+        if timed:
+            way, self._plans[hospital, mode] = min(timed, key=_settled_then_soonest) if len(timed) > 1 else timed[0]
+            return way
         return Way(hospital, mode, barred=_why_not(self.flights.barred(hospital)))
 
-    def plan_of(self, way: Way) -> Plan:
-        """How one of `ways` is carried out."""
+    def _flown(self, hospital: str, mode: str) -> Sequence[tuple[Way, Plan | Flown]]:
+        """The flights of which one is the best."""
+        told = self.flights.ways(hospital, mode)
+        return told or [(_way(plan, self.picture), plan) for plan in self.flights.plans(hospital, mode)]
+
+    def drive_of(self, way: Way) -> End | None:
+        """Where the drive of one of `ways` ends; None where nobody drives."""
+        return None if way.mode == "air" else End(way.hospital, way.rendezvous)
+
+    def range_s(self, way: Way, drive_s: Range | None) -> Range:
+        """p10 and p90 at the door by one of `ways`, all its terms moving together (routing/air/spread.py), given those
+        of its drive."""
         if way.mode != "road":
-            return self._plans[way.hospital, way.mode]
-        drive_s = self.drives.to_door(way.hospital)
-        assert drive_s is not None, "a way that was timed has a drive"
-        return driven(way.hospital, self._on_scene, given("drive", drive_s, None))
+            plan = self._plans[way.hospital, way.mode]
+            return plan.range_s(drive_s) if isinstance(plan, Flown) else range_of_plan(plan, drive_s)
+        scene_s, likely_s = self.asked.on_scene_s, self.drives.to_door(way.hospital)
+        assert likely_s is not None and self.asked.on_scene_range_s is None, "a way that was timed has a drive"
+        low_s, high_s = drive_s or (likely_s, likely_s)
+        return scene_s + min(low_s, likely_s), scene_s + max(high_s, likely_s)
 
     def what_ifs(self, roadmap: Roadmap) -> WhatIfs:
         """The same with each closure lifted that costs somebody time, by day, in flying weather, and with each busy
@@ -149,12 +162,11 @@ class Ranges:
 
     def ask(self, ways: Sequence[Way]) -> None:
         new = [way for way in ways if way.eta_s is not None and (way.hospital, way.mode) not in self._known]
-        plans = [self._case.plan_of(way) for way in new]
-        ends = [End(plan.hospital, plan.site.id if plan.site else None) for plan in plans if plan.mode != "air"]
-        drives_s = iter(self._case.drives.ranges_s(ends))
-        for way, plan in zip(new, plans, strict=True):
-            drive_s = None if plan.mode == "air" else next(drives_s)
-            self._known[way.hospital, way.mode] = _ranged(way, plan, drive_s)
+        ends = [self._case.drive_of(way) for way in new]
+        drives_s = iter(self._case.drives.ranges_s([end for end in ends if end is not None]))
+        for way, end in zip(new, ends, strict=True):
+            low_s, high_s = self._case.range_s(way, None if end is None else next(drives_s))
+            self._known[way.hospital, way.mode] = between(way, low_s, high_s)
 
     def __call__(self, ways: Sequence[Way]) -> Sequence[Way]:
         self.ask(ways)
@@ -177,19 +189,14 @@ def _skies(asked: Question, *, meets_dusk: bool) -> Iterator[tuple[Reason, Quest
             yield Reason("change.aircraft_freed", {"aircraft": busy.id}), replace(asked, aircraft=free)
 
 
-def _ranged(way: Way, plan: Plan, drive_s: tuple[float, float] | None) -> Way:
-    """With p10 and p90 of the time to the door, all its terms moving together (routing/air/spread.py)."""
-    drive = [given(one.name, one.seconds, drive_s) if one.name == "drive" else one for one in plan.ground_arm]
-    return between(way, *range_of((tuple(drive), plan.air_arm), plan.after))
-
-
 def between(way: Way, low_s: float, high_s: float) -> Way:
     """Rounding never puts the likely time outside its range."""
     assert way.eta_s is not None
     return structs.replace(way, eta_low_s=min(round(low_s, 1), way.eta_s), eta_high_s=max(round(high_s, 1), way.eta_s))
 
 
-def _settled_then_soonest(way: Way) -> tuple[Any, ...]:
+def _settled_then_soonest(timed: tuple[Way, Plan | Flown]) -> tuple[Any, ...]:
+    way, _ = timed
     return bool(way.unsettled), way.eta_s, way.rendezvous or "", way.aircraft or ""
 
 
@@ -204,7 +211,7 @@ def _why_not(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(found) or (Reason("no_landing_site"),)
 
 
-def _way(plan: Plan, picture: Picture, detours: tuple[Reason, ...]) -> Way:
+def _way(plan: Plan, picture: Picture) -> Way:
     """A plan as the patient lives it: to the meeting, the wait for the aircraft, then on to the door."""
     wait = (Term("wait_for_aircraft", plan.wait_s),) if plan.wait_s > 0 else ()
     terms = terms_s(plan.ground_arm + wait + plan.after)
@@ -216,7 +223,6 @@ def _way(plan: Plan, picture: Picture, detours: tuple[Reason, ...]) -> Way:
         rendezvous=plan.site.id if plan.site else None,
         aircraft=plan.aircraft.id if plan.aircraft else None,
         decides=plan.decides,
-        detours=detours,
         unsettled=_yet_to_settle(picture, plan.aircraft.id if plan.aircraft else "", plan.unknown),
     )
 
@@ -226,11 +232,3 @@ def _yet_to_settle(picture: Picture, aircraft: str, reasons: Sequence[Reason]) -
     unit = picture.units.get(aircraft)
     judged = unit is not None and unit.duty is not Duty.AVAILABLE
     return tuple(reason for reason in reasons if not (judged and reason.code in OPEN_WEATHER))
-
-
-def terms_s(terms: Sequence[Term]) -> dict[str, float]:
-    """Seconds by cause to 0.1, in order; terms of the same name are added up, empty ones left out."""
-    told: dict[str, float] = {}
-    for one in terms:
-        told[one.name] = round(told.get(one.name, 0.0) + one.seconds, 1)
-    return told if all(span_s > 0 for span_s in told.values()) else {n: s for n, s in told.items() if s > 0}

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from casebook.events import Reason
 from casebook.picture import HospitalState
 from dispatch.area import Area
-from routing.air import Aircraft, Check, LandingSite, check_site
+from dispatch.flown import Flown, Landing, Meeting, flown, landing_of, meeting_of, speeds_kmh
+from dispatch.judging import Way
+from routing.air import Aircraft, AirTimes, Check, LandingSite, check_site
 from routing.rendezvous import Door, Found, Landings, Plan, Question, Refusal, compare, search
 from routing.rendezvous.comparing import Sortie, Start
 
@@ -26,6 +28,7 @@ CLOSE_S = 1.0  # an ETA is a sum of a dozen terms, each rounded to 0.1 s: what i
 UNSETTLED_S = 1e9  # longer than any flight: what nobody has to settle goes before what somebody has
 SAME_S = 1e-6  # numpy's sums and those of a built flight differ by less
 KEPT_LANDINGS = 4  # sets of hospitals and sites
+KEPT_PADS = 16  # kinds of machine, each in some wind
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 StillOpen = Callable[[str, Sequence[Reason]], tuple[Reason, ...]]
@@ -49,6 +52,7 @@ class Prepared:
             self.landings.doors[row].hospital: end for end, row in enumerate(self.landings.door_of_end.tolist())
         }
         self._grounds: dict[tuple[float, bool], Grounds] = {}
+        self._pads: dict[Any, tuple[AirTimes, Sequence[Landing | None]]] = {}
 
     def grounds(self, machine: Aircraft, *, night: bool) -> Grounds:
         key = (machine.d_value_m, night)
@@ -58,6 +62,16 @@ class Prepared:
             open_sites, open_pads = (np.array([bool(one.unknown) for one in told], np.bool_) for told in (sites, pads))
             self._grounds[key] = Grounds(sites, pads, open_sites, open_pads)
         return self._grounds[key]
+
+    def pads_for(self, sortie: Sortie) -> Sequence[Landing | None]:
+        """What landing at each pad takes; the same for all machines that climb and fly alike."""
+        times, key = sortie.question.times, (sortie.aircraft.climb_ms, speeds_kmh(sortie.flight))
+        kept = self._pads.get(key)
+        if kept is None or kept[0] is not times:
+            kept = self._pads[key] = times, [landing_of(sortie, end) for end in self.landings.ends]
+            while len(self._pads) > KEPT_PADS:
+                self._pads.pop(next(iter(self._pads)))
+        return kept[1]
 
 
 _kept: OrderedDict[Any, tuple[Any, Prepared]] = OrderedDict()
@@ -90,7 +104,7 @@ class Flights:
     def __init__(
         self, prepared: Prepared, question: Question, drive_to_site_s: Floats, still_open: StillOpen
     ) -> None:  # fmt: skip
-        landings = prepared.landings
+        landings, self._prepared = prepared.landings, prepared
         doors_s = np.full(len(landings.doors), np.nan)
         self._found: Found = search(landings, question, drive_to_site_s, doors_s)
         self._landings, self._question, self._still_open = landings, self._found.question, still_open
@@ -103,6 +117,8 @@ class Flights:
         self._rows = prepared.rows
         self._slow: dict[int, Floats] = {}
         self._times: dict[int, Floats] = {}
+        self._meetings: dict[tuple[int, int], Meeting] = {}
+        self._pads: dict[int, Sequence[Landing | None]] = {}
 
     @property
     def from_scene(self) -> bool:
@@ -130,6 +146,35 @@ class Flights:
         if any(isinstance(one, Refusal) for one in built):  # at the edge of dusk: look at each
             return [plan for plan in compare(self._asked(hospital)).plans if plan.mode == mode]
         return [one for one in built if isinstance(one, Plan)]
+
+    def ways(self, hospital: str, mode: str) -> list[tuple[Way, Flown]] | None:
+        """The same told as ways; None where that needs built plans: where night or who secures a pad decides."""
+        end = self._rows.get(hospital)
+        cells = [] if end is None else self._near_best[mode].get(end, [])
+        if cells and (not self._ends_by_day or self._landing(cells[0]) is None):
+            return None
+        return [self._told(cell, hospital) for cell in cells]
+
+    def _told(self, cell: _Cell, hospital: str) -> tuple[Way, Flown]:
+        meeting, landing = self._meeting(cell), self._landing(cell)
+        assert landing is not None
+        grounds, sortie = self._grounds[cell.aircraft], self._sorties[cell.aircraft]
+        unknown = sortie.check.unknown + self._check_start(cell.aircraft, cell.start).unknown
+        unknown += grounds.pads[cell.end].unknown
+        unsettled = self._still_open(sortie.aircraft.id, unknown) if unknown else ()
+        length_m = self._found.spots.length_m.item(cell.start, cell.end)
+        return flown(meeting, landing, length_m, hospital, unsettled)
+
+    def _meeting(self, cell: _Cell) -> Meeting:
+        key = cell.aircraft, cell.start
+        if key not in self._meetings:
+            self._meetings[key] = meeting_of(self._builders[cell.aircraft], self._starts[cell.start])
+        return self._meetings[key]
+
+    def _landing(self, cell: _Cell) -> Landing | None:
+        if cell.aircraft not in self._pads:
+            self._pads[cell.aircraft] = self._prepared.pads_for(self._sorties[cell.aircraft])
+        return self._pads[cell.aircraft][cell.end]
 
     def has_same(self, other: Flights, hospital: str, mode: str) -> bool:
         """Whether the plans of this mode are those of `other`, which is asked the same but for its drives."""

@@ -15,8 +15,9 @@ from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.place import Place, distance_m
 from casebook.steps import Duty
 from dispatch.area import Area
-from dispatch.case_ways import CaseWays, Ranges, able_hospitals, between, terms_s
+from dispatch.case_ways import CaseWays, Ranges, able_hospitals, between
 from dispatch.drives import Drives, RoadTimes, onward_between
+from dispatch.flown import terms_s
 from dispatch.journeys import helicopters
 from dispatch.judging import Way
 from dispatch.policy import Policy

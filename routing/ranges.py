@@ -1,4 +1,4 @@
-"""The quick and the slow end of the drives from one place to many, each on its likely way, summed in one pass.
+"""The quick and the slow end of the drives from one place to many, each on its likely way.
 
 Exactly `route`'s range: the same ways and the same whole milliseconds. What may be asked is said in routing/ground.py.
 """
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from casebook.errors import NoAnswer
 from casebook.place import Place
 from routing.costs import Costs
+from routing.portals import Sums, sums_ms
 from routing.roads.snapping import Snap
 from routing.stops import AT_THE_NODE, Stops, off_road_ms, part_ms
 from routing.way import Way, find_way, same_place
@@ -22,10 +23,11 @@ Range = tuple[float, float]
 
 
 class _Simple(NamedTuple):
-    """The way to one row, by its only door: arcs driven whole, and at most one in part at either end."""
+    """The way to one row, by its only door: arcs driven whole, their ms at either end, and at most one in part where
+    it begins and where it ends."""
 
     row: int
-    arcs: NDArray[np.intp]
+    whole_ms: Sums
     leave: Snap
 
 
@@ -44,14 +46,14 @@ def ranges_s(costs: Costs, starts: Stops, start: int, ends: Stops, rows: Sequenc
     found: dict[int, Range | None] = {}
     if simple:
         out, to = int(joins.only[start]), leaves.only[simple].tolist()
-        arcs = costs.engine.search_paths(int(joins.nodes[out]), leaves.nodes[to].tolist())
+        whole_ms = sums_ms(costs, int(joins.nodes[out]), leaves.nodes[to].tolist())
         found = dict.fromkeys(simple) | _driven(
             costs,
             joins.snaps[out],
             [
-                _Simple(row, way, leaves.snaps[door])
-                for row, way, door in zip(simple, arcs, to, strict=True)
-                if way is not None
+                _Simple(row, its_ms, leaves.snaps[door])
+                for row, its_ms, door in zip(simple, whole_ms, to, strict=True)
+                if its_ms is not None
             ],
         )
     here = Stops(starts.roadmap, [place])
@@ -84,22 +86,15 @@ def _alone(costs: Costs, start: Stops, end: Place) -> Range | None:
 
 def _driven(costs: Costs, join: Snap, ways: Sequence[_Simple]) -> dict[int, Range]:
     """By row the range of its way."""
-    if not ways:
-        return {}
-    low_ms = _sums_ms(costs.low_ms, costs.off_road_kph.high, join, ways)
-    high_ms = _sums_ms(costs.high_ms, costs.off_road_kph.low, join, ways)
-    return {way.row: (low / 1000, high / 1000) for way, low, high in zip(ways, low_ms, high_ms, strict=True)}
-
-
-def _sums_ms(weights_ms: NDArray[np.int64], kph: float, join: Snap, ways: Sequence[_Simple]) -> list[int]:
-    begin_ms = off_road_ms(join, kph) + _in_part_ms(weights_ms, join, 1 - join.fraction)
-    ends = np.cumsum([len(way.arcs) for way in ways])
-    summed = np.concatenate(([0], np.cumsum(weights_ms[np.concatenate([way.arcs for way in ways])])))
-    whole_ms = np.diff(summed[np.concatenate(([0], ends))]).tolist()  # a way that passes no arc whole has none
-    return [
-        begin_ms + ms + _in_part_ms(weights_ms, way.leave, way.leave.fraction) + off_road_ms(way.leave, kph)
-        for ms, way in zip(whole_ms, ways, strict=True)
-    ]
+    low, high = (costs.low_ms, costs.off_road_kph.high), (costs.high_ms, costs.off_road_kph.low)
+    begin = [off_road_ms(join, kph) + _in_part_ms(ms, join, 1 - join.fraction) for ms, kph in (low, high)]
+    found: dict[int, Range] = {}
+    for way in ways:
+        leave = way.leave
+        finish = [_in_part_ms(ms, leave, leave.fraction) + off_road_ms(leave, kph) for ms, kph in (low, high)]
+        low_ms, high_ms = (sum(parts) for parts in zip(begin, way.whole_ms, finish, strict=True))
+        found[way.row] = low_ms / 1000, high_ms / 1000
+    return found
 
 
 def _in_part_ms(weights_ms: NDArray[np.int64], snap: Snap, share: float) -> int:

@@ -9,7 +9,8 @@ from casebook.place import Place
 from routing.air.tables import table
 
 CIVIL_TWILIGHT_DEG = float(table("landing")["twilight_deg"]["limit"])
-_STEP_S = 600.0  # the sun moves at most 2.5 degrees in it
+_STEP_S = 600.0
+_FASTEST_DEG = 15.1 * _STEP_S / 3600  # in one step: the earth turns by 15.04 degrees an hour, the sun itself by 0.04
 _DAY_S = 86_400.0
 
 
@@ -23,8 +24,9 @@ def daylight_left_s(at: datetime, place: Place) -> float:
     if is_night(at, place):
         return 0.0
     early_s, late_s = 0.0, _STEP_S
-    while not is_night(at + timedelta(seconds=late_s), place):
-        early_s, late_s = late_s, late_s + _STEP_S
+    while (above_deg := sun_elevation_deg(at + timedelta(seconds=late_s), place) - CIVIL_TWILIGHT_DEG) >= 0:
+        steps = max(1, int(above_deg / _FASTEST_DEG))  # before that it cannot have sunk so low
+        early_s, late_s = late_s + (steps - 1) * _STEP_S, late_s + steps * _STEP_S
         if late_s > _DAY_S:
             return math.inf
     while late_s - early_s > 1.0:

@@ -157,7 +157,7 @@ class Sortie:
     def outcome(self, start: Start, end: End, check: Check, hospital: str | None = None) -> Plan | Refusal:
         """The plan from this start to this end; a refusal where night would overtake it. `hospital`: None = the
         question's."""
-        arms, hospital = self._arms(start), self.question.hospital if hospital is None else hospital
+        arms, hospital = self.arms(start), self.question.hospital if hospital is None else hospital
         flown = self._flown_terms(start, end, arms)
         dusk = self._check_dusk(arms, flown)
         if dusk.refused:
@@ -175,7 +175,7 @@ class Sortie:
             hoist=start.site is None,
         )
 
-    def _arms(self, start: Start) -> Arms:
+    def arms(self, start: Start) -> Arms:
         """Both until they meet; many hospitals are reached from one meeting."""
         key = (start.mode, start.place, start.site.id if start.site else None)
         if key not in self._kept:

@@ -86,12 +86,12 @@ class Found:
         return {door.hospital: row for row, door in enumerate(self.landings.doors)}
 
     @cached_property
-    def _spots(self) -> Spots:
+    def spots(self) -> Spots:
         return Spots(self.landings, self.question, self.drive_to_site_s)
 
     @property
     def _starts(self) -> Sequence[Start]:
-        return self._spots.starts
+        return self.spots.starts
 
     @cached_property
     def _options(self) -> NDArray[np.int64]:
@@ -133,7 +133,7 @@ class Found:
         """Aircraft of which this is the same take as long from wherever they lift off, and are refused alike."""
         sortie = self.sorties[row]
         by_dusk = row if self._dusk_matters(row) else None
-        machine, own = sortie.aircraft, [bool(sortie.check_start(one).refused) for one in self._spots.own_starts]
+        machine, own = sortie.aircraft, [bool(sortie.check_start(one).refused) for one in self.spots.own_starts]
         return bool(sortie.check.refused), sortie.flight.speed_kmh("p50"), machine.d_value_m, by_dusk, *own
 
     @cached_property
@@ -143,7 +143,7 @@ class Found:
 
     @cached_property
     def _stretches(self) -> dict[Quantile, Stretches]:
-        return {quantile: Stretches(self._spots, quantile) for quantile in ("p50", "p90")}
+        return {quantile: Stretches(self.spots, quantile) for quantile in ("p50", "p90")}
 
     def land_s(self, row: int, quantile: Quantile) -> Floats:
         """Starts x ends: until this aircraft (its row in the question) is down for the hospital, refused or not."""
@@ -181,7 +181,7 @@ class Found:
         """Starts x ends."""
         sortie = self.sorties[row]
         sites, pads = self.landings.refused(sortie.aircraft, night=self.question.night)
-        own = [bool(sortie.check_start(start).refused) for start in self._spots.own_starts]
+        own = [bool(sortie.check_start(start).refused) for start in self.spots.own_starts]
         refused = np.append(sites, np.array(own, np.bool_))[:, None] | pads
         if self._dusk_matters(row):
             assert self.question.daylight_left_s is not None

@@ -1,0 +1,134 @@
+"""The quick and the slow end of the ways from one node to many, put together at portals that many quickest ways pass.
+
+A quickest way that passes a portal is a quickest way to it and one from it on. What lies beyond a portal is the same
+for whoever comes from there, and kept while the costs stay: of most ways only the part up to the portal is asked for,
+once for all that go on from it. Which ways are asked for is left to routing/ranges.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.costs import Costs, costs_for
+from routing.engine import ENGINES, NEVER_MS
+from routing.engine.asking import SearchEngine
+from routing.free_flow import FreeFlow
+
+# Measured on New York: 48 places drawn all over the map and 64 portals put three of four ways from a scene to its
+# hospitals together; more portals do not catch more. Choosing them takes half a second, once for a map and vehicle.
+DRAWN, PORTALS = 48, 64
+LARGE = 50_000  # nodes; on a smaller map a way is asked for as quickly as a portal
+MANY = 8  # ways; fewer are asked for one by one
+LEAST_ARCS = 40  # a shorter way needs no portal
+
+Sums = tuple[int, int]  # ms at `low_ms` and at `high_ms`
+
+
+def sums_ms(costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | None]:
+    """Of one quickest way from a search node to each of these: its ms when all arcs are as quick, and as slow, as a
+    tenth of runs; None where there is no way."""
+    if len(targets) < MANY or costs.free.network.nodes < LARGE or type(costs.engine) is not ENGINES.get("cch"):
+        return _summed(costs, source, targets)
+    beyond = _beyond.get(costs)
+    if beyond is None:
+        beyond = _beyond.setdefault(costs, _Beyond(_portals_of(costs.free)))
+    return beyond.sums_ms(costs, source, targets)
+
+
+def _summed(costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | None]:
+    """Each way asked for as a whole."""
+    ways = costs.engine.search_paths(source, targets)
+    arcs = np.concatenate([np.empty(0, np.intp), *(way for way in ways if way is not None)])
+    ends = np.cumsum([0, *(0 if way is None else len(way) for way in ways)])
+    low, high = (np.diff(np.append(0, np.cumsum(ms[arcs]))[ends]).tolist() for ms in (costs.low_ms, costs.high_ms))
+    return [None if way is None else (a, b) for way, a, b in zip(ways, low, high, strict=True)]
+
+
+class _Beyond:
+    """What lies beyond the portals of a map at one set of costs, as far as it was asked for."""
+
+    def __init__(self, portals: NDArray[np.uint32]) -> None:
+        self._portals = portals
+        self._to_ms: dict[int, NDArray[np.int64]] = {}  # target -> from each portal
+        self._sums: dict[tuple[int, int], Sums] = {}  # portal's row, target
+
+    def sums_ms(self, costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | None]:
+        by, direct = self._portals_for(costs.engine, source, targets)
+        found = dict(zip(direct, _summed(costs, source, direct), strict=True))
+        rows = list(dict.fromkeys(by.values()))
+        before = dict(zip(rows, _summed(costs, source, self._portals[rows].tolist()), strict=True))
+        self._look_beyond(costs, by)
+        for target, row in by.items():
+            first, then = before[row], self._sums[row, target]
+            assert first is not None, "an engine that knows the time knows the way"
+            found[target] = first[0] + then[0], first[1] + then[1]
+        return [found[target] for target in targets]
+
+    def _portals_for(
+        self, engine: SearchEngine, source: int, targets: Sequence[int]
+    ) -> tuple[dict[int, int], list[int]]:
+        """Target -> row of the first portal on a quickest way to it; and the targets that none leads to."""
+        asked = list(dict.fromkeys(targets))
+        new = [target for target in asked if target not in self._to_ms]
+        if new:
+            columns = engine.search_ms(self._portals, np.array(new, np.uint32))
+            self._to_ms |= zip(new, columns.T.copy(), strict=True)
+        ends = np.concatenate((self._portals, np.array(asked, np.uint32)))
+        from_ms = engine.search_ms(np.array([source], np.uint32), ends)[0]
+        to_portal_ms, whole_ms = from_ms[: len(self._portals)], from_ms[len(self._portals) :]
+        through_ms = to_portal_ms[:, None] + np.array([self._to_ms[target] for target in asked]).T
+        first = np.where(through_ms == whole_ms, to_portal_ms[:, None], NEVER_MS).argmin(0)
+        passed = (through_ms[first, np.arange(len(asked))] == whole_ms) & (whole_ms < NEVER_MS)
+        told = list(zip(asked, first.tolist(), passed.tolist(), strict=True))
+        return {target: row for target, row, on in told if on}, [target for target, _, on in told if not on]
+
+    def _look_beyond(self, costs: Costs, by: dict[int, int]) -> None:
+        for row in dict.fromkeys(by.values()):
+            new = [target for target, its in by.items() if its == row and (row, target) not in self._sums]
+            for target, sums in zip(new, _summed(costs, int(self._portals[row]), new), strict=True):
+                assert sums is not None, "an engine that knows the time knows the way"
+                self._sums[row, target] = sums
+
+
+_portals: WeakKeyDictionary[FreeFlow, NDArray[np.uint32]] = WeakKeyDictionary()
+_beyond: WeakKeyDictionary[Costs, _Beyond] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def _portals_of(free: FreeFlow) -> NDArray[np.uint32]:
+    """Chosen on empty roads, so that the same map has the same portals whatever the day brings."""
+    with _lock:
+        if free not in _portals:
+            _portals[free] = _chosen(costs_for(free.roadmap, profile=free.profile))
+        return _portals[free]
+
+
+def _chosen(costs: Costs) -> NDArray[np.uint32]:
+    """The nodes by which most of the ways between places all over the map is what lies beyond, one after the other.
+
+    Only nodes at which no turn is forbidden: what may be driven on from there does not depend on whence one came.
+    """
+    network, topology = costs.free.network, costs.engine.topology
+    drawn = np.linspace(0, network.nodes - 1, DRAWN).astype(np.intp).tolist()
+    ways = [way for place in drawn for way in costs.engine.search_paths(place, drawn) if way is not None]
+    ways = [way for way in ways if len(way) >= LEAST_ARCS]
+    if not ways:
+        return np.empty(0, np.uint32)
+    nodes = np.concatenate([network.tail[way] for way in ways])
+    left_ms = np.concatenate([np.cumsum(costs.likely_ms[way][::-1])[::-1] for way in ways])
+    left_ms = np.where(np.isin(nodes, topology.nodes_from), 0, left_ms)
+    way_of, beyond_ms, found = np.repeat(np.arange(len(ways)), list(map(len, ways))), np.zeros(len(ways)), list[int]()
+    for _ in range(PORTALS):
+        gained_ms = np.bincount(nodes, np.maximum(0, left_ms - beyond_ms[way_of]))
+        best = int(gained_ms.argmax())
+        if gained_ms[best] <= 0:
+            break
+        here = nodes == best
+        np.maximum.at(beyond_ms, way_of[here], left_ms[here])
+        found.append(best)
+    return np.array(found, np.uint32)
