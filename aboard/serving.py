@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 NO_DESCRIPTORS, TOLD_AGAIN_S = "socket.accept() out of system resource", 60.0  # asyncio's own words for it
 RETRY = "Exception in callback BaseSelectorEventLoop._start_serving"  # asyncio's, as often as it told the other
 NO_UTF8 = "Invalid UTF-8 sequence"  # uvicorn's
+NO_MEMORY = "MemoryError"
+SHORT_OF = {
+    NO_DESCRIPTORS: "no descriptors are left: newcomers wait until somebody goes",
+    NO_MEMORY: "no memory is left: who sent what there is no room for is let go",
+}
 GRACE_S = 3  # how long open connections may take to end when we stop
 PING_S = 10  # a screen or vehicle that is silently gone is noticed within twice that; the goal is 30
 
@@ -78,19 +83,21 @@ async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
 
 
 class Brief(logging.Filter):
-    """uvicorn tells of each frame that is no UTF-8 with a traceback, so that anybody with a badge could fill the disk:
-    it is told once a minute, in one line."""
+    """uvicorn tells of each frame that is no UTF-8 with a traceback, so that anybody with a badge could fill the disk,
+    and of each message for which there is no memory: each of both is told once a minute, in one line."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._told_s = -math.inf
+        self._told_s: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not str(record.msg).startswith(NO_UTF8):
+        wrong = record.exc_info[1] if record.exc_info else None
+        kind = NO_UTF8 if str(record.msg).startswith(NO_UTF8) else NO_MEMORY if isinstance(wrong, MemoryError) else ""
+        if not kind:
             return True
-        if record.created - self._told_s < TOLD_AGAIN_S:
+        if record.created - self._told_s.get(kind, -math.inf) < TOLD_AGAIN_S:
             return False
-        self._told_s, record.exc_info, record.exc_text = record.created, None, None
+        self._told_s[kind], record.exc_info, record.exc_text = record.created, None, None
         return True
 
 
@@ -98,22 +105,22 @@ BRIEF = Brief()
 
 
 def once_a_minute() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """A loop's exception handler that tells of descriptors that ran out once a minute, of all else as ever.
+    """A loop's exception handler that tells of descriptors or memory that ran out once a minute, of all else as ever.
 
     asyncio tells it with a traceback for each place of the queue of newcomers, each second: 5 MB of log a second.
     """
-    told_s = -math.inf
+    told_s: dict[str, float] = {}
 
     def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        nonlocal told_s
-        message = str(context.get("message"))
-        if message.startswith(RETRY) and isinstance(context.get("exception"), ValueError):
+        message, wrong = str(context.get("message")), context.get("exception")
+        if message.startswith(RETRY) and isinstance(wrong, ValueError):
             return  # it wanted to listen again, and the hub has ended meanwhile
-        if message != NO_DESCRIPTORS:
+        short = NO_MEMORY if isinstance(wrong, MemoryError) else message
+        if short not in SHORT_OF:
             loop.default_exception_handler(context)
-        elif loop.time() - told_s >= TOLD_AGAIN_S:
-            told_s = loop.time()
-            log.error("no descriptors are left: newcomers wait until somebody goes")
+        elif loop.time() - told_s.get(short, -math.inf) >= TOLD_AGAIN_S:
+            told_s[short] = loop.time()
+            log.error(SHORT_OF[short])
 
     return hear
 

@@ -40,6 +40,22 @@ def test_frames_that_are_no_text_are_told_once_in_one_line(caplog: pytest.LogCap
     ]  # fmt: skip
 
 
+def test_a_hub_without_memory_says_so_once_and_fills_no_log(caplog: pytest.LogCaptureFixture):
+    loop, hear, logger, brief = asyncio.new_event_loop(), once_a_minute(), logging.getLogger("test.uvicorn"), Brief()
+    logger.addFilter(brief)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(100):
+            hear(loop, {"message": "Fatal read error on socket transport", "exception": MemoryError()})
+            try:
+                raise MemoryError
+            except MemoryError:
+                logger.exception("parser failed")
+    loop.close()
+    assert [(record.name, record.exc_info) for record in caplog.records] == [
+        ("aboard.serving", None), ("test.uvicorn", None),
+    ]  # fmt: skip
+
+
 async def test_a_screen_that_reads_nothing_any_more_is_let_go(monkeypatch: pytest.MonkeyPatch):
     """Its buffers are full, so that a close that waits for them would never come."""
     monkeypatch.setattr(shell, "PING_S", 0.2)

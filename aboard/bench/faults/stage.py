@@ -81,6 +81,11 @@ class Stage:
         return self._hub.pid
 
     @property
+    def is_there(self) -> bool:
+        """Whether the hub's process runs."""
+        return self._hub is not None and self._hub.pid is not None
+
+    @property
     def link_url(self) -> str:
         return f"{self.url.replace('http', 'ws', 1)}/api/v1/unit"
 

@@ -56,6 +56,7 @@ FAULTS = (
     Fault("F21", "log_edited", "damage:log_edited"),
     Fault("F22", "hub_stalled", "starved:hub_stalled"),
     Fault("F23", "descriptors_gone", "starved:descriptors_gone"),
+    Fault("F23", "memory_gone", "starved:memory_gone"),
     Fault("F24", "log_restored", "clocks:log_restored"),
 )
 
