@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,10 @@ from casebook.desks import do_due
 from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
 from casebook.errors import CoordinationError, NotFound
 from casebook.holds.watch import HoldWatch
-from casebook.live import Feed
+from casebook.live import Feed, PlainView, plain
 from casebook.log import By, Entry
 from casebook.looking import Looking
+from casebook.picture import Picture
 from casebook.screens import REPO, add_screen, add_shared
 from casebook.vehicle_door import serve_vehicle
 from casebook.vehicle_links import VehicleLinks
@@ -304,6 +306,9 @@ class Hub:
             socket, self.guidance, unit, badge.who, is_vehicle=is_vehicle, check=lambda: self._may_talk(badge, unit)
         )
 
+    def _look_at_console(self, picture: Picture, now: datetime) -> PlainView:
+        return PlainView(self.dispatch.console_view(picture, now) | plain({"health": self.health.told()}))
+
     def _feed(self, name: str) -> Feed:
         """The feed of that name, made when first watched, looking at the newest picture."""
         if name not in self._feeds:
@@ -317,10 +322,7 @@ class Hub:
     def _make_feed(self, kind: str, id: str) -> Feed:
         match kind:
             case "console":
-                return Feed(
-                    lambda picture, now: self.dispatch.console_view(picture, now) | {"health": self.health.told()},
-                    self.clock,
-                )
+                return Feed(self._look_at_console, self.clock)
             case "wall":
                 return Feed(lambda picture, now: wall_view(picture, id, now), self.clock, bound_for(id))
             case "unit":

@@ -78,7 +78,7 @@ def newest_vitals(trend: Sequence[Sample], now: datetime) -> dict[str, dict[str,
     """
     newest: dict[str, dict[str, Any]] = {}
     for sample in reversed(trend):  # a screen asks for this at every change: look at each value once, newest first
-        if sample.at > now:
+        if sample.vitals.keys() <= newest.keys() or sample.at > now:  # of a stream's samples nearly all
             continue
         for field, value in sample.vitals.items():
             if field not in newest and value is not None and field != "nibp_at":

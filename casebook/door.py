@@ -29,6 +29,7 @@ from casebook.asking import Ask, Asker, Command, read_command
 from casebook.errors import CoordinationError, NotAllowed, NotFound, RefusedInput
 from casebook.live import Subscription
 from casebook.spans import span
+from casebook.wire import wire_of
 
 log = logging.getLogger(__name__)
 MAX_BODY = 256 * 1024
@@ -210,6 +211,9 @@ async def serve_feed(
     async def send() -> None:
         while True:
             await socket.send_text((await screen.next()).decode())
+
+    if (wire := wire_of(socket)) is not None:
+        screen.pass_on = wire.write_text
 
     tasks = [asyncio.create_task(read()), asyncio.create_task(send())]
     try:

@@ -14,9 +14,10 @@ Messages (JSON):
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import is_
 from typing import Any
 
 import msgspec
@@ -56,7 +57,7 @@ def merge_patch(old: View, new: View) -> View:
     for name, value in new.items():
         if name not in old:
             patch[name] = value
-        elif value == old[name]:
+        elif value is old[name] or value == old[name]:  # dicts do not see by themselves that they are one
             continue
         elif isinstance(value, dict) and isinstance(old[name], dict):
             patch[name] = merge_patch(old[name], value)
@@ -79,43 +80,64 @@ def patched(view: View, patch: View) -> View:
 
 
 class Subscription:
-    """One screen's queue. `next()` waits for the next message; a queue that ran over starts again with a snapshot."""
+    """One screen's queue. `next()` waits for the next message; a queue that ran over starts again with a snapshot.
+
+    `pass_on`: the short way to the screen (casebook/wire.py). While nothing waits and the screen asks for its next
+    message, what is offered goes that way, and `next()` goes on waiting.
+    """
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LENGTH)
+        self._queue: deque[bytes] = deque()
         self._behind = True  # first thing a screen gets is a snapshot
+        self._waiter: asyncio.Future[None] | None = None  # of `next`, while it waits
+        self._passed_s = 0.0  # when a message last went the short way, by the loop's clock
+        self.pass_on: Callable[[bytes], bool] | None = None
 
     def offer(self, message: bytes) -> None:
         if self._behind:
             return
-        try:
-            self._queue.put_nowait(message)
-        except asyncio.QueueFull:
+        if self._waiter is not None and not self._queue and self.pass_on is not None and self.pass_on(message):
+            self._passed_s = self._waiter.get_loop().time()
+        elif len(self._queue) < QUEUE_LENGTH:
+            self._queue.append(message)
+            self._wake()
+        else:
             self.resync()
 
     def resync(self) -> None:
         """Forget what waits; the next message is a snapshot, at once also for who is waiting."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        self._queue.clear()
         self._behind = True
-        self._queue.put_nowait(b"")  # wakes `next`
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def next(self, beat_s: float = 1.0) -> bytes:
         """The next message, or a beat after `beat_s` wall seconds of silence."""
-        message = b""
-        if not self._behind:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(beat_s):  # not wait_for: before Python 3.12 it may swallow a cancellation
-                    message = await self._queue.get()
-            if not message and not self._queue.empty():  # came while the wait ran out: a beat must not overtake it
-                message = self._queue.get_nowait()
+        if not self._behind and not self._queue:
+            await self._wait(beat_s)
         if self._behind:
             self._behind = False
-            while not self._queue.empty():
-                self._queue.get_nowait()
+            self._queue.clear()
             return self._feed.snapshot()
-        return message or self._feed.beat()
+        return self._queue.popleft() if self._queue else self._feed.beat()
+
+    async def _wait(self, beat_s: float) -> None:
+        """Until something is there for this screen, or nothing was for so long."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + beat_s
+        while not self._behind and not self._queue and (left_s := until_s - loop.time()) > 0:
+            self._waiter = loop.create_future()
+            timer = loop.call_later(left_s, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+            until_s = max(until_s, self._passed_s + beat_s)
 
     def close(self) -> None:
         self._feed.drop(self)
@@ -232,7 +254,7 @@ class Feed:
 
 def same(these: Sequence[Any], those: Sequence[Any]) -> bool:
     """Whether they are the same objects, one by one."""
-    return len(these) == len(those) and all(one is other for one, other in zip(these, those, strict=True))
+    return len(these) == len(those) and all(map(is_, these, those))
 
 
 def sample_of(entry: Entry) -> dict[str, Any]:

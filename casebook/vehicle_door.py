@@ -22,6 +22,7 @@ from casebook.errors import CoordinationError, FeedLost, NotAllowed
 from casebook.link import MAX_BYTES, VERSION, Hello, Ping, Rows, mark_of, read_from_vehicle
 from casebook.live import Subscription
 from casebook.vehicle_links import Presence, VehicleLinks
+from casebook.wire import wire_of
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +34,15 @@ async def serve_vehicle(
     """Serve one vehicle until its link ends. `screen` is a subscription to the vehicle's own feed; `links` are those of
     the hub, without which nothing is known of other connections; `hubs`: where hubs of this book are."""
     links = links or VehicleLinks(book.clock)
-    outgoing = asyncio.Lock()
+    outgoing, wire = asyncio.Lock(), wire_of(socket)
+    if wire is not None:
+        screen.pass_on = wire.write_text
 
     async def send(message: dict[str, Any] | bytes) -> None:
-        async with outgoing:
-            raw = message if isinstance(message, bytes) else msgspec.json.encode(message)
-            await socket.send_text(raw.decode())
+        raw = message if isinstance(message, bytes) else msgspec.json.encode(message)
+        if wire is None or outgoing.locked() or not wire.write_text(raw):
+            async with outgoing:
+                await socket.send_text(raw.decode())
 
     presence: Presence | None = None
     try:

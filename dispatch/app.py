@@ -18,6 +18,7 @@ from casebook.asking import Ask, Asker, Command, Handler
 from casebook.book import Book
 from casebook.clock import Clock
 from casebook.desks import Due
+from casebook.live import PlainView
 from casebook.log import Entry
 from casebook.picture import Picture
 from dispatch.area import Area
@@ -26,7 +27,8 @@ from dispatch.case_watch import CaseWatch
 from dispatch.choosing import TO_HOSPITAL, ChooseDestination, ProposeDestination, holds_due, onward
 from dispatch.closure_preview import FindStretch, PreviewClosure, find_stretch, preview_closure
 from dispatch.closures import CloseRoad, ReopenRoad, SlowRoad, close_road, refuse_nowhere, reopen_road
-from dispatch.console_view import LOG_LINES, console_view, is_told
+from dispatch.console_parts import ConsoleParts
+from dispatch.console_view import LOG_LINES, is_told
 from dispatch.desk import Desk, onward_leg
 from dispatch.distribution.planning import AcceptDistribution, PlanDesk, ProposeDistribution, RefuseDistribution
 from dispatch.distribution.previewing import PreviewDistribution, preview_distribution
@@ -61,6 +63,7 @@ class DispatchRoom:
         self._signs = SignsWatch(area.rules.destination)
         self._plans = PlanDesk(self._desk)
         self._roads: bytes | None = None
+        self._parts = ConsoleParts(area, roadmap)
         behind = book.log.read(max(0, book.picture.seq - LOG_BEHIND))
         self._lines: deque[Entry] = deque(filter(is_told, behind), LOG_LINES)
         book.listen(self._hear)
@@ -131,9 +134,9 @@ class DispatchRoom:
                 dues.append(Due(met_at, (e.LegGiven(aircraft.id, TO_HOSPITAL, leg),)))
         return dues
 
-    def console_view(self, picture: Picture, now: datetime) -> dict[str, Any]:
-        """The console's view, for a Feed."""
-        return console_view(picture, now, self._area, self._lines, self._roadmap)
+    def console_view(self, picture: Picture, now: datetime) -> PlainView:
+        """The console's view, for a Feed; what has not changed since the last look are the same objects."""
+        return self._parts.look(picture, now, self._lines)
 
     def roads_geojson(self) -> bytes:
         """The road network for the console's map; made once."""

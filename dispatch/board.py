@@ -23,15 +23,21 @@ CATEGORIES = (*(str(one) for one in Category), NOBODY_SAID)
 
 def boards(picture: Picture) -> dict[str, Any]:
     """Of every incident that has casualties, by its id."""
-    members: dict[str, list[CasualtyState]] = {}
+    return {id: board_with_plan(picture, id, people) for id, people in sorted(people_of(picture).items())}
+
+
+def people_of(picture: Picture) -> dict[str, list[CasualtyState]]:
+    """incident -> its casualties."""
+    people: dict[str, list[CasualtyState]] = {}
     for one in picture.casualties.values():
-        members.setdefault(one.incident, []).append(one)
-    return {id: board_of(picture, people) | _plan(picture, id) for id, people in sorted(members.items())}
+        people.setdefault(one.incident, []).append(one)
+    return people
 
 
-def _plan(picture: Picture, incident: str) -> dict[str, Any]:
+def board_with_plan(picture: Picture, incident: str, people: Sequence[CasualtyState]) -> dict[str, Any]:
+    """The board, and what the incident's newest joint plan says where there is one."""
     state = picture.plans.get(incident)
-    return {} if state is None else {"plan": plan_view(picture, state)}
+    return board_of(picture, people) | ({} if state is None else {"plan": plan_view(picture, state)})
 
 
 def board_of(picture: Picture, people: Sequence[CasualtyState]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from shapely import LineString
 
 from casebook import events as e
 from casebook.atmist import newest_vitals
-from casebook.capacity import free_now
+from casebook.capacity import Figure, Hold, free_now
 from casebook.casualty import Stage
 from casebook.events import Decision
 from casebook.log import Entry
@@ -46,21 +46,28 @@ def console_view(
     picture: Picture, now: datetime, area: Area, lines: Iterable[Entry] = (), roadmap: Roadmap | None = None
 ) -> dict[str, Any]:
     """The whole view. `lines`: the newest entries of the book, for the activity log. `roadmap` names the closures."""
-    version = traffic_version(picture, now)
+    version, units = traffic_version(picture, now), picture.units
     return {
         "drill": picture.drill.scenario if picture.drill else None,
         "traffic": version,
-        "incidents": {id: _incident(picture, state) for id, state in picture.incidents.items()},
+        "incidents": {id: incident_view(one, _casualties_of(picture, one)) for id, one in picture.incidents.items()},
         "casualties": {id: _casualty(picture, state, now, version) for id, state in picture.casualties.items()},
-        "units": {id: _unit(picture, state) for id, state in picture.units.items()},
+        "units": {id: lasting_of_unit(picture, one) | streamed_of_unit(picture, one) for id, one in units.items()},
         "hospitals": {id: _hospital(picture, state, now) for id, state in picture.hospitals.items()},
         "tasks": {id: msgspec.to_builtins(state) for id, state in picture.tasks.items()},
-        "roads": {id: _road(state, now, roadmap) for id, state in picture.roads.items()},
-        "districts": {id: {"name_zh": zh, "name_en": en} for id, (zh, en) in area.districts.items()},
-        "sites": {site.id: {"place": _place(site.place), "kind": site.kind} for site in area.sites},
+        "roads": {id: road_view(state, now, roadmap) for id, state in picture.roads.items()},
+        **area_view(area),
         "boards": boards(picture),
         "feeds": feeds_of(picture),
         "log": {str(entry.seq): log_line(entry) for entry in lines},
+    }
+
+
+def area_view(area: Area) -> dict[str, Any]:
+    """What a region is born with."""
+    return {
+        "districts": {id: {"name_zh": zh, "name_en": en} for id, (zh, en) in area.districts.items()},
+        "sites": {site.id: {"place": _place(site.place), "kind": site.kind} for site in area.sites},
     }
 
 
@@ -90,8 +97,8 @@ def _place(place: Place) -> dict[str, Any]:
     )
 
 
-def _incident(picture: Picture, state: IncidentState) -> dict[str, Any]:
-    first = [one.times["vitals_recorded"] for one in _casualties_of(picture, state) if "vitals_recorded" in one.times]
+def incident_view(state: IncidentState, people: Iterable[CasualtyState]) -> dict[str, Any]:
+    first = [one.times["vitals_recorded"] for one in people if "vitals_recorded" in one.times]
     agencies = {str(number): {"agency": name, "at": at} for number, (name, _, at) in enumerate(state.agencies)}
     told = ("kind", "priority", "channel", "summary", "received_at", "happened_at", "drill", "casualties_estimated")
     return {name: getattr(state, name) for name in told} | {
@@ -108,7 +115,14 @@ def _casualties_of(picture: Picture, incident: IncidentState) -> list[CasualtySt
 
 
 def _casualty(picture: Picture, state: CasualtyState, now: datetime, version: str) -> dict[str, Any]:
-    found, hold = state.findings, picture.find_hold(state.id)
+    hold = picture.find_hold(state.id)
+    lasting = lasting_of_casualty(picture, state, hold if hold and hold.until > now else None, version)
+    return lasting | {"vitals": newest_vitals(state.trend, now)}
+
+
+def lasting_of_casualty(picture: Picture, state: CasualtyState, hold: Hold | None, version: str) -> dict[str, Any]:
+    """All but what streams: the vitals. `hold`: in force; `version`: of the traffic."""
+    found = state.findings
     told = (
         "incident", "label", "age_years", "sex", "category", "stage", "unit", "wish", "requested_at", "proposed_at",
         "chosen_at", "override_reason", "bay", "team", "team_level", "arrived_at",
@@ -116,10 +130,9 @@ def _casualty(picture: Picture, state: CasualtyState, now: datetime, version: st
     view = {name: value for name in told if (value := getattr(state, name)) not in (None, "")}
     view |= {"concern": found.concern, "pathway": found.pathway} if found else {}
     view["triaged_at"] = state.triage[-1][0] if state.triage else None
-    view["vitals"] = newest_vitals(state.trend, now)
     view["option"] = state.option
     view["eta_at"] = door_at(picture, state)
-    view["hold"] = hold if hold and hold.until > now else None
+    view["hold"] = hold
     view["prealert"] = _prealert(state)
     if state.proposal is not None and state.stage in (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD):
         view["proposal"] = proposal_view(state.proposal)
@@ -181,21 +194,27 @@ def _told(one: e.Option | e.Rejection) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value not in (None, "")}
 
 
-def _unit(picture: Picture, state: UnitState) -> dict[str, Any]:
+def lasting_of_unit(picture: Picture, state: UnitState) -> dict[str, Any]:
+    """All but what streams: where it is, and how good its picture is."""
     told = ("kind", "name_zh", "name_en", "district", "station", "duty", "duty_at", "incident", "purpose", "aboard")
     view = {name: value for name in told if (value := getattr(state, name)) not in (None, "")}
     view["base"] = _place(state.base)
-    view["picture"] = quality_view(picture, state.id)
     view["films"] = state.id in picture.streams
     if state.media_key_refused:
         view["media_key"] = {"refused": state.media_key_refused, "at": state.media_key_refused_at}
+    if state.leg is not None:
+        view["leg"] = _leg(state.leg) | {"eta_at": leg_eta_at(state), "halted": True if state.halted else None}
+        view["leg"] |= {"why": state.leg_why or None, "given_at": state.leg_at, "seen_at": state.leg_seen_at}
+    return view
+
+
+def streamed_of_unit(picture: Picture, state: UnitState) -> dict[str, Any]:
+    """What changes while it drives and films."""
+    view: dict[str, Any] = {"picture": quality_view(picture, state.id)}
     fix = state.position
     if fix is not None:
         view["fix"] = {"lat": fix.lat, "lon": fix.lon, "at": state.position_at, "speed_kmh": fix.speed_kmh}
         view["fix"]["heading_deg"] = fix.heading_deg
-    if state.leg is not None:
-        view["leg"] = _leg(state.leg) | {"eta_at": leg_eta_at(state), "halted": True if state.halted else None}
-        view["leg"] |= {"why": state.leg_why or None, "given_at": state.leg_at, "seen_at": state.leg_seen_at}
     return view
 
 
@@ -226,38 +245,50 @@ def is_reopened(state: CasualtyState) -> bool:
 
 
 def _hospital(picture: Picture, state: HospitalState, now: datetime) -> dict[str, Any]:
+    holds = {key: hold for key, hold in picture.holds.items() if hold.hospital == state.id and hold.until > now}
+    inbound = sum(bound_for(one) == state.id for one in picture.casualties.values())
+    return hospital_view(state, holds, inbound, now)
+
+
+def bound_for(one: CasualtyState) -> str | None:
+    """The hospital that it is on its way to, or will be."""
+    return one.hospital if one.arrived_at is None and one.stage is not Stage.CLOSED else None
+
+
+def hospital_view(state: HospitalState, holds: Mapping[str, Hold], inbound: int, now: datetime) -> dict[str, Any]:
+    """`holds`: its own in force, by key; `inbound`: how many casualties are on their way to it."""
     names = ("name_zh", "name_en", "district", "trauma_level", "capabilities")
     view: dict[str, Any] = {name: getattr(state, name) for name in names}
     view["place"] = _place(state.place)
     view["pad"] = state.pad is not None
-    view["figures"] = {resource: _figure(picture, state, resource, now) for resource in state.figures}
+    view["figures"] = {resource: _figure(state.figures[resource], resource, holds, now) for resource in state.figures}
     in_force = {name: closure for name, closure in state.closures.items() if closure.in_force(now)}
     view["closures"] = {
         name: {"reason": one.reason, "until": one.until, "at": one.at, "by": one.by} for name, one in in_force.items()
     }
-    holds = sorted(h for h in picture.holds if picture.holds[h].hospital == state.id and picture.holds[h].until > now)
-    view["holds"] = {key: {"casualty": picture.holds[key].casualty, "slot": picture.holds[key].slot} for key in holds}
-    coming = [one for one in picture.casualties.values() if one.hospital == state.id and one.arrived_at is None]
-    view["inbound"] = sum(one.stage is not Stage.CLOSED for one in coming)
+    view["holds"] = {key: {"casualty": holds[key].casualty, "slot": holds[key].slot} for key in sorted(holds)}
+    view["inbound"] = inbound
     return view
 
 
-def _figure(picture: Picture, state: HospitalState, resource: str, now: datetime) -> dict[str, Any]:
-    figure = state.figures[resource]
-    held = len(picture.list_holds(state.id, resource, now))
+def _figure(figure: Figure, resource: str, holds: Mapping[str, Hold], now: datetime) -> dict[str, Any]:
+    held = sum(hold.resource == resource for hold in holds.values())
     left = free_now(figure, held, resource, now)
     condition = "known" if left is not None else "unknown" if figure.free is None else "stale"
     told = {"free": figure.free, "total": figure.total, "at": figure.at, "by": figure.by, "source": figure.source}
     return told | {"held": held, "left": left, "state": condition}
 
 
-def _road(state: RoadState, now: datetime, roadmap: Roadmap | None) -> dict[str, Any]:
+def road_view(state: RoadState, now: datetime, roadmap: Roadmap | None) -> dict[str, Any]:
     told = ("reason", "ref", "bearing_deg", "until", "speed_kmh", "at", "by", "polygon")
     view = {name: value for name in told if (value := getattr(state, name)) not in (None, "", ())}
     if roadmap is not None:
         view |= {"name": name_of(roadmap, state), "lines": lines_of(roadmap, state)}
-    begun = state.since is None or state.since <= now
-    return view | {"in_force": begun and (state.until is None or state.until > now), "since": state.since}
+    return view | {"in_force": is_in_force(state, now), "since": state.since}
+
+
+def is_in_force(state: RoadState, now: datetime) -> bool:
+    return (state.since is None or state.since <= now) and (state.until is None or state.until > now)
 
 
 def is_told(entry: Entry) -> bool:

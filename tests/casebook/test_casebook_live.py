@@ -207,3 +207,51 @@ async def test_a_screen_that_waits_hears_a_change_at_once():
 def test_no_screen_is_ever_sent_a_number_that_is_none(bad: dict):
     encoded = msgspec.json.encode(plain(bad))
     assert b"NaN" not in encoded and b"Infinity" not in encoded
+
+
+@given(st.lists(st.sampled_from(["tell", "tell", "jam", "free", "let go on", "flood"]), max_size=40))
+async def test_however_a_message_goes_each_comes_once_and_in_order(story: list[str]):
+    feed = Feed(lambda picture, now: {"n": told}, JumpClock(START), None)
+    told, free = 0, True
+    feed.refresh(Picture())
+    screen, heard = feed.subscribe(), []
+    screen.pass_on = lambda message: free and not heard.append(msgspec.json.decode(message))
+
+    async def read() -> None:
+        while True:
+            heard.append(msgspec.json.decode(await screen.next(beat_s=60)))
+            await asyncio.sleep(0)  # it is being sent
+
+    reading = asyncio.create_task(read())
+    for chapter in story:
+        if chapter == "let go on":
+            await asyncio.sleep(0)
+        free = chapter == "free" or (free and chapter != "jam")
+        for _ in range({"tell": 1, "flood": QUEUE_LENGTH + 1}.get(chapter, 0)):
+            told += 1
+            feed.refresh(Picture())
+    for _ in range(2 * QUEUE_LENGTH + 10):
+        await asyncio.sleep(0)
+    reading.cancel()
+    version, number = -1, -1
+    for message in heard:
+        assert message["t"] == "snapshot" or message["v"] == version + 1
+        version, number = message["v"], message.get("view", message.get("patch"))["n"]
+    assert number == told
+
+
+async def test_what_goes_the_short_way_counts_as_no_silence():
+    feed = Feed(lambda picture, now: {"n": told}, JumpClock(START), None)
+    told, passed = 0, []
+    screen = feed.subscribe()
+    screen.pass_on = lambda message: not passed.append(message)
+    await screen.next()
+    began_s = asyncio.get_running_loop().time()
+    waiting = asyncio.create_task(screen.next(beat_s=0.2))
+    while not passed or asyncio.get_running_loop().time() < began_s + 0.1:
+        await asyncio.sleep(0.01)
+        told += 1
+        feed.refresh(Picture())
+    last_s = asyncio.get_running_loop().time()
+    assert msgspec.json.decode(await waiting)["t"] == "beat" and len(passed) == told
+    assert asyncio.get_running_loop().time() >= last_s + 0.19
