@@ -102,6 +102,7 @@ class Hub:
         self.plane = media_engine(self._video_started, self._video_stopped, on_waves)
         self.voice = VoicePlane(self._may_talk, VoiceLog(book))
         self.guidance = GuidanceRelay(time.monotonic)
+        self.works: list[Callable[[], Coroutine[Any, Any, None]]] = []  # beside the hub's own
         book.listen(self._hear)
         self.app = make_app("Aboard hub")
         self._open_doors()
@@ -112,7 +113,7 @@ class Hub:
     async def running(self) -> AsyncIterator[Hub]:
         works = (self._keep_screens_fresh, self._do_what_is_due, self._think, self.health.pulse.run, self._keep_ledger)
         works += self.in_step.works if self.in_step else ()
-        works += (self.waves.run,) if self.waves is not None else ()
+        works += (*((self.waves.run,) if self.waves is not None else ()), *self.works)
         tasks = [asyncio.create_task(going_on(work, self.health.pulse.failed)) for work in works]
         try:
             yield self

@@ -14,6 +14,7 @@ from aboard.in_step import InStep
 from aboard.links import Links
 from aboard.opening import open_book
 from aboard.unit import UnitSettings, save_settings
+from aboard.uplinks import add_uplinks
 from casebook import events as e
 from casebook.access import Gate
 from casebook.answers import Answers
@@ -84,6 +85,7 @@ async def open_hub(
     hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves)
     hub.health.standing += found
     add_routes(hub, roadmap)
+    add_uplinks(hub)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 
 

@@ -62,6 +62,8 @@ class UnitState:
     position_at: datetime | None = None
     quality: e.PictureQualityChanged | None = None  # of its live picture, as told last; see picture_quality
     quality_at: datetime | None = None
+    uplink: e.UplinkChanged | None = None  # what became of the wish for a guaranteed one, as told last
+    uplink_at: datetime | None = None
     media_key: str = ""  # fingerprint of the key that its media are held to; "": none was shown yet
     media_key_refused: str = ""  # another one that wanted in, until a person takes it or the right one is seen
     media_key_refused_at: datetime | None = None

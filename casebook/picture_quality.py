@@ -7,19 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from casebook.picture import Picture
+from casebook.picture import Picture, UnitState
 
 VIDEO = "video_"  # rungs of moving pictures are named video_<size>
 
 
 def quality_view(picture: Picture, unit: str | None) -> dict[str, Any] | None:
-    """{rung, why, at} as the vehicle told it last; None: nobody knows.
+    """{rung, why, at} as the vehicle told it last, and `uplink`: {state, why} of the wish for a guaranteed one. None:
+    nobody knows any of it; without `rung` that is unknown.
 
     A rung of moving pictures counts only while the hub receives them: without a stream the telling is out of date.
     """
     state = picture.units.get(unit) if unit else None
-    if state is None or state.quality is None:
+    if state is None:
         return None
-    if state.quality.rung.startswith(VIDEO) and state.id not in picture.streams:
+    uplink = {"uplink": told} if (told := _uplink(state)) else {}
+    if state.quality is None or (state.quality.rung.startswith(VIDEO) and state.id not in picture.streams):
+        return uplink or None
+    return {"rung": state.quality.rung, "why": state.quality.why, "at": state.quality_at} | uplink
+
+
+def _uplink(state: UnitState) -> dict[str, str] | None:
+    """Of a wish that is over nothing is said."""
+    if state.uplink is None or state.uplink.state in ("given_back", "withdrawn"):
         return None
-    return {"rung": state.quality.rung, "why": state.quality.why, "at": state.quality_at}
+    return {"state": state.uplink.state} | ({"why": state.uplink.why} if state.uplink.why else {})

@@ -31,7 +31,7 @@ from dispatch.switching import (
 STREAMING = frozenset(
     {"vitals_recorded", "position_reported", "traffic_observed", "message_sent", "message_read", "mark_drawn"}
     | {"marks_removed", "snapshot_taken", "tag_tied", "samples_counted", "samples_shown", "wave_record_begun"}
-    | {"media_key_pinned", "media_key_refused", "media_key_accepted"}
+    | {"media_key_pinned", "media_key_refused", "media_key_accepted", "uplink_changed"}
     | {"voice_joined", "voice_left", "voice_spoke"}
 )
 ANSWERS = frozenset({"destination_proposed", "no_destination", "destination_chosen"})

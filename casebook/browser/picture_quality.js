@@ -3,7 +3,8 @@
 import { ageText } from './age.js';
 import { isWord, say } from './words.js';
 
-/** @typedef {{rung: string, why: string, at: string}} Quality */
+/** @typedef {{state: string, why?: string}} Uplink the wish for a guaranteed uplink, and what became of it */
+/** @typedef {{rung?: string, why?: string, at?: string, uplink?: Uplink}} Quality without a rung: unknown */
 
 /** @param {string} group @param {string} name a name of the ladder; one that we do not know stands as it came */
 const word = (group, name) => (isWord(`media.${group}.${name}`) ? say(`media.${group}.${name}`) : name);
@@ -19,11 +20,14 @@ export const rungWhyText = (name) => word('rung_why', name);
  * @param {'told' | 'beside' | 'now'} how `now`: the vehicle itself shows it; `told`: as the vehicle told it; `beside`: that, beside its picture
  */
 export function qualityText(feed, quality, how = 'told') {
-  if (!quality) return say('media.quality.unknown');
-  const { rung, why, at } = quality;
-  return say(`media.quality.${how}`, { rung: rungText(rung), why: rungWhyText(why), age: ageText(feed.age_s(at)) });
+  const { rung, why = '', at, uplink } = quality ?? {};
+  const said = rung ? say(`media.quality.${how}`, { rung: rungText(rung), why: rungWhyText(why), age: ageText(feed.age_s(at)) }) : say('media.quality.unknown');
+  return uplink ? `${said} · ${uplinkText(uplink)}` : said;
 }
+
+/** What became of the wish for a guaranteed uplink, with a sign. @param {Uplink} uplink */
+export const uplinkText = ({ state, why }) => (why ? say('media.uplink.because', { state: word('uplink', state), why: word('uplink_why', why) }) : word('uplink', state));
 
 /** A few words where there is no room: the rung, or why no picture moves. @param {Quality | undefined} quality */
 export const qualityBrief = (quality) =>
-  !quality ? say('media.quality.unknown_brief') : quality.rung.startsWith('video_') ? rungText(quality.rung) : rungWhyText(quality.why);
+  !quality?.rung ? say('media.quality.unknown_brief') : quality.rung.startsWith('video_') ? rungText(quality.rung) : rungWhyText(quality.why ?? '');

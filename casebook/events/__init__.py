@@ -102,6 +102,7 @@ from casebook.events.units import UnitLeftScene as UnitLeftScene
 from casebook.events.units import UnitOnScene as UnitOnScene
 from casebook.events.units import UnitOnStandby as UnitOnStandby
 from casebook.events.units import UnitStoodDown as UnitStoodDown
+from casebook.events.uplink import UplinkChanged as UplinkChanged
 from casebook.events.voice import VoiceJoined as VoiceJoined
 from casebook.events.voice import VoiceLeft as VoiceLeft
 from casebook.events.voice import VoiceSpoke as VoiceSpoke

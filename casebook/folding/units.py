@@ -120,3 +120,8 @@ def _media_key_held_to(picture: Picture, event: Any, occasion: Occasion) -> Pict
 @folds(e.MediaKeyRefused)
 def _media_key_refused(picture: Picture, event: e.MediaKeyRefused, occasion: Occasion) -> Picture:
     return change_unit(picture, event.unit, media_key_refused=event.fingerprint, media_key_refused_at=occasion.at)
+
+
+@folds(e.UplinkChanged)
+def _uplink_changed(picture: Picture, event: e.UplinkChanged, occasion: Occasion) -> Picture:
+    return change_unit(picture, event.unit, uplink=event, uplink_at=occasion.at)

@@ -1,7 +1,7 @@
 // @ts-check
 // Ids and word keys as people read them: names of hospitals and units, reasons and log lines as sentences.
 import { clockText, spanText } from '/casebook/age.js';
-import { rungText, rungWhyText } from '/casebook/picture_quality.js';
+import { rungText, rungWhyText, uplinkText } from '/casebook/picture_quality.js';
 import { isWord, language, nameOf, say } from '/casebook/words.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
@@ -74,6 +74,7 @@ export function lineText(view, line) {
   if (kind === 'task_opened') said.kind = say(`dispatch.task.${facts.kind}`);
   if (kind.startsWith('task_')) said.task = taskName(view, facts.task);
   if (kind === 'picture_quality_changed') Object.assign(said, { rung: rungText(facts.rung), why: rungWhyText(facts.why) });
+  if (kind === 'uplink_changed') said.state = uplinkText({ state: facts.state, why: facts.why });
   if (kind === 'incident_opened') said.kind = kindName(facts.kind);
   if (kind === 'handover_signed') said.side = say(`dispatch.side.${facts.side}`);
   return say(`event.${kind}`, said);

@@ -67,3 +67,19 @@ def test_what_comes_late_from_the_outbox_does_not_undo_what_is_newer():
 def test_a_vehicle_that_is_not_enrolled_cannot_tell():
     with pytest.raises(NotFound):
         after(told("stills"))
+
+
+@pytest.mark.parametrize("state", ["asked", "pending", "granted", "refused", "lost"])
+def test_the_wish_for_a_guaranteed_uplink_stands_beside_the_rung_and_without_one(state: str):
+    uplink = e.UplinkChanged("A01", state, "silent" if state == "refused" else "", "s-1")
+    shown = {"state": state} | ({"why": "silent"} if state == "refused" else {})
+    assert quality_view(after(ENROLLED, uplink), "A01") == {"uplink": shown}
+    beside = quality_view(after(ENROLLED, STREAM, told("video_480p15"), uplink), "A01")
+    assert beside is not None and (beside["rung"], beside["uplink"]) == ("video_480p15", shown)
+
+
+@pytest.mark.parametrize("state", ["given_back", "withdrawn"])
+def test_of_a_wish_that_is_over_nothing_is_said(state: str):
+    assert (
+        quality_view(after(ENROLLED, e.UplinkChanged("A01", "granted"), e.UplinkChanged("A01", state)), "A01") is None
+    )
