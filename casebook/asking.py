@@ -5,6 +5,7 @@ A command is a frozen `msgspec.Struct` that refuses unknown fields; its handler 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,13 +53,35 @@ class Ask:
 
 
 def read_command(raw: bytes, kind: type[Command], where: str) -> Command:
-    """Decode and check a command. Raises RefusedInput naming the field; never guesses, never lets NaN in."""
+    """Decode and check a command. Raises RefusedInput naming the field; never guesses, never lets NaN in.
+
+    A name that is given twice is refused, too: two readers might take two different ones for what was asked.
+    """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        command = msgspec.json.decode(raw, type=kind)
+        twice = find_twice(raw)
     except msgspec.ValidationError as wrong:
         text, _, path = str(wrong).partition(" - at `")
         raise RefusedInput(
             "bad_field", where=where, field=path.rstrip("`").removeprefix("$.") or "$", why=text
         ) from wrong
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, RecursionError, ValueError) as wrong:
         raise RefusedInput("bad_json", where=where, why=str(wrong)) from wrong
+    if twice is not None:
+        raise RefusedInput("bad_field", where=where, field=twice, why="given twice")
+    return command
+
+
+def find_twice(raw: bytes) -> str | None:
+    """The first name that an object of this JSON has twice; None in nearly all. Raises ValueError, RecursionError."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                found.append(name)
+            names.add(name)
+
+    json.loads(raw, object_pairs_hook=look)
+    return found[0] if found else None

@@ -16,7 +16,9 @@ from dispatch.datum import to_wgs84
 from dispatch.journeys import stretch_of
 from routing.roads import Roadmap
 
-Point = tuple[float, float]  # lon, lat
+Lon = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+Lat = Annotated[float, msgspec.Meta(ge=-90, le=90)]
+Point = tuple[Lon, Lat]
 Why = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Bearing = Annotated[float, msgspec.Meta(ge=0, lt=360)]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +78,43 @@ def test_no_input_gets_past_with_anything_but_a_command_or_a_refusal(raw: bytes 
 def test_who_asked_stands_with_role_name_and_by_what():
     by = Asker(Badge(Role.ED, "sister Li", hospital="songjiang"), origin="script").by
     assert (str(by), by.origin) == ("ed:sister Li", "script")
+
+
+class OrderMeal(Command, frozen=True, kw_only=True):
+    """Several things at once."""
+
+    drinks: list[OrderTea] = msgspec.field(default_factory=list)
+    wishes: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (b'{"wishes": {}, "wishes": {}}', "wishes"),
+        (b'{"drinks": [{"kind": "green"}, {"kind": "green", "cups": 1, "cups": 2}]}', "cups"),
+        (b'{"wishes": {"a": {"b": 1, "\\u0062": 2}}}', "b"),
+    ],
+)
+def test_a_name_that_is_given_twice_is_refused_wherever_it_stands(raw: bytes, name: str):
+    with pytest.raises(RefusedInput) as caught:
+        read_command(raw, OrderMeal, "order_meal")
+    assert (caught.value.key, caught.value.facts["field"]) == ("bad_field", name)
+
+
+def test_the_same_name_in_two_objects_is_no_repetition():
+    told = read_command(b'{"drinks": [{"kind": "green"}, {"kind": "black"}]}', OrderMeal, "order_meal")
+    assert isinstance(told, OrderMeal) and [one.kind for one in told.drinks] == ["green", "black"]
+
+
+@pytest.mark.parametrize("deep", [100, 990, 5_000, 100_000])
+def test_nesting_is_taken_or_refused_and_never_breaks(deep: int):
+    raw = b'{"wishes": {"a": ' + b"[" * deep + b"]" * deep + b"}}"
+    try:
+        read_command(raw, OrderMeal, "order_meal")
+    except RefusedInput as wrong:
+        assert wrong.key == "bad_json" and deep > 100
+
+
+def test_a_number_of_ten_thousand_digits_is_refused_in_words():
+    with pytest.raises(RefusedInput):
+        read_command(b'{"wishes": {"a": ' + b"9" * 10_000 + b"}}", OrderMeal, "order_meal")

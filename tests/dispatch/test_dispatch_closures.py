@@ -28,6 +28,10 @@ async def test_a_preview_names_the_roads_and_whose_way_it_cuts_and_records_nothi
     assert len(drive.kinds) == count
     with pytest.raises(RefusedInput):
         await drive.ask("preview_closure", polygon=[[100, 20], [101, 20]])
+    for off in ([1.7e308, 0], [181, 0], [0, -91], [-1e308, 1e308]):
+        with pytest.raises(RefusedInput) as refused:
+            await drive.ask("preview_closure", polygon=[[100, 20], [101, 20], off])
+        assert refused.value.facts["field"].startswith("polygon[2]"), "no place on earth"
 
 
 async def test_the_stretch_under_a_click_reaches_from_junction_to_junction(valley: Roadmap):
