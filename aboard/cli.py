@@ -33,6 +33,7 @@ WORDS = {  # word: module and attribute (a function, or a typer app with words o
     "capacity": "aboard.front.capacity:app",
     "roads": "aboard.front.roads:app",
     "log": "aboard.front.log:app",
+    "media": "aboard.front.media:app",
     "bench": "aboard.front.bench:app",
     "health": "aboard.front.health:app",
     "simulate": "aboard.front.simulate:simulate",

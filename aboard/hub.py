@@ -14,14 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Request, Response, WebSocket
 
 from aboard.health.metrics import Seen
 from aboard.health.watch import HealthWatch
 from aboard.in_step import InStep
 from aboard.media_engine import ice_for, known_keys, media_engine
 from aboard.shown import Shown
+from aboard.tailing import tail
 from ambulance_unit.fleet_views import FleetViews
 from casebook import events as e
 from casebook.access import Badge, Gate, Role, need, need_hospital, need_unit
@@ -47,6 +47,7 @@ from hospital_board.consult_stills import need_still
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
+from media.viewing_log import ViewingLog
 from media.voice import VoicePlane
 from media.voice_door import voice_router
 from media.voice_log import VoiceLog
@@ -56,7 +57,9 @@ from media.wave_record import WaveRecords
 log = logging.getLogger(__name__)
 REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
 # They change a view only by numbers and a dot, or not at all.
-STREAMING = frozenset({"vitals_recorded", "position_reported", "samples_counted", "samples_shown"})
+STREAMING = frozenset(
+    {"vitals_recorded", "position_reported", "samples_counted", "samples_shown", "picture_opened", "picture_closed"}
+)
 STREAM_LOOK_S = 0.2  # wall seconds between looks at the views while nothing but those arrives
 LOOK_S = 0.5  # how often the desks look by themselves for what is due
 
@@ -102,7 +105,8 @@ class Hub:
         self.plane = media_engine(self._video_started, self._video_stopped, on_waves)
         self.voice = VoicePlane(self._may_talk, VoiceLog(book))
         self.guidance = GuidanceRelay(time.monotonic)
-        self.works: list[Callable[[], Coroutine[Any, Any, None]]] = []  # beside the hub's own
+        self.viewings = ViewingLog(book, self.plane.find, lambda request: badge_of(gate, request))
+        self.works: list[Callable[[], Coroutine[Any, Any, None]]] = [self.viewings.run]  # beside the hub's own
         book.listen(self._hear)
         self.app = make_app("Aboard hub")
         self._open_doors()
@@ -205,13 +209,15 @@ class Hub:
         app = self.app
         done_before = self.book.log.find_asked
         add_asks(app, self.asks(), self.gate, drill=self.drill, done_before=done_before, answers=self.answers)
-        app.include_router(media_router(self.plane, self._who_may_see, ice_for(self.gate), known_keys(self.book)))
+        ice, known = ice_for(self.gate), known_keys(self.book)
+        app.include_router(media_router(self.plane, self._who_may_see, ice, known, self.viewings.came))
         app.include_router(voice_router(self.voice, self._who_talks))
         if self.waves is not None:
             app.include_router(wave_router(self.waves, self._who_may_see))
         add_shared(app, ("media", REPO / "media" / "browser"))
         add_screen(app, "console", REPO / "dispatch" / "console")
         add_screen(app, "wall", REPO / "hospital_board" / "wall")
+        add_screen(app, "replay", REPO / "hospital_board" / "replay")
         self.health.open_doors(app, self.gate)
         self._open_reading(app)
         self._open_sockets(app)
@@ -286,7 +292,7 @@ class Hub:
         async def entries(socket: WebSocket, after: int = 0) -> None:
             if badge := await admit_socket(socket, self.gate):
                 need(badge, what="entries")
-                await self._tail(socket, after)
+                await tail(socket, self.book, after)
 
     async def _serve(self, socket: WebSocket, badge: Badge, name: str, role: Role, hospital: str = "") -> None:
         try:
@@ -335,26 +341,6 @@ class Hub:
             case _:
                 raise NotFound(what="feed", id=kind)
 
-    async def _tail(self, socket: WebSocket, after: int) -> None:
-        """Every entry from `after` on, as it is in the log; for the drill director."""
-        news = asyncio.Event()
-        stop = self.book.listen(lambda entries: news.set())
-        reader = asyncio.create_task(_until_gone(socket))
-        try:
-            while not reader.done():
-                news.clear()
-                for entry in await asyncio.to_thread(lambda last=after: list(self.book.log.read(last))):
-                    await socket.send_bytes(msgspec.json.encode(entry))
-                    after = entry.seq
-                waiting = asyncio.create_task(news.wait())
-                await asyncio.wait({waiting, reader}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
-        except (WebSocketDisconnect, RuntimeError, OSError):
-            pass
-        finally:
-            stop()
-            reader.cancel()
-
     def _who_may_see(self, request: Request, action: str, stream: str) -> None:
         """A vehicle publishes its own streams; a ward views those of the vehicles bound for it."""
         badge = badge_of(self.gate, request)
@@ -388,9 +374,3 @@ async def going_on(work: Callable[[], Coroutine[Any, Any, None]], failed: Callab
 def bound_for(hospital: str) -> Any:
     """Whose vitals a ward follows: of those who come to it."""
     return lambda picture, casualty: picture.casualties[casualty].hospital == hospital
-
-
-async def _until_gone(socket: WebSocket) -> None:
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        while True:
-            await socket.receive()

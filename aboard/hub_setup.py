@@ -13,6 +13,7 @@ from aboard.hub_routes import add_routes
 from aboard.in_step import InStep
 from aboard.links import Links
 from aboard.opening import open_book
+from aboard.recording_desk import add_recording
 from aboard.unit import UnitSettings, save_settings
 from aboard.uplinks import add_uplinks
 from casebook import events as e
@@ -85,6 +86,7 @@ async def open_hub(
     hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves)
     hub.health.standing += found
     add_routes(hub, roadmap)
+    add_recording(hub, folder)
     add_uplinks(hub)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 

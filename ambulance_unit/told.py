@@ -16,6 +16,7 @@ from casebook.capacity import AGE_LIMIT_S
 from casebook.casualty import Stage
 from casebook.guidance import marks_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+from casebook.recordings import recording_view
 from casebook.wish import wish_answer
 
 MODES = ("road", "rendezvous", "air")
@@ -117,7 +118,7 @@ def _casualty(picture: Picture, state: CasualtyState, unit: str, now: datetime) 
         "prealert": _prealert(state), "bay": state.bay, "team": _team(state), "arrived_at": state.arrived_at,
         "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
         "messages": _messages(picture, state.id), "times": state.times, "marks": marks_view(state, unit),
-        "tag": state.tag,
+        "tag": state.tag, "recording": recording_view(picture, unit, state),
     }  # fmt: skip
 
 

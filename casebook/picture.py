@@ -17,6 +17,7 @@ from casebook.capacity import Closure, Figure, Forced, Hold, Refusal
 from casebook.casualty import Category, Findings, Stage
 from casebook.errors import IllegalStep, NotFound
 from casebook.place import Place
+from casebook.recording_state import RecordingState
 from casebook.steps import Affair, Duty, Prealert, Task, next_stage
 
 TREND_LENGTH = 600  # samples kept per casualty for trends: ten minutes at one a second
@@ -169,6 +170,7 @@ class CasualtyState:
     times: Mapping[str, datetime] = field(default_factory=dict)  # fact name -> first time it happened
     guidance: GuidanceState | None = None  # marks and stills of its live picture
     tag: int | None = None  # number of the triage tag that hangs on them
+    recordings: Mapping[str, RecordingState] = field(default_factory=dict)
 
     @property
     def hospital(self) -> str | None:

@@ -32,7 +32,9 @@ STREAMING = frozenset(
     {"vitals_recorded", "position_reported", "traffic_observed", "message_sent", "message_read", "mark_drawn"}
     | {"marks_removed", "snapshot_taken", "tag_tied", "samples_counted", "samples_shown", "wave_record_begun"}
     | {"media_key_pinned", "media_key_refused", "media_key_accepted", "uplink_changed"}
-    | {"voice_joined", "voice_left", "voice_spoke"}
+    | {"voice_joined", "voice_left", "voice_spoke", "picture_opened", "picture_closed"}
+    | {"recording_started", "recording_stopped", "recording_kept", "recording_held", "recording_watched"}
+    | {"recording_deleted"}
 )
 ANSWERS = frozenset({"destination_proposed", "no_destination", "destination_chosen"})
 AT_ONCE = 8  # casualties thought for in one look, so that crews who ask are not kept waiting by a hundred others

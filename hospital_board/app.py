@@ -32,6 +32,15 @@ from hospital_board.capacity_import import ImportCapacity, import_capacity
 from hospital_board.cases import get_own_case, is_own
 from hospital_board.consult import SendMessage, send_message
 from hospital_board.consult_marks import DrawMark, RemoveMarks, draw_mark, remove_marks, take_snapshot
+from hospital_board.consult_recording import (
+    HoldRecording,
+    StartRecording,
+    StopRecording,
+    hold_recording,
+    over,
+    start_recording,
+    stop_recording,
+)
 from hospital_board.consult_stills import KeepStill, Stills
 from hospital_board.handover import SignHandover, sign_handover, signed_by_both
 from hospital_board.readiness import (
@@ -61,6 +70,9 @@ ASKS: dict[str, tuple[type[Command], tuple[Role, ...], Decide]] = {
     "report_member": (ReportMember, WARD, lambda p, c, who, at: report_member(p, c)),
     "send_message": (SendMessage, WARD, lambda p, c, who, at: send_message(p, c)),
     "draw_mark": (DrawMark, WARD, lambda p, c, who, at: draw_mark(p, c, who)),
+    "start_recording": (StartRecording, WARD, lambda p, c, who, at: start_recording(p, c, who)),
+    "stop_recording": (StopRecording, WARD, lambda p, c, who, at: stop_recording(p, c, who)),
+    "hold_recording": (HoldRecording, WARD, lambda p, c, who, at: hold_recording(p, c, who)),
     "remove_marks": (RemoveMarks, WARD, lambda p, c, who, at: remove_marks(p, c, who)),
     "sign_handover": (SignHandover, WARD, lambda p, c, who, at: sign_handover(p, c, who, at)),
 }
@@ -114,7 +126,7 @@ class HospitalRoom:
     @staticmethod
     def due(picture: Picture, now: datetime) -> list[Due]:
         """What the ward's desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
-        return [due for due in (*unanswered(picture, now), *signed_by_both(picture)) if due.facts]
+        return [due for due in (*unanswered(picture, now), *signed_by_both(picture), *over(picture)) if due.facts]
 
     @staticmethod
     def look(hospital: str) -> Callable[[Picture, datetime], dict[str, Any]]:

@@ -14,6 +14,7 @@ from casebook.casualty import Category, Stage
 from casebook.guidance import marks_view, snapshots_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.picture_quality import quality_view
+from casebook.recordings import recording_view, recordings_view
 from casebook.scores import get_table, score
 from casebook.vitals import FIELDS, Vitals, alarms, check, without_doubtful
 from hospital_board.bays import bays_view
@@ -62,7 +63,8 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
     `monitored_at`: instant of the newest monitor sample. `doubts`: {field: {key, value, low, high}}, check the sensor.
     `alarms`, `scores`, `route`, `streams`, `quality` (of the live picture, casebook/picture_quality.py), `prealert`,
     `bay`, `team`, `messages`, `handover`, `seen` (read-back matrix), `times` (fact -> first time): see there.
-    `marks`, `snapshots` of the live picture: casebook/guidance.py; `tag`: number of the triage tag.
+    `marks`, `snapshots` of the live picture: casebook/guidance.py; `recording`, `recordings`: casebook/recordings.py;
+    `tag`: number of the triage tag.
     """
     report = atmist(picture, state.id, now)
     values = report.get("signs", {}).get("vitals", {})
@@ -89,6 +91,8 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "times": dict(state.times),
         "marks": marks_view(state),
         "snapshots": snapshots_view(state),
+        "recording": recording_view(picture, state.unit, state),
+        "recordings": recordings_view(state),
         "tag": state.tag,
     }
 

@@ -33,7 +33,7 @@ from media.dscp import Mark, mark
 from media.engine import CONNECT_S, SESSIONS_MAX, SILENCE_S, Action, MediaFull, Session, Told, tell
 from media.losses import Losses
 from media.offers import WAVES_SUFFIX, Fragment, MalformedFragment, check_offer, media_kind, only, with_declined
-from media.video_stream import VideoStream, VideoViewer
+from media.video_stream import Listener, VideoStream, VideoViewer
 from media.wave_stream import BEAT, Channel, WaveStream, WaveViewer, offer_live, open_wave_channels
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,13 @@ class MediaPlane:
         carried = self._streams.get(stream)
         if isinstance(carried, VideoStream):
             carried.want_key_frame()
+
+    def listen(self, stream: str, listener: Listener) -> Callable[[], None]:
+        """Give `listener` every packet of a vehicle's video, now or whenever somebody publishes it, until the returned
+        function is called."""
+        carried = self._stream(stream)
+        assert isinstance(carried, VideoStream), stream
+        return carried.listen(listener)
 
     async def end(self, session_id: str) -> None:
         """End a session; an unknown one is already over."""

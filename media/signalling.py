@@ -63,6 +63,7 @@ WAYS: dict[str, Action] = {"whip": "publish", "whep": "view"}
 Who = Callable[[Request, Action, str], Awaitable[None] | None]
 Door = Callable[[str, Request], Awaitable[Response]]
 Ice = Callable[[Request], IceServers]  # for whoever asks; raises NotAllowed
+Viewed = Callable[[Request, Session], Awaitable[None]]
 Known = Callable[[Request, str, str], Awaitable[None]]  # with stream and fingerprint; raises WrongKey
 
 
@@ -84,13 +85,24 @@ class MatchRequired(RefusedInput):
     http_status = 428
 
 
-def router(plane: MediaEngine, who: Who, ice: Ice = lambda request: IceServers(), known: Known = _any_key) -> APIRouter:
+async def _nobody_notes(request: Request, session: Session) -> None:
+    """Who views is not noted."""
+
+
+def router(
+    plane: MediaEngine,
+    who: Who,
+    ice: Ice = lambda request: IceServers(),
+    known: Known = _any_key,
+    viewed: Viewed = _nobody_notes,
+) -> APIRouter:
     """The HTTP side of `plane`. `who(request, action, stream)` raises NotAllowed when the asker may not; may be async.
 
     `ice` gives the STUN and TURN servers that the asker may use; `known` refuses a publisher with another key than the
-    vehicle's. Errors of the casebook family rise to the application, which answers them.
+    vehicle's; `viewed` is told of each viewer. Errors of the casebook family rise to the application, which answers
+    them.
     """
-    doors = _Doors(plane, who, ice, known)
+    doors = _Doors(plane, who, ice, known, viewed)
     routes = APIRouter(prefix=PREFIX, tags=["media"], default_response_class=Response)
     routes.post("/whip/{stream}", status_code=201)(doors.publish)
     routes.post("/whep/{stream}", status_code=201)(doors.view)
@@ -108,8 +120,8 @@ def router(plane: MediaEngine, who: Who, ice: Ice = lambda request: IceServers()
 class _Doors:
     """One method for each call, as `router` hangs them."""
 
-    def __init__(self, plane: MediaEngine, who: Who, ice: Ice, known: Known) -> None:
-        self._plane, self._who, self._ice, self._known = plane, who, ice, known
+    def __init__(self, plane: MediaEngine, who: Who, ice: Ice, known: Known, viewed: Viewed) -> None:
+        self._plane, self._who, self._ice, self._known, self._viewed = plane, who, ice, known, viewed
         self._limit = OfferLimit()
 
     async def publish(self, stream: str, request: Request) -> Response:
@@ -125,7 +137,9 @@ class _Doors:
         """View a stream of a vehicle: SDP offer in, SDP answer out."""
         offer = await self._offer(request, "view", stream)
         with span("media", action="view"):
-            return self._created(await self._plane.view(stream, offer), request)
+            session = await self._plane.view(stream, offer)
+        await self._viewed(request, session)
+        return self._created(session, request)
 
     async def patch(self, session_id: str, request: Request) -> Response:
         """Tell candidates that were found after the offer, or answer a counter-offer."""

@@ -60,6 +60,16 @@ class Splice:
         return placed_seq, placed_timestamp
 
 
+class Listener(Protocol):
+    """Whoever keeps what passes: every packet in the order of arrival, with its numbers in the joined stream."""
+
+    def take(self, placed: Placed) -> None: ...
+
+    def begin_again(self) -> None:
+        """Another publisher follows: nothing of the one before helps to decode it."""
+        ...
+
+
 @dataclass(slots=True)
 class Placed:
     """A packet with its numbers in the joined stream."""
@@ -155,6 +165,7 @@ class VideoStream:
         self._wanted = False
         self._asked_at_s = float("-inf")
         self.viewers: list[VideoViewer] = []
+        self._listeners: list[Listener] = []
         self.last_packet_at_s = float("-inf")
         self.frames_in = self.packets_in = self.bytes_in = self.key_frame_requests = 0
 
@@ -176,6 +187,8 @@ class VideoStream:
         self._recent.add(placed, self.last_packet_at_s)
         for viewer in self.viewers:
             viewer.pass_on(placed)
+        for listener in self._listeners:
+            listener.take(placed)
         if any(viewer.waits for viewer in self.viewers):
             self.want_key_frame()
 
@@ -187,6 +200,8 @@ class VideoStream:
         self._recent.clear()
         for viewer in self.viewers:
             viewer.gate_open = False
+        for listener in self._listeners:
+            listener.begin_again()
         self._on_source(source)
         return True
 
@@ -202,6 +217,18 @@ class VideoStream:
     def detach(self, viewer: VideoViewer) -> None:
         if viewer in self.viewers:
             self.viewers.remove(viewer)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Give `listener` what is fresh at once and then every packet, until the returned function is called."""
+        self._listeners.append(listener)
+        for placed in self._recent.packets(self._now_s()):
+            listener.take(placed)
+
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return stop
 
     def begin(self, viewer: VideoViewer) -> None:
         """`viewer` can take packets now: what is fresh at once, else a key frame as soon as the vehicle makes one."""

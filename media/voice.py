@@ -44,6 +44,9 @@ BEAT_S, _LOOK_S = 0.5, 0.1
 _UNIT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+Heard = Callable[[Party, RtpPacket], object]
+
+
 class VoiceFull(CoordinationError):
     """All places of this conversation, or of the hub, are taken."""
 
@@ -73,6 +76,7 @@ class VoicePlane:
         self._watch: asyncio.Task[None] | None = None
         self._beats: dict[str, tuple[float, list[dict[str, Any]]]] = {}  # when each list was told, and the list
         self._count = self._beaten = 0
+        self._listeners: dict[str, list[Heard]] = {}  # by vehicle
 
     async def join(self, unit: str, badge: Badge, offer: bytes, seat: str = "") -> Party:
         """Take a party into the conversation about `unit`. The same `seat` of the same badge is taken over.
@@ -101,6 +105,16 @@ class VoicePlane:
             raise
         self._watch = self._watch or asyncio.create_task(self._watch_over())
         return party
+
+    def listen(self, unit: str, heard: Heard) -> Callable[[], None]:
+        """Tell `heard` of every packet of the conversation about `unit`, until the returned function is called."""
+        self._listeners.setdefault(unit, []).append(heard)
+
+        def stop() -> None:
+            if heard in (there := self._listeners.get(unit, [])):
+                there.remove(heard)
+
+        return stop
 
     def find(self, session: str) -> Party | None:
         return self._parties.get(session)
@@ -169,6 +183,8 @@ class VoicePlane:
         for other in self._of(party.unit):
             if other is not party and other.on:
                 other.hear_other(party, packet, now_s)
+        for heard in self._listeners.get(party.unit, ()):
+            heard(party, packet)
 
     # --- watching
 

@@ -7,6 +7,7 @@ import { token } from '/casebook/access.js';
 import { clockText, spanText } from '/casebook/age.js';
 import { LiveFeed } from '/casebook/feed.js';
 import { DrillFrame, LanguageSwitch, start } from '/casebook/frame.js';
+import { isRecorded, RecordingSign } from '/casebook/recording_sign.js';
 import { language, nameOf, say } from '/casebook/words.js';
 import { CasualtiesPage } from './casualties.js';
 import { DestinationPage } from './destination.js';
@@ -19,6 +20,7 @@ import { HandoverSheet } from './handover_sheet.js';
 import { HubLink } from './hub_state.js';
 import { MessagesPage, OrderBanner, unreadOf } from './messages.js';
 import { MissionPage } from './mission.js';
+import { hospitalName } from './naming.js';
 import { RouteBanner } from './route_change.js';
 import { PicturePage } from './self_view.js';
 import { StepsSheet } from './steps_sheet.js';
@@ -45,7 +47,7 @@ function Tablet() {
   return html`<${Header} view=${view} />
     <${Pages} view=${view} />
     <main class="page">
-      <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${DiversionBanner} view=${view} /><${Technical} view=${view} />
+      <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${DiversionBanner} view=${view} /><${Technical} view=${view} /><${Recorded} view=${view} />
       <div class="scroll" key=${page.value} tabindex="0" role="region" aria-label=${say(`unit.page.${page.value}`)}><${Page} view=${view} feed=${feed} /></div>
       ${view.incident && html`<voice-panel token=${token()} say=${say} unit=${view.me}></voice-panel>`}
     </main>
@@ -67,6 +69,13 @@ function Header({ view }) {
     <button class="square" aria-label=${say(`unit.theme.${theme.value}`)} onClick=${switchTheme}>${theme.value === 'night' ? '☀' : '☾'}</button>
     <${LanguageSwitch} />
   </header>`;
+}
+
+/** Whether the picture is recorded, on every page: the crew and whoever is aboard may know. @param {{view: TabletView}} props */
+function Recorded({ view }) {
+  const told = Object.values(view.casualties ?? {}).map((one) => one.recording).filter((one) => one !== undefined);
+  const recording = told.find(isRecorded) ?? told.sort((a, b) => ((a.at ?? '') < (b.at ?? '') ? 1 : -1))[0];
+  return html`<${RecordingSign} recording=${recording} calledIn=${(/** @type {string} */ who) => hospitalName(view, who)} />`;
 }
 
 /** @param {{view: TabletView}} props */

@@ -35,6 +35,7 @@
  * @property {{name: string, level?: number, members: Record<string, {state: string, at: string}>}} [team]
  * @property {Record<string, Message>} messages
  * @property {Record<string, import('/media/marks_ink.js').Mark>} [marks]
+ * @property {import('/casebook/recording_sign.js').Recording} [recording]
  * @property {number} [tag]
  * @property {Record<string, {by: string, at: string}>} signatures
  * @property {string} [arrived_at]

@@ -76,6 +76,14 @@ from casebook.events.receiving import ServiceClosed as ServiceClosed
 from casebook.events.receiving import ServiceReopened as ServiceReopened
 from casebook.events.receiving import TeamActivated as TeamActivated
 from casebook.events.receiving import TeamMemberReported as TeamMemberReported
+from casebook.events.recordings import PictureClosed as PictureClosed
+from casebook.events.recordings import PictureOpened as PictureOpened
+from casebook.events.recordings import RecordingDeleted as RecordingDeleted
+from casebook.events.recordings import RecordingHeld as RecordingHeld
+from casebook.events.recordings import RecordingKept as RecordingKept
+from casebook.events.recordings import RecordingStarted as RecordingStarted
+from casebook.events.recordings import RecordingStopped as RecordingStopped
+from casebook.events.recordings import RecordingWatched as RecordingWatched
 from casebook.events.roads import AlertUndelivered as AlertUndelivered
 from casebook.events.roads import RoadClosed as RoadClosed
 from casebook.events.roads import RoadReopened as RoadReopened

@@ -7,6 +7,7 @@ import { signal } from '@preact/signals';
 import { call, token } from '/casebook/access.js';
 import { clockText } from '/casebook/age.js';
 import { qualityText } from '/casebook/picture_quality.js';
+import { RecordingSign } from '/casebook/recording_sign.js';
 import { TriageMark } from '/casebook/triage.js';
 import { language, nameOf, say } from '/casebook/words.js';
 import { GuidanceLink } from '/media/marks_link.js';
@@ -15,6 +16,7 @@ import '/media/video_tile.js';
 import '/media/voice_panel.js';
 import { act, MessageBox } from './actions.js';
 import { Countdown } from './arrival.js';
+import { RecordBox, Recordings } from './consult_recording.js';
 import { Stills } from './consult_stills.js';
 import { Tools } from './consult_tools.js';
 import { unitOf, Waves } from './media_panel.js';
@@ -64,7 +66,7 @@ export function Consult({ feed, view, id }) {
   return html`<main class="consult" aria-label=${say('hospital.consult.title', { label: c.report.label })}>
     <section class="scene">
       ${unit ? html`<${Scene} view=${view} c=${c} unit=${unit} link=${link} layer=${layer} whose=${whose} />` : html`<div class="no-picture">${say('media.video.no_signal')}</div>`}
-      <p class="under"><span>${qualityText(feed, c.quality, 'beside')}</span>
+      <p class="under"><${RecordingSign} recording=${c.recording} always=${true} brief=${true} calledIn=${(/** @type {string} */ name) => calledIn(view, name)} /><span>${qualityText(feed, c.quality, 'beside')}</span>
         <span class="viewers">${viewers.names.length ? say('hospital.consult.viewers', { names: viewers.names.map((name) => calledIn(view, name)).join(' · ') }) : say('hospital.consult.nobody')}</span>
         ${unit && !viewers.vehicle && html`<b class="away" role="status">${say('media.mark.vehicle_away')}</b>`}</p>
     </section>
@@ -75,9 +77,9 @@ export function Consult({ feed, view, id }) {
       <${MonitorLine} feed=${feed} id=${id} c=${c} />
       <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH', 'CO2']} />
       ${c.route.unit && html`<div class="near"><voice-panel token=${token()} say=${say} unit=${c.route.unit.id}></voice-panel></div>`}
-      <${Orders} c=${c} />
+      <${Orders} c=${c} /><${Recordings} c=${c} />
     </aside>
-    <footer class="near"><div class="work"><${Tools} c=${c} whose=${whose} who=${who} layer=${layer} /><button class="close" onClick=${() => { consulting.value = null; }}>${say('hospital.consult.close')}</button></div><div class="say"><${MessageBox} c=${c} whose=${whose} /><${Stills} c=${c} layer=${layer} whose=${whose} /></div></footer>
+    <footer class="near"><div class="work"><${Tools} c=${c} whose=${whose} who=${who} layer=${layer} /><button class="close" onClick=${() => { consulting.value = null; }}>${say('hospital.consult.close')}</button></div><div class="say"><${MessageBox} c=${c} whose=${whose} /><${RecordBox} c=${c} whose=${whose} /><${Stills} c=${c} layer=${layer} whose=${whose} /></div></footer>
   </main>`;
 }
 

@@ -4,6 +4,7 @@ import { html } from 'htm/preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { token } from '/casebook/access.js';
 import { qualityBrief, qualityText } from '/casebook/picture_quality.js';
+import { RecordingSign } from '/casebook/recording_sign.js';
 import { say } from '/casebook/words.js';
 import '/media/sweep_wave.js';
 import '/media/video_tile.js';
@@ -13,15 +14,15 @@ import { heardLive } from './live_numbers.js';
 
 /**
  * The first-person picture, and how well it comes: the rung of the quality ladder, why, and how old that is.
- * @param {{feed: import('./view_types.js').LiveFeed, unit: string | undefined, quality: import('/casebook/picture_quality.js').Quality | undefined, brief?: boolean}} props
+ * @param {{feed: import('./view_types.js').LiveFeed, unit: string | undefined, quality: import('/casebook/picture_quality.js').Quality | undefined, recording: import('/casebook/recording_sign.js').Recording | undefined, brief?: boolean}} props
  * `brief`: room for few words only, on the picture itself
  */
-export function Picture({ feed, unit, quality, brief = false }) {
+export function Picture({ feed, unit, quality, recording, brief = false }) {
   feed.tick.value;
   if (!unit) return html`<div class="no-picture">${say('media.video.no_signal')}</div>`;
   const whole = qualityText(feed, quality, 'beside');
   return html`<div class="picture"><video-tile token=${token()} say=${say} unit=${unit}></video-tile>
-    <p class="quality" title=${whole}>${brief ? qualityBrief(quality) : whole}</p></div>`;
+    <${RecordingSign} recording=${recording} brief=${true} /><p class="quality" title=${whole}>${brief ? qualityBrief(quality) : whole}</p></div>`;
 }
 
 /**

@@ -10,7 +10,7 @@ from media.aiortc_private.names import PRIVATE_NAMES
 from media.aiortc_private.publishing import CameraSender
 from media.aiortc_private.receiving import ask_key_frame, keep_newest, receive_live, tap_packets
 from media.aiortc_private.sending import OutgoingPacket, PacketSender
-from media.aiortc_private.vp8 import packetize_vp8, starts_key_frame
+from media.aiortc_private.vp8 import body_of, packetize_vp8, starts_key_frame
 
 __all__ = [
     "PRIVATE_NAMES",
@@ -18,6 +18,7 @@ __all__ = [
     "OutgoingPacket",
     "PacketSender",
     "ask_key_frame",
+    "body_of",
     "hear_only_the_peer",
     "keep_newest",
     "listen_on",

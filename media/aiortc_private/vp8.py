@@ -1,8 +1,8 @@
-"""VP8 in RTP: an encoded frame as packets; and whether a packet of either codec begins a key frame."""
+"""VP8 in RTP: a frame as packets; of either codec: whether a packet begins a key frame, and what it carries."""
 
 from __future__ import annotations
 
-from aiortc.codecs import vpx
+from aiortc.codecs import h264, vpx
 from aiortc.rtp import RtpPacket
 
 from media.aiortc_private.h264 import begins_with_parameters
@@ -23,3 +23,8 @@ def starts_key_frame(packet: RtpPacket, codec: Codec = "VP8") -> bool:
     except ValueError:
         return False
     return descriptor.partition_start == 1 and descriptor.partition_id == 0 and bool(frame) and not frame[0] & 1
+
+
+def body_of(packet: RtpPacket, codec: Codec) -> bytes:
+    """The piece of an encoded frame that a packet carries. Raises ValueError when it carries none."""
+    return h264.h264_depayload(packet.payload) if codec == "H264" else vpx.vp8_depayload(packet.payload)

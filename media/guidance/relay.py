@@ -63,6 +63,7 @@ class GuidanceRelay:
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._seats: dict[str, list[Seat]] = {}
+        self._listeners: dict[str, list[Callable[[bytes], object]]] = {}
         self.dropped = 0  # words of seats that said too much
 
     def sit(self, unit: str, who: str, *, is_vehicle: bool = False) -> Seat:
@@ -95,10 +96,22 @@ class GuidanceRelay:
             for other in self._seats.get(seat.unit, []):
                 if not other.is_vehicle:
                     other.tell_places(places)
+            for listener in self._listeners.get(seat.unit, ()):
+                listener(places)
             return
         word = read_from_viewer(raw)
         told = {"t": "hold" if isinstance(word, Hold) else "point", **msgspec.to_builtins(word), "who": seat.who}
         self._tell_vehicle(seat.unit, told)
+
+    def listen(self, unit: str, listener: Callable[[bytes], object]) -> Callable[[], None]:
+        """Tell `listener` every places word of a vehicle, until the returned function is called."""
+        self._listeners.setdefault(unit, []).append(listener)
+
+        def stop() -> None:
+            if listener in (there := self._listeners.get(unit, [])):
+                there.remove(listener)
+
+        return stop
 
     def viewers(self, unit: str) -> list[str]:
         return sorted({seat.who for seat in self._seats.get(unit, []) if not seat.is_vehicle})

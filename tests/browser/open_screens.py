@@ -35,6 +35,7 @@ SIZES = {
     "tablet": (1280, 800),
     "aircraft": (1280, 800),
     "report": (1400, 1000),
+    "replay": (1400, 900),
 }
 HTML_LANG: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 FLAGS = [

@@ -1,0 +1,265 @@
+"""A whole hub: a recording begins and ends by a person's act, holds what was seen, and goes in its time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import msgspec
+import pytest
+
+from aboard.hub import Hub
+from aboard.hub_setup import open_hub
+from aboard.recording_desk import RecordingDesk
+from casebook import events as e
+from casebook.clock import RateClock
+from casebook.desks import DESK
+from casebook.place import Place
+from casebook.recordings import find_recording
+from media.aiortc_private import listen_on
+from media.camera import open_camera
+from media.receiver import VideoViewer
+from media.sender import VideoPublisher
+from media.stamp import find
+
+pytestmark = pytest.mark.sockets
+
+UNIT = "SJ-5G-01"
+SCENE = Place(30.89, 121.03)
+AT = datetime(2021, 4, 18, 1, 35, tzinfo=UTC)
+PATIENCE_S = 60.0  # a bound for a busy machine, not an expectation
+
+
+async def eventually(true: Callable[[], Any], what: str) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end_s, f"never happened: {what}"
+        await asyncio.sleep(0.05)
+
+
+class Stage:
+    """A hub whose ward expects the patient of one vehicle, on a folder that outlives it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock = folder, RateClock(AT, 1.0)
+        self.works: list[asyncio.Task[None]] = []
+
+    async def open(self) -> Hub:
+        facts = self.folder / "facts.json"
+        unit = e.UnitEnrolled(UNIT, "ambulance_5g", "松江5G01", "Songjiang 5G 01", "songjiang", SCENE)
+        first = [unit, e.IncidentOpened("I1", SCENE, "traffic", 1, "120", "G60"), e.CasualtyFound("I1-A", "I1", "A")]
+        facts.write_bytes(msgspec.json.encode([[one.name, e.encode(one)] for one in first]))
+        self.hub, self.links = await open_hub(self.folder / "hub", "yangtze_delta", self.clock, facts=facts, drill=True)
+        self.wards = [name for name in self.links if name.startswith("hospital:")]
+        self.ward = self.wards[0].removeprefix("hospital:")
+        if self.hub.book.picture.casualties["I1-A"].unit is None:
+            chosen = e.Option(self.ward, "road", 1200.0, {"road": 1200.0})
+            steps = [
+                e.UnitAssigned(UNIT, "I1"),
+                e.UnitEnRoute(UNIT),
+                e.UnitOnScene(UNIT),
+                e.UnitAtPatient(UNIT, "I1-A"),
+            ]
+            await self.write(*steps, e.DestinationChosen("I1-A", chosen))
+            await self.write(e.CasualtyBoarded("I1-A", UNIT))
+        return self.hub
+
+    async def write(self, *facts: e.Event) -> None:
+        await self.hub.book.write(lambda picture: list(facts), DESK)
+
+    def client(self, name: str) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.links[name]}"}
+        transport = httpx.ASGITransport(self.hub.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://hub", headers=headers)
+
+    async def ask(self, name: str, by: str = "", **command: Any) -> httpx.Response:
+        async with self.client(by or self.wards[0]) as client:
+            whose = {"hospital": self.ward, "casualty": "I1-A"}
+            return await client.post(f"/api/v1/ask/{name}", json=whose | command)
+
+    async def record(self, **more: Any) -> None:
+        answer = await self.ask("start_recording", reason="teaching", consent="given", **more)
+        assert answer.status_code == 200, answer.text
+
+    def publish(self) -> VideoPublisher:
+        publisher = VideoPublisher(self.client(f"unit:{UNIT}"), UNIT, open_camera("scene", wall_ms))
+        self.works.append(asyncio.create_task(publisher.run()))
+        return publisher
+
+    def watch(self) -> VideoViewer:
+        viewer = VideoViewer(self.client(self.wards[0]), UNIT, wall_ms)
+        self.works.append(asyncio.create_task(viewer.run()))
+        return viewer
+
+    async def end_works(self) -> None:
+        for work in self.works:
+            work.cancel()
+        await asyncio.gather(*self.works, return_exceptions=True)
+        self.works.clear()
+
+    @property
+    def desk(self) -> RecordingDesk:
+        owners = [getattr(work, "__self__", None) for work in self.hub.works]
+        return next(one for one in owners if isinstance(one, RecordingDesk))
+
+    def frames(self) -> int:
+        running = list(self.desk._recordings.running.values())
+        return running[0].frames if running else 0
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        return [entry.body for entry in self.hub.book.log.read() if entry.kind == kind]
+
+    def state(self, name: str = f"{UNIT}-1"):
+        found = find_recording(self.hub.book.picture, name)
+        assert found is not None
+        return found[1]
+
+
+def wall_ms() -> float:
+    return time.time() * 1000
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setenv("ABOARD_CACHE", str(tmp_path / "cache"))
+    listen_on(["127.0.0.1"])
+    stage = Stage(tmp_path)
+    yield stage
+    await stage.end_works()
+    listen_on(None)
+
+
+def stamps_in(content: bytes, file: Path) -> list[int]:
+    file.write_bytes(content)
+    with av.open(str(file)) as opened:
+        found = [find(frame.to_ndarray(format="gray")[: frame.height]) for frame in opened.decode(video=0)]
+    return [stamp.frame for stamp in found if stamp is not None]
+
+
+async def test_what_a_ward_records_is_what_it_saw_with_marks_and_numbers_and_the_log_says_who(stage: Stage, tmp_path):
+    async with (await stage.open()).running():
+        stage.publish()
+        viewer = stage.watch()
+        await eventually(lambda: viewer.frames_shown > 3, "the ward sees the vehicle")
+        assert stage.told("recording_started") == [], "nothing is recorded unless somebody asks"
+        await stage.record()
+        await eventually(lambda: stage.frames() >= 5, "pictures are recorded")
+        again = await stage.ask("start_recording", reason="twice", consent="given")
+        assert again.status_code == 409 and again.json()["error"] == "recording_runs"
+        await stage.write(e.VitalsRecorded("I1-A", UNIT, {"hr_bpm": 118}))
+        drawn = {"unit": UNIT, "kind": "arrow", "frame": 5, "frame_wall_ms": 1, "points": [[0.1, 0.1], [0.5, 0.5]]}
+        assert (await stage.ask("draw_mark", **drawn)).status_code == 200
+        seat = stage.hub.guidance.sit(UNIT, UNIT, is_vehicle=True)
+        places = {"t": "places", "frame": 6, "wall_ms": 2, "marks": {"I1-A/mark/1": [1, 0, 0, 0, 1, 0, 0, 0, 1]}}
+        stage.hub.guidance.hear(seat, json.dumps(places))
+        before = stage.frames()
+        await eventually(lambda: stage.frames() >= before + 10, "pictures after that")
+        view = stage.hub.ward.look(stage.ward)(stage.hub.book.picture, stage.clock.now())
+        assert view["cases"]["I1-A"]["recording"]["on"] is True
+        assert (await stage.ask("stop_recording", reason="enough")).status_code == 200
+        await eventually(lambda: len(stage.told("recording_kept")) == 2, "both files are told")
+        view = stage.hub.ward.look(stage.ward)(stage.hub.book.picture, stage.clock.now())
+        assert view["cases"]["I1-A"]["recording"] == {
+            "name": f"{UNIT}-1", "author": stage.ward, "voice": False, "on": False, "why": "asked",
+            "at": stage.state().stopped_at,
+        }  # fmt: skip
+        kept = {one["file"]: one for one in stage.told("recording_kept")}
+        async with stage.client(stage.wards[0]) as ward:
+            told = (await ward.get(f"/api/v1/recordings/{UNIT}-1")).json()
+            film = await ward.get(f"/api/v1/recordings/{UNIT}-1/1.webm")
+            lines = await ward.get(f"/api/v1/recordings/{UNIT}-1/1.jsonl")
+        assert told["here"] and {one["file"] for one in told["files"]} == {"1.webm", "1.jsonl"}
+        assert (
+            film.headers["X-Content-Type-Options"] == "nosniff" and "attachment" in film.headers["Content-Disposition"]
+        )
+        assert hashlib.sha256(film.content).hexdigest() == kept["1.webm"]["sha256"]
+        numbers = stamps_in(film.content, tmp_path / "kept.webm")
+        assert len(numbers) == kept["1.webm"]["frames"] >= 15 and numbers == sorted(set(numbers))
+        said = [json.loads(line) for line in lines.text.splitlines()]
+        assert said[0]["unit"] == UNIT and said[0]["casualties"]["I1-A"]["label"] == "A"
+        facts = [one for one in said if one["is"] == "fact"]
+        assert [one["kind"] for one in facts if one["kind"] in ("vitals_recorded", "mark_drawn")] == [
+            "vitals_recorded", "mark_drawn",
+        ]  # fmt: skip
+        assert [one["frame"] for one in said if one["is"] == "places"] == [6]
+        for outsider in (stage.wards[1], "engineer", f"unit:{UNIT}"):
+            async with stage.client(outsider) as other:
+                assert (await other.get(f"/api/v1/recordings/{UNIT}-1/1.webm")).status_code == 403
+        assert stage.told("recording_watched") == [{"recording": f"{UNIT}-1", "casualty": "I1-A", "file": "1.webm"}], (
+            "given once, and only the pictures count"
+        )
+        await stage.end_works()
+        await eventually(lambda: stage.told("picture_closed"), "the ward watches no more")
+        opened = [entry for entry in stage.hub.book.log.read() if entry.kind == "picture_opened"]
+        assert [str(entry.by) for entry in opened] == [f"ed:{stage.ward}"]
+
+
+async def test_a_recording_goes_on_after_the_hub_was_restarted_and_the_first_part_is_whole(stage: Stage):
+    async with (await stage.open()).running():
+        stage.publish()
+        await stage.record()
+        await eventually(lambda: stage.frames() >= 5, "pictures before")
+    await stage.end_works()
+    async with (await stage.open()).running():
+        assert stage.state().stopped is None
+        stage.publish()
+        await eventually(lambda: stage.frames() >= 5, "pictures after")
+        await stage.ask("stop_recording")
+        await eventually(lambda: "2.webm" in stage.state().files, "the second part is told")
+        files = stage.state().files
+        assert not files["1.webm"].torn and files["1.webm"].frames >= 5 and files["2.webm"].frames >= 5
+
+
+async def test_a_full_disk_ends_the_recording_by_name_and_live_goes_on(stage: Stage, monkeypatch):
+    async with (await stage.open()).running():
+        stage.publish()
+        viewer = stage.watch()
+        await stage.record()
+        await eventually(lambda: stage.frames() >= 5, "pictures are recorded")
+        monkeypatch.setattr("media.recordings.FREE_BYTES", 1 << 62)
+        await eventually(lambda: "1.webm" in stage.state().files, "what there was is kept")
+        stopped = stage.state().stopped
+        assert stopped is not None and (stopped.why, stopped.author) == ("no_room", "")
+        shown = viewer.frames_shown
+        await eventually(lambda: viewer.frames_shown >= shown + 5, "the live picture goes on")
+        await stage.record()
+        await eventually(lambda: stage.state(f"{UNIT}-2").stopped is not None, "nothing is begun without room")
+        assert stage.state(f"{UNIT}-2").files == {}
+
+
+async def test_with_the_case_the_recording_ends_and_what_nobody_holds_goes_in_its_time(stage: Stage):
+    (stage.folder / "hub").mkdir()
+    rule = {"kept": [{"from": "2020-01-01", "recordings_days": 7}]}
+    (stage.folder / "hub" / "retention.json").write_text(json.dumps(rule), encoding="utf-8")
+    async with (await stage.open()).running():
+        refused = await stage.ask("start_recording", reason=" ", consent="given")
+        assert refused.status_code == 422 or refused.json()["error"] == "recording_reason"
+        assert (await stage.ask("start_recording", by=stage.wards[1], reason="no", consent="given")).status_code == 403
+        stage.publish()
+        await stage.record()
+        await eventually(lambda: stage.frames() >= 3, "pictures are recorded")
+        await stage.write(e.CasualtyArrived("I1-A", stage.ward, UNIT))
+        await stage.write(e.HandoverStarted("I1-A", stage.ward))
+        await stage.write(e.HandoverSigned("I1-A", "crew", UNIT), e.HandoverSigned("I1-A", "hospital", stage.ward))
+        await eventually(lambda: stage.state().files, "ended by itself")
+        stopped = stage.state().stopped
+        assert stopped is not None and stopped.why == "case_over"
+        folder = stage.folder / "hub" / "recordings" / f"{UNIT}-1"
+        held = {"recording": f"{UNIT}-1", "reason": "review"}
+        assert (await stage.ask("hold_recording", held=True, **held)).status_code == 200
+        stage.clock.now = lambda: AT + timedelta(days=8)  # type: ignore[method-assign]
+        assert await stage.desk.expire() == [] and folder.is_dir()
+        assert (await stage.ask("hold_recording", held=False, **held)).status_code == 200
+        assert await stage.desk.expire() == [f"{UNIT}-1"] and not folder.exists()
+        assert stage.told("recording_deleted") == [{"recording": f"{UNIT}-1", "casualty": "I1-A", "days": 7}]
+        assert await stage.desk.expire() == []
+        async with stage.client(stage.wards[0]) as ward:
+            assert (await ward.get(f"/api/v1/recordings/{UNIT}-1/1.webm")).status_code == 404
