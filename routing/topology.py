@@ -70,21 +70,16 @@ class Topology:
             lightest[self.shared] = np.minimum.reduceat(rows_ms[self.shared_rows], self.shared_start)
         return lightest
 
-    def changed_weights(
-        self,
-        before: NDArray[np.uint32],
-        arcs: NDArray[np.intp],
-        weights_ms: NDArray[np.int64],
-        bound: NDArray[np.bool_] | None = None,
+    def weights_of(
+        self, pairs: NDArray[np.intp], weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None
     ) -> NDArray[np.uint32]:
-        """pair_weights, made from those `before` these network arcs changed."""
-        pairs = self.pairs_of(arcs)
+        """pair_weights of these few pairs."""
         lead = self.lead[pairs]
-        weights = before.copy()
-        weights[pairs] = np.minimum(weights_ms[self.arc_of[lead]], ABSENT_MS)
-        special = np.isin(pairs, self.shared) | np.isin(lead, self.banned_rows)
-        for pair in pairs[special].tolist():
-            weights[pair] = min(self._row_ms(row, weights_ms, bound) for row in self.rows_of(pair).tolist())
+        weights = np.minimum(weights_ms[self.arc_of[lead]], ABSENT_MS).astype(np.uint32)
+        special = self.is_shared[pairs] | np.isin(lead, self.banned_rows)
+        for at in np.flatnonzero(special).tolist():
+            rows = self.rows_of(int(pairs[at])).tolist()
+            weights[at] = min(self._row_ms(row, weights_ms, bound) for row in rows)
         return weights
 
     def pairs_of(self, arcs: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -31,10 +31,14 @@ class _Hierarchy:
     """What all engines of one search graph share."""
 
     def __init__(self, topology: Topology) -> None:
-        arcs = BothWays.of(topology)
-        self.twin = arcs.twin
-        self.never_driven = len(arcs.tail) - len(topology.pair_tail)
-        self.metrics = Metrics(order_of(topology, arcs), len(arcs.tail))
+        arcs, pairs = BothWays.of(topology), len(topology.pair_tail)
+        order = order_of(topology, arcs)
+        slot = np.empty_like(order.rows)  # of each row, where it stands among the library's arcs
+        slot[order.rows] = np.arange(len(slot))
+        self.slot_of, self.twin = slot[:pairs], slot[arcs.twin[order.rows]]
+        self.pair_of = np.minimum(order.rows, pairs)  # by slot; `pairs` where the arc is never driven
+        self.all_driven = len(arcs.tail) == pairs
+        self.metrics = Metrics(order.native, len(arcs.tail))
 
 
 _kept: WeakKeyDictionary[Topology, _Hierarchy] = WeakKeyDictionary()
@@ -65,14 +69,15 @@ class CchEngine(SearchEngine):
 
     def _all_weights(self) -> NDArray[np.uint32]:
         lightest = self.topology.pair_weights(self.weights_ms, self.bound)
-        if not self._hierarchy.never_driven:
-            return lightest
-        return np.concatenate((lightest, np.full(self._hierarchy.never_driven, ABSENT_MS, np.uint32)))
+        if not self._hierarchy.all_driven:
+            lightest = np.append(lightest, np.uint32(ABSENT_MS))
+        return lightest.take(self._hierarchy.pair_of)
 
     def changed(self, arcs: NDArray[np.intp], weights_ms: NDArray[np.int64]) -> CchEngine:
-        lightest = self.topology.changed_weights(self._wish.weights, arcs, weights_ms, self.bound)
-        wish = Wish(lightest, (self._wish, self.topology.pairs_of(arcs)))
-        return CchEngine(self.topology, weights_ms, self.bound, wish)
+        pairs = self.topology.pairs_of(arcs)
+        slots, weights = self._hierarchy.slot_of[pairs], self._wish.weights.copy()
+        weights[slots] = self.topology.weights_of(pairs, weights_ms, self.bound)
+        return CchEngine(self.topology, weights_ms, self.bound, Wish(weights, (self._wish, slots)))
 
     @cached_property
     def _turned_round(self) -> Wish:
@@ -93,14 +98,14 @@ class CchEngine(SearchEngine):
 
     def search_paths(self, source: int, targets: Sequence[int]) -> list[NDArray[np.intp] | None]:
         found = self._hierarchy.metrics.paths(self._wish, source, targets)
-        pairs = [pairs if ms < ABSENT_MS else [] for ms, pairs in found]
-        ends = np.cumsum([len(some) for some in pairs]).tolist()
-        rows = np.array(list(chain.from_iterable(pairs)), np.intp)
+        slots = [its if ms < ABSENT_MS else [] for ms, its in found]
+        ends = np.cumsum([len(some) for some in slots]).tolist()
+        rows = self._hierarchy.pair_of[np.array(list(chain.from_iterable(slots)), np.intp)]
         arcs = self.topology.lightest_arcs(rows, self.weights_ms, self.bound)
         assert (self.weights_ms[arcs] < ABSENT_MS).all(), "the hierarchy drove over an absent arc"
         return [
             arcs[end - len(some) : end] if ms < ABSENT_MS else None
-            for (ms, _), some, end in zip(found, pairs, ends, strict=True)
+            for (ms, _), some, end in zip(found, slots, ends, strict=True)
         ]
 
     @cached_property

@@ -93,7 +93,7 @@ def order(roads: Roadmap, folder: Path):
     from routing.engine.hierarchy import BothWays, order_of
 
     topology = build_topology(roads.network)
-    return order_of(topology, BothWays.of(topology), folder)
+    return order_of(topology, BothWays.of(topology), folder).native
 
 
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -272,7 +272,7 @@ def test_an_order_that_was_made_another_way_is_not_taken(monkeypatch: pytest.Mon
     both = hierarchy.BothWays.of(topology)
     for made in ("flow-1", "flow-2", "flow-2"):
         monkeypatch.setattr(ordering, "WAY", made)
-        assert hierarchy.order_of(topology, both, tmp_path).node_count == topology.nodes
+        assert hierarchy.order_of(topology, both, tmp_path).native.node_count == topology.nodes
     names = sorted(folder.name for folder in (tmp_path / "orders").iterdir())
     assert [name[-6:] for name in names] == ["flow-1", "flow-2"]
 

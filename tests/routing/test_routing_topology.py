@@ -111,6 +111,6 @@ def test_weights_made_from_the_last_ones_are_those_made_anew(town: Town, data: s
     arcs = np.unique(data.draw(st.lists(st.integers(0, town.net.arcs - 1), max_size=6)) or [0]).astype(np.intp)
     after_ms = town.weights_ms.copy()
     after_ms[arcs] = data.draw(st.integers(1, 60))
-    made = topology.changed_weights(before, arcs, after_ms, bound)
-    assert np.array_equal(made, topology.pair_weights(after_ms, bound))
-    assert np.array_equal(before, topology.pair_weights(town.weights_ms, bound))  # the last ones are as they were
+    pairs = topology.pairs_of(arcs)
+    before[pairs] = topology.weights_of(pairs, after_ms, bound)
+    assert np.array_equal(before, topology.pair_weights(after_ms, bound))

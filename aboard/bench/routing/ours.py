@@ -128,10 +128,11 @@ def _beside_the_binding(job: Job, roadmap: Roadmap, free: Costs, questions: Ques
         return {}
     topology = topology_of(roadmap)
     arcs = BothWays.of(topology)
-    metric = CCHMetric(order_of(topology, arcs))
+    order = order_of(topology, arcs)
+    metric = CCHMetric(order.native)
     weights = np.full(len(arcs.tail), ABSENT_MS, np.uint32)
     weights[: len(topology.pair_tail)] = topology.pair_weights(free.likely_ms, free.free.bound)
-    metric.customize(weights, 1)
+    metric.customize(weights[order.rows], 1)
     targets, sources = paper.hospitals.astype(np.uint32), paper.ambulances.astype(np.uint32)
     hospitals = Stops(roadmap, questions.hospital_places)
     ambulances = Stops(roadmap, questions.ambulance_places[:CALLS]).singly()
