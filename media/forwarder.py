@@ -27,12 +27,22 @@ from aiortc.rtp import RtpPacket
 from aiortc.sdp import candidate_from_sdp
 
 from casebook.errors import RefusedInput
-from media.aiortc_private import PacketSender, ask_key_frame, hear_only_the_peer, tap_packets
+from media.aiortc_private import PacketSender, ask_key_frame, hear_only_the_peer, tap_packets, tell_arrivals
 from media.codec import CODECS, Codec, capabilities
 from media.dscp import Mark, mark
 from media.engine import CONNECT_S, SESSIONS_MAX, SILENCE_S, Action, MediaFull, Session, Told, tell
 from media.losses import Losses
-from media.offers import WAVES_SUFFIX, Fragment, MalformedFragment, check_offer, media_kind, only, with_declined
+from media.offers import (
+    WAVES_SUFFIX,
+    Fragment,
+    MalformedFragment,
+    arrivals_wanted,
+    check_offer,
+    media_kind,
+    only,
+    with_arrivals,
+    with_declined,
+)
 from media.video_stream import Listener, VideoStream, VideoViewer
 from media.wave_stream import BEAT, Channel, WaveStream, WaveViewer, offer_live, open_wave_channels
 
@@ -155,7 +165,11 @@ class MediaPlane:
         self._sessions[session.id] = session
         try:
             self._prepare(session)
-            session.answer = with_declined(await _answer(session.pc, text), declined)
+            answer = await _answer(session.pc, text)
+            if action == "publish" and (extension := arrivals_wanted(text)) is not None:
+                tell_arrivals(session.pc.getTransceivers()[0].receiver, extension)
+                answer = with_arrivals(answer, extension)
+            session.answer = with_declined(answer, declined)
             mark(session.pc, Mark.WAVES if kind == "application" else Mark.PICTURE)
         except BaseException:
             await self.end(session.id)

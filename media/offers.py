@@ -18,11 +18,14 @@ SDP_BYTES_MAX = 64 * 1024
 MEDIA_LINES_MAX = 8
 CANDIDATES_MAX = 50  # each one makes this side send connectivity checks to an address of the peer's choice
 WAVES_SUFFIX = ".waves"
+ARRIVALS_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
 MediaKind = Literal["video", "application"]
 
 _STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}(\.waves)?")
 _LINE = re.compile(r"[a-z]=[^\x00-\x1f\x7f]*")
+_FEEDBACK = re.compile(r"a=rtcp-fb:(\d+|\*) transport-cc")
+_CODED = re.compile(r"a=rtpmap:\d+ (?!rtx/)", re.IGNORECASE)
 _SETUPS = ({"actpass"}, {"active"}, {"passive"})
 _BUNDLE, _MID, _UFRAG = "a=group:BUNDLE", "a=mid:", "a=ice-ufrag:"
 _OF_TRANSPORT = ("a=candidate:", "a=end-of-candidates", "a=ice-", "a=fingerprint:", "a=setup:")
@@ -202,6 +205,25 @@ def _sections(text: str) -> list[list[str]]:
 
 def _mid_of(section: list[str]) -> str | None:
     return next((line.removeprefix(_MID) for line in section if line.startswith(_MID)), None)
+
+
+# --- what the sender is told of its packets --------------------------------------------------------------------------
+
+
+def arrivals_wanted(text: str) -> int | None:
+    """The header extension's id where a video offer asks to be told how its packets come; else None."""
+    ids = (line.partition(":")[2].split(" ") for line in text.splitlines() if line.startswith("a=extmap:"))
+    found = next((words[0].partition("/")[0] for words in ids if words[1:2] == [ARRIVALS_URI]), "")
+    asked = any(_FEEDBACK.fullmatch(line) for line in text.splitlines())
+    return int(found) if asked and found.isascii() and found.isdigit() and 0 < int(found) < 256 else None
+
+
+def with_arrivals(answer: str, extension: int) -> str:
+    """The answer to an offer of one video section: its sender is told of its packets, not what we think of the link."""
+    lines = [line for line in answer.splitlines() if not line.endswith(" goog-remb")]
+    types = [line.partition(":")[2].split(" ")[0] for line in lines if _CODED.match(line)]
+    lines += [f"a=extmap:{extension} {ARRIVALS_URI}", *(f"a=rtcp-fb:{one} transport-cc" for one in types)]
+    return _joined(lines)
 
 
 # --- candidates that come later --------------------------------------------------------------------------------------

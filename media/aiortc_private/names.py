@@ -18,7 +18,7 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     h264.H264Encoder: ("_packetize", "_split_bitstream"),
     RTCPeerConnection: ("_RTCPeerConnection__certificates",),
     RTCRtpTransceiver: ("_codecs",),
-    RTCDtlsTransport: ("_get_stats", "_stats_id", "_send_rtp", "_tx_srtp"),
+    RTCDtlsTransport: ("_rtp_header_extensions_map", "_get_stats", "_stats_id", "_send_rtp", "_tx_srtp"),
     Session: ("_cdata", "_buffer"),
     RemoteStreamTrack: ("_queue",),
     RTCRtpReceiver: (
@@ -26,6 +26,8 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
         "_RTCRtpReceiver__nack_generator",
         "_RTCRtpReceiver__codecs",
         "_RTCRtpReceiver__decoder_queue",
+        "_RTCRtpReceiver__remote_bitrate_estimator",
+        "_RTCRtpReceiver__rtcp_ssrc",
         "_RTCRtpReceiver__decoder_thread",
         "_RTCRtpReceiver__stop_decoder",
         "_RTCRtpReceiver__timestamp_mapper",

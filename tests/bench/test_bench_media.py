@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from aboard.bench.figures import Case, Result, once
 from aboard.bench.media import encode
 from aboard.bench.media.bad_links import CAP, Told, held_cases, loss_cases, offered_bytes, told_of, vehicle_over
+from aboard.bench.media.chromium import LINKS, chromium_cases
 from aboard.bench.media.clean import fleet_cases, forward_cases, growth_pct, hop_cases
 from aboard.bench.media.document import BEGINS, ENDS, write_into
 from aboard.bench.media.encode import Run, cases_of, psnr_db
@@ -132,6 +133,9 @@ def every_case() -> list[Case]:
     cases += [case for name in ("cap", "thin600", "thin300") for case in held_cases(name, told, told)]
     cases += held_cases("bursts", [replace(one, sent_times=None) for one in told], [])
     cases += [case for length_s in (SHORT_S, LONG_S) for case in outage_cases(length_s, played_of(steady(20)))]
+    out, shown = {"bytesSent": 9000, "frameHeight": 720, "framesPerSecond": 30}, {"totalFreezesDuration": 0.5}
+    for name, up in LINKS.items():
+        cases += chromium_cases(name, [{"out": out}] * 4, [{"in": shown}] * 4, up.rate_bps)
     for codec in ("VP8", "H264"):
         for rate_bps in encode.RATES_BPS:
             cases += cases_of(codec, rate_bps, Run([1.0], [40.0], [9]), Run([1.0], [40.0], [9]))  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ loss5      5 % loss and 30 ms: p99 <= 0.6 and frozen time <= 0.5 of stock's.
 bursts, cap, thin600, thin300   no collapse on any seed, p95 <= 400 ms, at most 1.2 times the link is sent.
 outage     3 s and 35 s without network: live after 0.5 s and 3 s, nothing of the past shown.
 encode     CPU of H264 <= 0.35 of aiortc's, at most 1.5 dB lost.
+chromium   what a browser sees as publisher and as viewer, on a good uplink and on 600 kbit/s. No goal.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from aboard.bench.figures import LOAD_MAX, Case, is_loaded
 from aboard.bench.machine import load_now
 from aboard.bench.media import bad_links, clean
+from aboard.bench.media.chromium import chromium
 from aboard.bench.media.encode import encode
 from aboard.bench.media.extent import Extent
 from aboard.bench.media.outage import outage
@@ -28,7 +30,7 @@ CASES: Mapping[str, Measure] = {
     "hop": clean.hop, "forward": clean.forward, "fleet": clean.fleet,
     "loss5": bad_links.loss5, "bursts": bad_links.bursts, "cap": bad_links.cap,
     "thin600": bad_links.thin600, "thin300": bad_links.thin300, "outage": outage,
-    "encode": encode,
+    "encode": encode, "chromium": chromium,
 }  # fmt: skip
 
 
