@@ -13,7 +13,6 @@ room came together; the range so errs wide.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import msgspec
 
@@ -31,7 +30,7 @@ class Care(msgspec.Struct, frozen=True):
 
     definitive_s: float
     p_bay: float | None
-    causes_s: Mapping[str, float]
+    causes_s: dict[str, float]
     least_s: float
     most_s: float
     mean_s: float
@@ -79,6 +78,13 @@ def care_of(
     for name, span_s in (("offload", offload_s), ("wait_for_bay", wait_s), ("onward_transfer", transfer_s)):
         if span_s and (told_s := round(span_s, 1)) > 0:
             causes_s[name] = told_s
-    definitive_s, sure_s = round(eta_s + sum(causes_s.values()), 1), offload_s + transfer_s
+    expected_s, sure_s = round(eta_s + sum(causes_s.values()), 1), offload_s + transfer_s
     least_s, most_s = eta_s if low_s is None else low_s, eta_s if high_s is None else high_s
-    return Care(definitive_s, p_bay, causes_s, least_s + sure_s, most_s + sure_s, mean_s)
+    return Care(expected_s, p_bay, causes_s, least_s + sure_s, most_s + sure_s, mean_s)
+
+
+def definitive_s(eta_s: float, *, p_bay: float | None, mean_s: float, offload_s: float) -> float:
+    """The expected time alone, of one who is not transferred on."""
+    wait_s = mean_s if p_bay is None else (1 - p_bay) * mean_s
+    waits_s = (round(offload_s, 1) if offload_s else 0) + (round(wait_s, 1) if wait_s else 0)
+    return round(eta_s + waits_s, 1)

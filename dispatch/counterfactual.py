@@ -22,6 +22,7 @@ HELPS = {
     "bay_freed": ("", "capacity"), "figure_reported": ("",), "reopened": ("closed",), "capability": ("capability",),
     "eta_shorter": ("",),
 }  # fmt: skip
+LIFTED = {bar for bars in HELPS.values() for bar in bars if bar}
 BY_PLACES = {"figure_reported", "bay_freed", "reopened"}  # kinds that shorten nothing but the waits at the hospital
 ROUNDED_S = 0.3  # more than the rounding of three times to 0.1 s
 
@@ -29,7 +30,7 @@ ROUNDED_S = 0.3  # more than the rounding of three times to 0.1 s
 def changes_for(world: World, ranking: Ranking, losers: Sequence[Judged]) -> list[Reason | None]:
     """For each loser the change that would make it win; None where no single one of the known kinds would."""
     search = _Search(world, ranking)
-    return [search.smallest(one) for one in losers]
+    return [None if search.is_hopeless(one) else search.smallest(one) for one in losers]
 
 
 class _Key(NamedTuple):
@@ -105,6 +106,14 @@ class _Search:
 
     # --- what could help at all
 
+    def is_hopeless(self, loser: Judged) -> bool:
+        """Seen at once: nothing outside the hospitals would be otherwise, and more than one thing bars it, or something
+        that no change of its hospital lifts."""
+        if not loser.barred or self._outside:
+            return False
+        bar = _bar(loser)
+        return bar not in LIFTED or (bar == "capability" and len(loser.barred[0].facts["missing"]) > 1)
+
     def _kinds_for(self, bar: str | None) -> Sequence[str]:
         """The kinds that may help where this bars a way, in the order of the rules."""
         if bar not in self._helping:
@@ -143,10 +152,16 @@ class _Search:
     def _shorter(self, loser: Judged) -> Reason | None:
         """The least whole minutes: found by halving, for a shorter way never ranks worse."""
         most, wins = int((loser.way.eta_s or 0) // MINUTE_S), self._trial(loser)
-        if most < 1 or not wins(most):
+        if most < 1:
             return None
-        low, high = 0, most  # `low` minutes are too few, `high` are enough
         guess = int((loser.weighed_s - self._bests[0].weighed_s) // MINUTE_S) + 1 if self._bests else most
+        guess = min(most, max(1, guess))
+        if wins(guess):  # `low` minutes are too few, `high` are enough
+            low, high, guess = 0, guess, guess - 1
+        elif guess == most or not wins(most):
+            return None
+        else:
+            low, high, guess = guess, most, guess + 1
         while high - low > 1:
             middle = guess if low < guess < high else (low + high) // 2
             if wins(middle):
@@ -173,8 +188,14 @@ class _Search:
         mine = [one for one in free if _Key.of(one.way) == key]
         others = [one.order for one in free if _Key.of(one.way) != key] + ([rival.order] if rival else [])
         first = min(others, default=None)
-        at, span_s = self._room.order_at, MINUTE_S
-        return lambda minutes: first is None or min(at(one, *less_s(one.way, minutes * span_s)) for one in mine) < first
+        return lambda minutes: first is None or min(self._order_less(one, minutes) for one in mine) < first
+
+    def _order_less(self, one: Judged, minutes: int) -> tuple[Any, ...]:
+        """The order of a way that is not barred if it were so many minutes shorter."""
+        span_s, eta_s = minutes * MINUTE_S, one.way.eta_s
+        if one.tier == WITHIN and eta_s is not None:  # nearer it stays within the limit
+            return self._room.order_at(one, round(max(0.0, eta_s - span_s), 1), 0.0)
+        return self._room.order_at(one, *less_s(one.way, span_s))
 
     def _wins(self, change: Reason, loser: Judged) -> bool:
         first = self._first_after(change, loser)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -21,11 +20,11 @@ from casebook.events import Decision, Reason
 from casebook.picture import HospitalState
 from dispatch.counterfactual import changes_for
 from dispatch.judging import Judged, Way, resource_for
+from dispatch.looked_at import hashes_of, in_order, joined, onward_hash, rules_hash, sorted_raw
 from dispatch.needs import Case, case_of
 from dispatch.policy import Policy
 from dispatch.ranking import Ranged, Ranking, World, as_told, canonical, rank
-from dispatch.reasons import option_of, rejection_of
-from dispatch.recent import Recent
+from dispatch.reasons import Telling
 
 __all__ = ["Case", "Way", "canonical", "case_of", "decide", "decide_destination", "resource_for"]
 
@@ -63,21 +62,20 @@ def decide(world: World) -> Decision:
     """
     ranking = rank(world)
     viable, barred = with_ranges(world, ranking), ranking.barred
-    winner = viable[0] if viable else None
+    telling = Telling(ranking.room, viable)
     losers = (*viable[1:], *barred)
     changes = changes_for(world, ranking, losers)
-    inputs = digest(world, [one.way for one in viable], [one.way for one in barred])
+    told = hashes_of(world.hospitals, world.now)
+    inputs = digest(world, [one.way for one in viable], [one.way for one in barred], told)
     return Decision(
-        options=tuple(option_of(one, viable, ranking.room) for one in viable),
-        rejected=tuple(
-            rejection_of(one, winner, ranking.room, change) for one, change in zip(losers, changes, strict=True)
-        ),
+        options=tuple(telling.option_of(one) for one in viable),
+        rejected=tuple(telling.rejection_of(one, change) for one, change in zip(losers, changes, strict=True)),
         inputs=inputs,
         rules=world.policy.version,
         traffic_version=world.traffic_version,
         roads=world.roads,
         id=f"D-{inputs[:ID_LENGTH]}",
-        capacity=capacity_version(world),
+        capacity=capacity_version(world, told),
         unmeasured=ranking.room.needs.unmeasured,
         stabilise_at=_stabilise_at(ranking),
         ask=_to_be_asked(ranking),
@@ -110,27 +108,21 @@ def with_ranges(world: World, ranking: Ranking) -> tuple[Judged, ...]:
     return tuple(ranking.room.ranged(one, way) for one, way in zip(ranking.viable, ways, strict=True))
 
 
-def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
-    """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in. Nobody
-    looks at the ranges of ways that could not be taken."""
+def digest(world: World, viable: Sequence[Way], barred: Sequence[Way], told: Mapping[str, str]) -> str:
+    """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in; `told`: a
+    hash per hospital. Nobody looks at the ranges of ways that could not be taken."""
     unlooked = [
         one if one.eta_low_s is None else structs.replace(one, eta_low_s=None, eta_high_s=None) for one in barred
     ]
-    seen = _seen(world.hospitals, world.now)
-    written: dict[int, bytes] = {}  # a way that a change leaves as it is, is the same object
-
-    def write(way: Way) -> bytes:
-        return written.get(id(way)) or written.setdefault(id(way), canonical(way))
-
     looked_at = {
         "case": world.case,
-        "ways": _joined(sorted(map(write, [*viable, *unlooked]))),
-        "hospitals": {id: seen[id] for id in {way.hospital for way in world.ways}},
-        "holds": _sorted(world.holds),
-        "onward": _onward(world.onward_s),
-        "what_ifs": _sorted([{"change": change, "ways": _joined(map(write, ways))} for change, ways in world.what_ifs]),
+        "ways": in_order([*viable, *unlooked]),
+        "hospitals": {id: told[id] for id in {way.hospital for way in world.ways}},
+        "holds": sorted_raw(world.holds),
+        "onward": onward_hash(world.onward_s),
+        "what_ifs": _what_ifs(world),
         "now": world.now,
-        "rules": _rules(world.policy),
+        "rules": rules_hash(world.policy),
         "resources": world.table.version,
         "traffic": world.traffic_version,
         "roads": world.roads,
@@ -138,56 +130,16 @@ def digest(world: World, viable: Sequence[Way], barred: Sequence[Way]) -> str:
     return hashlib.sha256(canonical(looked_at)).hexdigest()
 
 
-def capacity_version(world: World) -> str:
+def _what_ifs(world: World) -> msgspec.Raw:
+    written: dict[int, bytes] = {}  # a way that a change leaves as it is, is the same object
+
+    def write(way: Way) -> bytes:
+        return written.get(id(way)) or written.setdefault(id(way), canonical(way))
+
+    return sorted_raw([{"change": change, "ways": joined(map(write, ways))} for change, ways in world.what_ifs])
+
+
+def capacity_version(world: World, told: Mapping[str, str]) -> str:
     """A name for all figures, closures and holds that were looked at."""
-    seen = [_seen(world.hospitals, world.now), _sorted(world.holds)]
+    seen = [told, sorted_raw(world.holds)]
     return hashlib.sha256(canonical(seen)).hexdigest()[:ID_LENGTH]
-
-
-def _sorted(values: Iterable[Any]) -> msgspec.Raw:
-    """A JSON array in the order of its elements' own bytes."""
-    return _joined(sorted(map(canonical, values)))
-
-
-def _joined(written: Iterable[bytes]) -> msgspec.Raw:
-    return msgspec.Raw(b"[" + b",".join(written) + b"]")
-
-
-# What many decisions in a row look at is kept written: the times between hospitals, the rules, the hospitals.
-_written: Recent[msgspec.Raw] = Recent()
-_hospitals: Recent[dict[str, msgspec.Raw]] = Recent(1)
-
-
-def _onward(onward_s: Mapping[tuple[str, str], float]) -> msgspec.Raw:
-    found = _written.find("onward", onward_s)
-    if found is None:
-        told = sorted([*pair, seconds] for pair, seconds in onward_s.items())
-        found = _written.keep("onward", _raw(told), onward_s)
-    return found
-
-
-def _rules(policy: Policy) -> msgspec.Raw:
-    return _written.find("rules", policy) or _written.keep("rules", _raw(policy), policy)
-
-
-def _seen(hospitals: Mapping[str, HospitalState], now: datetime) -> dict[str, msgspec.Raw]:
-    """What is looked at of each hospital."""
-    found = _hospitals.find("", hospitals, now)
-    if found is None:
-        told = {id: _raw(_looked_at(one, now)) for id, one in hospitals.items()}
-        found = _hospitals.keep("", told, hospitals, now)
-    return found
-
-
-def _raw(value: Any) -> msgspec.Raw:
-    return msgspec.Raw(canonical(value))
-
-
-def _looked_at(hospital: HospitalState, now: datetime) -> dict[str, Any]:
-    in_force = {name: closure for name, closure in hospital.closures.items() if closure.in_force(now)}
-    return {
-        "capabilities": sorted(hospital.capabilities),
-        "level": hospital.trauma_level,
-        "figures": dict(hospital.figures),
-        "closures": in_force,
-    }

@@ -151,30 +151,33 @@ class Flights:
         """The same told as ways; None where that needs built plans: where night or who secures a pad decides."""
         end = self._rows.get(hospital)
         cells = [] if end is None else self._near_best[mode].get(end, [])
-        if cells and (not self._ends_by_day or self._landing(cells[0]) is None):
+        if cells and not self._ends_by_day:
             return None
-        return [self._told(cell, hospital) for cell in cells]
+        told = [self._told(cell, hospital) for cell in cells]
+        return None if None in told else [one for one in told if one is not None]
 
-    def _told(self, cell: _Cell, hospital: str) -> tuple[Way, Flown]:
-        meeting, landing = self._meeting(cell), self._landing(cell)
-        assert landing is not None
-        grounds, sortie = self._grounds[cell.aircraft], self._sorties[cell.aircraft]
-        unknown = sortie.check.unknown + self._check_start(cell.aircraft, cell.start).unknown
-        unknown += grounds.pads[cell.end].unknown
-        unsettled = self._still_open(sortie.aircraft.id, unknown) if unknown else ()
-        length_m = self._found.spots.length_m.item(cell.start, cell.end)
-        return flown(meeting, landing, length_m, hospital, unsettled)
+    def _told(self, cell: _Cell, hospital: str) -> tuple[Way, Flown] | None:
+        row, start, end = cell
+        meeting, landing = self._meetings.get((row, start)) or self._met(row, start), self._pads_of(row)[end]
+        if landing is None:
+            return None
+        unknown = meeting.unknown + self._grounds[row].pads[end].unknown
+        unsettled = self._still_open(meeting.aircraft, unknown) if unknown else ()
+        return flown(meeting, landing, self._length_m.item(start, end), hospital, unsettled)
 
-    def _meeting(self, cell: _Cell) -> Meeting:
-        key = cell.aircraft, cell.start
-        if key not in self._meetings:
-            self._meetings[key] = meeting_of(self._builders[cell.aircraft], self._starts[cell.start])
-        return self._meetings[key]
+    def _met(self, row: int, start: int) -> Meeting:
+        unknown = self._sorties[row].check.unknown + self._check_start(row, start).unknown
+        self._meetings[row, start] = meeting_of(self._builders[row], self._starts[start], unknown)
+        return self._meetings[row, start]
 
-    def _landing(self, cell: _Cell) -> Landing | None:
-        if cell.aircraft not in self._pads:
-            self._pads[cell.aircraft] = self._prepared.pads_for(self._sorties[cell.aircraft])
-        return self._pads[cell.aircraft][cell.end]
+    def _pads_of(self, row: int) -> Sequence[Landing | None]:
+        if row not in self._pads:
+            self._pads[row] = self._prepared.pads_for(self._sorties[row])
+        return self._pads[row]
+
+    @cached_property
+    def _length_m(self) -> Floats:
+        return self._found.spots.length_m
 
     def has_same(self, other: Flights, hospital: str, mode: str) -> bool:
         """Whether the plans of this mode are those of `other`, which is asked the same but for its drives."""

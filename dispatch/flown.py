@@ -23,7 +23,8 @@ Three = tuple[float, float, float]  # at p10, p50 and p90
 
 class Meeting(NamedTuple):
     """One aircraft and where it takes the patient over. `scene_s`, `air_s`: until the ambulance leaves the scene, and
-    until the aircraft is there; `told`: the terms until both have met, as the patient lives them."""
+    until the aircraft is there; `told`: the terms until both have met, as the patient lives them. `unknown`: of the
+    machine and the place."""
 
     aircraft: str
     site: str | None
@@ -33,6 +34,7 @@ class Meeting(NamedTuple):
     drive_s: float | None
     air_s: Three
     decides: str
+    unknown: tuple[Reason, ...]
 
     def met_s(self, quantile: int, drive_s: float | None) -> float:
         """When both are there, with so long a drive; `quantile`: its row in QUANTILES."""
@@ -53,18 +55,20 @@ class Flown(NamedTuple):
     """How one way is flown: what its range follows from."""
 
     meeting: Meeting
-    after_s: Three
+    landing: Landing
+    cruise_s: Three
 
     def range_s(self, drive_s: Range | None) -> Range:
         """p10 and p90 at the door, all terms moving together; `drive_s`: those of the drive to the meeting."""
-        meeting, (low_s, likely_s, high_s) = self.meeting, self.after_s
+        meeting, rest_s = self.meeting, zip(self.landing.rest_s, self.cruise_s, strict=True)
+        low_s, likely_s, high_s = (fsum((*some_s, span_s)) for some_s, span_s in rest_s)
         likely_s += meeting.met_s(1, meeting.drive_s)
         quick_s, slow_s = drive_s or (meeting.drive_s, meeting.drive_s)
         low_s, high_s = low_s + meeting.met_s(0, quick_s), high_s + meeting.met_s(2, slow_s)
         return min(low_s, likely_s), max(high_s, likely_s)
 
 
-def meeting_of(sortie: Sortie, start: Start) -> Meeting:
+def meeting_of(sortie: Sortie, start: Start, unknown: tuple[Reason, ...]) -> Meeting:
     ground_arm, air_arm = sortie.arms(start)
     met = Plan(start.mode, "", ground_arm, air_arm)
     scene_s, air_s = _thrice(ground_arm[:1]), _thrice(air_arm)
@@ -72,7 +76,7 @@ def meeting_of(sortie: Sortie, start: Start) -> Meeting:
     told = terms_s((*ground_arm, *wait))
     drive_s = ground_arm[1].seconds if len(ground_arm) > 1 else None
     site = start.site.id if start.site else None
-    return Meeting(sortie.aircraft.id, site, start.mode, told, scene_s, drive_s, air_s, met.decides)
+    return Meeting(sortie.aircraft.id, site, start.mode, told, scene_s, drive_s, air_s, met.decides, unknown)
 
 
 def landing_of(sortie: Sortie, end: End) -> Landing | None:
@@ -102,19 +106,19 @@ def flown(
     meeting: Meeting, landing: Landing, length_m: float, hospital: str, unsettled: tuple[Reason, ...] = ()
 ) -> tuple[Way, Flown]:
     """The way that these make, with `length_m` of flight between them."""
-    metres = length_m * 3.6
-    cruise_s = [metres / kmh for kmh in landing.speeds_kmh]
+    metres, (fast_kmh, likely_kmh, slow_kmh) = length_m * 3.6, landing.speeds_kmh
+    likely_s = metres / likely_kmh
     told = meeting.told | landing.told
-    told["cruise"] = round(cruise_s[1], 1)
-    if told["cruise"] <= 0:
+    if cruise_s := round(likely_s, 1):
+        told["cruise"] = cruise_s
+    else:
         del told["cruise"]
     eta_s = round(sum(told.values(), 0.0), 1)
-    low_s, likely_s, high_s = [fsum((*rest_s, span_s)) for rest_s, span_s in zip(landing.rest_s, cruise_s, strict=True)]
     way = Way(
         hospital, meeting.mode, eta_s, told, rendezvous=meeting.site, aircraft=meeting.aircraft,
         decides=meeting.decides, unsettled=unsettled,
     )  # fmt: skip
-    return way, Flown(meeting, (low_s, likely_s, high_s))
+    return way, Flown(meeting, landing, (metres / fast_kmh, likely_s, metres / slow_kmh))
 
 
 def range_of_plan(plan: Plan, drive_s: Range | None) -> Range:

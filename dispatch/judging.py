@@ -20,13 +20,14 @@ from casebook.capacity.resources import ResourceTable
 from casebook.errors import NotFound
 from casebook.events import Reason
 from casebook.picture import HospitalState
-from dispatch.care import Care, care_of
+from dispatch.care import Care, care_of, definitive_s
 from dispatch.needs import Case, Needs
 from dispatch.policy import MODES, NO_CATEGORY, Policy
-from dispatch.seen import Look, Seen, lacking
+from dispatch.seen import Look, Seen, Waits, lacking
 
 MODE_ROWS = {mode: row for row, mode in enumerate(MODES)}
 NEVER_S = float("inf")
+NO_ROUTE = (Reason("no_route"),)
 WITHIN, BEYOND = 0, 1  # capable within the limit; capable beyond it, or stabilises and transfers on
 
 
@@ -64,7 +65,7 @@ class Judged(msgspec.Struct, frozen=True):
     `order`: what decides, most important first; then what makes the order total, whatever the order of the input.
     `wish_cost_s` is set on the way that goes first because the patient wishes it: seconds more than the best.
     `onward`: the hospital that a casualty is transferred to from this one, which lacks `missing_needs`. `care` None:
-    there is no way.
+    there is no way, or nothing there of what is needed.
     """
 
     way: Way
@@ -138,6 +139,10 @@ class Room:
         return {}
 
     @cached_property
+    def _waits(self) -> dict[str, Waits]:
+        return {}
+
+    @cached_property
     def _mode_s(self) -> Mapping[str, int]:
         return self.policy.change_costs_s.by_mode
 
@@ -167,10 +172,22 @@ class Room:
             seen = self._seen[id] = self._look.at(hospital, self.held.get((id, self.resource), 0))
         return seen
 
+    def waits(self, id: str) -> Waits:
+        waits = self._waits.get(id)
+        if waits is None:
+            waits = self._waits[id] = self._look.waits_at(self.hospitals[id], self.seen(id))
+        return waits
+
     def judge(self, way: Way) -> Judged:
         """Raises NotFound for an unknown hospital."""
-        seen = self.seen(way.hospital)
-        return self._judged(way, seen, (*self._no_way(way), *seen.lack, *seen.barred))
+        seen, no_way = self._seen.get(way.hospital) or self.seen(way.hospital), self._no_way(way)
+        bars = (*no_way, *seen.bars) if no_way else seen.bars
+        return self._unable(way, seen, bars) if seen.lack else self._judged(way, seen, bars)
+
+    def _unable(self, way: Way, seen: Seen, bars: tuple[Reason, ...]) -> Judged:
+        """To a hospital that lacks what is needed: it gives no definitive care, whenever one is there."""
+        order = (True, *_last(way, NEVER_S if way.eta_s is None else way.eta_s))
+        return Judged(way, bars, 0.0, False, seen.level, seen.wanted, 0.0, order, missing_needs=seen.missing)
 
     def judge_transfer(self, way: Way) -> Judged | None:
         """The same as a way to a hospital that stabilises and transfers on; None where it would know nowhere to."""
@@ -182,7 +199,7 @@ class Room:
         return self._judged(way, seen, (*self._no_way(way), *lacks, *seen.barred), onward)
 
     def _judged(self, way: Way, seen: Seen, barred: tuple[Reason, ...], onward: Onward | None = None) -> Judged:
-        care = self._care_by(way, seen, self._transfer_s(onward.drive_s if onward else None))
+        care = self._care_by(way, self._transfer_s(onward.drive_s if onward else None))
         beyond_s = max(0.0, way.transport_s - self._limit_s)
         tier = BEYOND if beyond_s > 0 or onward else WITHIN
         silent = seen.free is None and not self.case.closest_any
@@ -197,32 +214,32 @@ class Room:
 
     def _no_way(self, way: Way) -> tuple[Reason, ...]:
         """Why this way cannot be gone, wherever it leads."""
-        none = () if way.eta_s is not None else way.barred or (Reason("no_route"),)
+        none = () if way.eta_s is not None else way.barred or NO_ROUTE
         if way.mode == "road" or self._flies:
             return none
         return (*none, Reason("policy.no_flight", {"category": self.case.category}))
 
     def order_at(self, one: Judged, eta_s: float, transport_s: float) -> tuple[Any, ...]:
         """What the order of this way, which is neither barred nor leads on, would be if it took so long."""
-        seen = self.seen(one.way.hospital)
+        seen, waits = self.seen(one.way.hospital), self.waits(one.way.hospital)
         tier = BEYOND if transport_s > self._limit_s else WITHIN
-        p_bay = seen.chance.at(eta_s) if seen.chance else None
-        care = care_of(eta_s, None, None, p_bay=p_bay, mean_s=seen.mean_s, offload_s=seen.offload_s)
-        weighed_s = self._weighed_s(one.way.mode, seen, care.definitive_s)
+        p_bay = waits.chance.at(eta_s) if waits.chance else None
+        care_s = definitive_s(eta_s, p_bay=p_bay, mean_s=waits.mean_s, offload_s=waits.offload_s)
+        weighed_s = self._weighed_s(one.way.mode, seen, care_s)
         return (False, tier, one.unknown, one.level, weighed_s, *_last(one.way, eta_s))
 
     def _weighed_s(self, mode: str, seen: Seen, definitive_s: float) -> float:
         """What ranks: with a change of vehicle and missing wishes as the rules weigh them."""
         return round(definitive_s + (self._mode_s[mode] + seen.wants_s), 1)
 
-    @staticmethod
-    def _care_by(way: Way, seen: Seen, transfer_s: float) -> Care | None:
+    def _care_by(self, way: Way, transfer_s: float) -> Care | None:
         """The time to definitive care by this way, where there is one."""
         if way.eta_s is None:
             return None
+        waits = self.waits(way.hospital)
         return care_of(
-            way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=seen.chance.at(way.eta_s) if seen.chance else None,
-            mean_s=seen.mean_s, offload_s=seen.offload_s, transfer_s=transfer_s,
+            way.eta_s, way.eta_low_s, way.eta_high_s, p_bay=waits.chance.at(way.eta_s) if waits.chance else None,
+            mean_s=waits.mean_s, offload_s=waits.offload_s, transfer_s=transfer_s,
         )  # fmt: skip
 
     def _transfer_s(self, onward_s: float | None) -> float:
@@ -233,7 +250,7 @@ class Room:
     def ranged(self, judged: Judged, way: Way) -> Judged:
         """The same judgement of the same way whose range is told."""
         onward_s = None if judged.onward is None else self.onward_s[way.hospital, judged.onward]
-        sure_s = self.seen(way.hospital).offload_s + self._transfer_s(onward_s)
+        sure_s = self.waits(way.hospital).offload_s + self._transfer_s(onward_s)
         return structs.replace(
             judged, way=way, care=judged.care and judged.care.within(way.eta_low_s, way.eta_high_s, sure_s)
         )

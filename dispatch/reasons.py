@@ -6,28 +6,121 @@ sentence. Which ways there are and how they rank was decided before (dispatch/ju
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from casebook.events import Option, Reason, Rejection
-from casebook.picture import HospitalState
 from dispatch.judging import Judged, Room
 from dispatch.seen import NO_LEVEL
 
 LEAST_TOLD_S = 60  # that a queue costs more than the winner's, to be worth a word
 CAUSE_OF = {"offload": "offload", "wait_for_bay": "wait_for_bay", "wait_for_bay_unknown": "wait_for_bay"}
+Reasons = tuple[Reason, ...]
 
 
-def option_of(one: Judged, viable: Sequence[Judged], room: Room) -> Option:
-    """A way that could be taken, with what speaks for it and what to know about it."""
-    way, care = one.way, one.care
-    assert way.eta_s is not None and care is not None
-    return Option(
-        hospital=way.hospital, mode=way.mode, eta_s=way.eta_s, terms_s=way.terms_s, eta_low_s=way.eta_low_s,
-        eta_high_s=way.eta_high_s, rendezvous=way.rendezvous, aircraft=way.aircraft, decides=way.decides,
-        reasons=tuple(_merits(one, viable, room)), p_bay=_share(care.p_bay), causes_s=dict(care.causes_s),
-        definitive_s=care.definitive_s, definitive_low_s=care.low_s, definitive_high_s=care.high_s, onward=one.onward,
-    )  # fmt: skip
+class Telling:
+    """Tells the ways of one decision; what several of them have in common is made once. `viable`: best first."""
+
+    def __init__(self, room: Room, viable: Sequence[Judged]) -> None:
+        self._room, self._viable = room, viable
+        self._winner = viable[0] if viable else None
+        self._rules = tuple(Reason("rule", {"rule": rule}) for rule in room.needs.rules)
+        self._places: dict[str, Reason] = {}
+        self._queues: dict[int, Reasons] = {}
+
+    def option_of(self, one: Judged) -> Option:
+        """A way that could be taken, with what speaks for it and what to know about it."""
+        way, care = one.way, one.care
+        assert way.eta_s is not None and care is not None
+        return Option(
+            way.hospital, way.mode, way.eta_s, way.terms_s, way.eta_low_s, way.eta_high_s, way.rendezvous,
+            way.aircraft, way.decides, self._merits(one), _share(care.p_bay), care.causes_s, care.definitive_s,
+            care.low_s, care.high_s, one.onward,
+        )  # fmt: skip
+
+    def rejection_of(self, one: Judged, would_win: Reason | None = None) -> Rejection:
+        """A way that was not taken, with all its reasons, never none, and what would have to change."""
+        way, care, winner = one.way, one.care, self._winner
+        reasons = one.barred
+        if way.detours or way.unsettled:
+            reasons = (*reasons, *way.detours, *way.unsettled)
+        if winner is not None:
+            reasons += _slower(one, winner) if one.barred else self._shortcomings(one, winner)
+            if self._room.case.wish == way.hospital and winner.way.hospital != way.hospital:
+                reasons = (*reasons, _wish_declined(one, winner, self._room))
+        if care is None:
+            return Rejection(
+                way.hospital, way.mode, way.eta_s, reasons, way.rendezvous, way.terms_s, would_win=would_win
+            )
+        return Rejection(
+            way.hospital, way.mode, way.eta_s, reasons, way.rendezvous, way.terms_s, _share(care.p_bay), care.causes_s,
+            care.definitive_s, would_win,
+        )  # fmt: skip
+
+    def _merits(self, one: Judged) -> Reasons:
+        found: list[Reason] = []
+        if self._room.case.closest_any:
+            found.append(Reason("policy.closest_any"))
+        if one.wish_cost_s is not None:
+            found.append(Reason("wish", {"hospital": one.way.hospital} | seconds("cost", one.wish_cost_s)))
+        if one is self._winner and len(self._viable) > 1:
+            found += _lead(one, self._viable[1])
+        found += (self._place_at(one.way.hospital), *one.way.detours, *one.way.unsettled, *_wanting(one))
+        if one.beyond_limit_s:
+            found.append(_beyond_limit(one, self._room))
+        return (*found, *_transferred(one), *self._dearer(one), *self._rules)
+
+    def _shortcomings(self, one: Judged, winner: Judged) -> Reasons:
+        """Why a way that could have been taken was not; never empty."""
+        found: list[Reason] = []
+        if winner.wish_cost_s:
+            found.append(Reason("wish", {"hospital": winner.way.hospital} | seconds("cost", winner.wish_cost_s)))
+        if one.beyond_limit_s:
+            found.append(_beyond_limit(one, self._room))
+        if self._room.seen(one.way.hospital).free is None:
+            found.append(self._capacity_unknown(one.way.hospital))
+        if one.level > winner.level:
+            level = None if one.level == NO_LEVEL else one.level
+            found.append(Reason("policy.highest_level", {"level": level, "best": winner.level}))
+        found += _transferred(one)
+        found += [told for told in self._dearer(one) if _extra_s(one, winner, CAUSE_OF[told.code]) >= LEAST_TOLD_S]
+        found += _wanting(one)
+        found += _change_of_vehicle(one, winner, self._room)
+        found += _slower(one, winner)
+        if not found and not one.way.unsettled:
+            found.append(Reason("equal", {"hospital": winner.way.hospital}))
+        return tuple(found)
+
+    def _dearer(self, one: Judged) -> Reasons:
+        """What is expected to cost time after the door."""
+        told = self._queues.get(id(one))
+        if told is None:
+            told = self._queues[id(one)] = _queues(one)
+        return told
+
+    def _place_at(self, hospital: str) -> Reason:
+        told = self._places.get(hospital)
+        if told is None:
+            told = self._places[hospital] = self._told_place(hospital)
+        return told
+
+    def _told_place(self, hospital: str) -> Reason:
+        room, seen = self._room, self._room.seen(hospital)
+        if seen.free is None:
+            return self._capacity_unknown(hospital)
+        if seen.free == 0:
+            assert seen.full is not None
+            return seen.full
+        figure = room.hospitals[hospital].figures[room.resource]
+        facts = {"resource": room.resource, "free": seen.free, "author": figure.by}
+        return Reason("free", facts | seconds("age", figure.age_s(room.now)))
+
+    def _capacity_unknown(self, hospital: str) -> Reason:
+        room = self._room
+        figure = room.hospitals[hospital].figures.get(room.resource)
+        if figure is None or figure.free is None:
+            return Reason("capacity_unknown", {"resource": room.resource})
+        return Reason("capacity_stale", {"resource": room.resource} | seconds("age", figure.age_s(room.now)))
 
 
 def _share(chance: float | None) -> float | None:
@@ -35,43 +128,11 @@ def _share(chance: float | None) -> float | None:
     return None if chance is None else round(chance, 3)
 
 
-def rejection_of(one: Judged, winner: Judged | None, room: Room, would_win: Reason | None = None) -> Rejection:
-    """A way that was not taken, with all its reasons, never none, and what would have to change."""
-    way, care = one.way, one.care
-    reasons = [*one.barred, *way.detours, *way.unsettled]
-    if winner is not None:
-        reasons += _slower(one, winner) if one.barred else _shortcomings(one, winner, room)
-    if room.case.wish == way.hospital and winner is not None and winner.way.hospital != way.hospital:
-        reasons.append(_wish_declined(one, winner, room))
-    return Rejection(
-        way.hospital, way.mode, way.eta_s, tuple(reasons), way.rendezvous, way.terms_s,
-        p_bay=_share(care.p_bay) if care else None, causes_s=dict(care.causes_s) if care else {},
-        definitive_s=care.definitive_s if care else None, would_win=would_win,
-    )  # fmt: skip
-
-
-def _merits(one: Judged, viable: Sequence[Judged], room: Room) -> Iterable[Reason]:
-    if room.case.closest_any:
-        yield Reason("policy.closest_any")
-    if one.wish_cost_s is not None:
-        yield Reason("wish", {"hospital": one.way.hospital} | seconds("cost", one.wish_cost_s))
-    if one is viable[0] and len(viable) > 1:
-        yield from _lead(one, viable[1])
-    yield _room_at(room.hospitals[one.way.hospital], room)
-    yield from (*one.way.detours, *one.way.unsettled)
-    yield from _wanting(one)
-    if one.beyond_limit_s:
-        yield _beyond_limit(one, room)
-    yield from _transferred(one)
-    yield from _dearer(one)
-    for rule in room.needs.rules:
-        yield Reason("rule", {"rule": rule})
-
-
-def _transferred(one: Judged) -> Iterable[Reason]:
-    if one.onward is not None:
-        yield Reason("transfer", {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer")))
-        yield Reason("capability", {"missing": list(one.missing_needs)})
+def _transferred(one: Judged) -> Reasons:
+    if one.onward is None:
+        return ()
+    facts = {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer"))
+    return Reason("transfer", facts), Reason("capability", {"missing": list(one.missing_needs)})
 
 
 def _extra_s(one: Judged, winner: Judged, cause: str) -> float:
@@ -82,79 +143,42 @@ def _cause(one: Judged, name: str) -> float:
     return one.care.causes_s.get(name, 0.0) if one.care else 0.0
 
 
-def _dearer(one: Judged) -> Iterable[Reason]:
-    """What is expected to cost time after the door."""
+def _queues(one: Judged) -> Reasons:
+    found: Reasons = ()
     if offload_s := _cause(one, "offload"):
-        yield Reason("offload", seconds("offload", offload_s))
+        found = (Reason("offload", seconds("offload", offload_s)),)
     if wait_s := _cause(one, "wait_for_bay"):
         chance = one.care.p_bay if one.care else None
         percent = {} if chance is None else {"chance_pct": round(chance * 100)}
-        yield Reason("wait_for_bay" if percent else "wait_for_bay_unknown", percent | seconds("wait", wait_s))
-
-
-def _lead(first: Judged, second: Judged) -> Iterable[Reason]:
-    assert first.care is not None and second.care is not None
-    lead_s = round(second.care.definitive_s - first.care.definitive_s)
-    if lead_s > 0:
-        yield Reason("faster", {"hospital": second.way.hospital, "mode": second.way.mode} | seconds("faster", lead_s))
-
-
-def _room_at(hospital: HospitalState, room: Room) -> Reason:
-    free = room.free(hospital)
-    if free is None:
-        return _capacity_unknown(hospital, room)
-    if free == 0:
-        full = room.seen(hospital.id).full
-        assert full is not None
-        return full
-    figure = hospital.figures[room.resource]
-    facts = {"resource": room.resource, "free": free, "author": figure.by}
-    return Reason("free", facts | seconds("age", figure.age_s(room.now)))
-
-
-def _capacity_unknown(hospital: HospitalState, room: Room) -> Reason:
-    figure = hospital.figures.get(room.resource)
-    if figure is None or figure.free is None:
-        return Reason("capacity_unknown", {"resource": room.resource})
-    return Reason("capacity_stale", {"resource": room.resource} | seconds("age", figure.age_s(room.now)))
-
-
-def _shortcomings(one: Judged, winner: Judged, room: Room) -> list[Reason]:
-    """Why a way that could have been taken was not; never empty."""
-    found: list[Reason] = []
-    if winner.wish_cost_s:
-        found.append(Reason("wish", {"hospital": winner.way.hospital} | seconds("cost", winner.wish_cost_s)))
-    if one.beyond_limit_s:
-        found.append(_beyond_limit(one, room))
-    if room.free(room.hospitals[one.way.hospital]) is None:
-        found.append(_capacity_unknown(room.hospitals[one.way.hospital], room))
-    if one.level > winner.level:
-        level = None if one.level == NO_LEVEL else one.level
-        found.append(Reason("policy.highest_level", {"level": level, "best": winner.level}))
-    found += _transferred(one)
-    found += [reason for reason in _dearer(one) if _extra_s(one, winner, CAUSE_OF[reason.code]) >= LEAST_TOLD_S]
-    found += _wanting(one)
-    found += _change_of_vehicle(one, winner, room)
-    found += _slower(one, winner)
-    if not found and not one.way.unsettled:
-        found.append(Reason("equal", {"hospital": winner.way.hospital}))
+        found += (Reason("wait_for_bay" if percent else "wait_for_bay_unknown", percent | seconds("wait", wait_s)),)
     return found
 
 
-def _wanting(one: Judged) -> list[Reason]:
-    return [Reason("wanted", {"missing": list(one.missing_wants)})] if one.missing_wants else []
+def _lead(first: Judged, second: Judged) -> Reasons:
+    assert first.care is not None and second.care is not None
+    lead_s = round(second.care.definitive_s - first.care.definitive_s)
+    if lead_s <= 0:
+        return ()
+    return (Reason("faster", {"hospital": second.way.hospital, "mode": second.way.mode} | seconds("faster", lead_s)),)
 
 
-def _change_of_vehicle(one: Judged, winner: Judged, room: Room) -> list[Reason]:
+def _wanting(one: Judged) -> Reasons:
+    return (Reason("wanted", {"missing": list(one.missing_wants)}),) if one.missing_wants else ()
+
+
+def _change_of_vehicle(one: Judged, winner: Judged, room: Room) -> Reasons:
     costs_s = room.policy.change_costs_s.by_mode
     cost_s = costs_s[one.way.mode] - costs_s[winner.way.mode]
-    return [Reason("policy.change_of_vehicle", seconds("cost", cost_s))] if cost_s > 0 else []
+    return (Reason("policy.change_of_vehicle", seconds("cost", cost_s)),) if cost_s > 0 else ()
 
 
-def _slower(one: Judged, winner: Judged) -> list[Reason]:
-    if one.way.eta_s is None or round(one.eta_s - winner.eta_s) <= 0:
-        return []
-    return [Reason("time", seconds("slower", one.eta_s - winner.eta_s))]
+def _slower(one: Judged, winner: Judged) -> Reasons:
+    if one.way.eta_s is None or winner.way.eta_s is None:
+        return ()
+    span_s = one.way.eta_s - winner.way.eta_s
+    if (told_s := round(span_s)) <= 0:
+        return ()
+    return (Reason("time", {"slower_s": told_s, "slower_min": round(span_s / 60, 1)}),)
 
 
 def _beyond_limit(one: Judged, room: Room) -> Reason:

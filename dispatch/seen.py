@@ -23,23 +23,32 @@ NO_LEVEL = 99  # ranks behind every declared trauma level
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """`free` and `chance` None: nobody knows. `lack`: the reason that is `missing`; `barred`: every other that forbids
-    it. `wants_s`: what missing wishes weigh; `mean_s`: the mean wait where all places are taken. `full`: the reason
-    where no place is left. Who is in immediate danger waits nowhere."""
+    """`free` None: nobody knows. `lack`: the reason that is `missing`; `barred`: every other that forbids it; `bars`:
+    both. `wants_s`: what missing wishes weigh; `full`: the reason where no place is left."""
 
     free: int | None
-    chance: Chance | None
     held: int
     missing: tuple[str, ...]
     wanted: tuple[str, ...]
     closed: tuple[Reason, ...]
     lack: tuple[Reason, ...]
     barred: tuple[Reason, ...]
+    bars: tuple[Reason, ...]
     level: int
-    offload_s: float
     wants_s: int
-    mean_s: float
     full: Reason | None
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """What comes between the door and definitive care. `chance` None: nobody knows; `mean_s`: the mean wait where all
+    places are taken. Who is in immediate danger waits nowhere."""
+
+    chance: Chance | None
+    offload_s: float
+    mean_s: float
+
+
+NO_WAIT = Waits(None, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +66,24 @@ class Look:
         """`held`: slots of the resource that others hold there."""
         figure, able = hospital.figures.get(self.resource), hospital.capabilities
         free = free_now(figure, held, self.resource, self.now)
-        missing = tuple(word for word in self.needs.must if word not in able)
-        wanted = tuple(word for word in self.needs.helps if word not in able)
-        closed = tuple(self._closed(hospital))
+        missing = tuple([word for word in self.needs.must if word not in able])
+        wanted = tuple([word for word in self.needs.helps if word not in able])
+        closed = tuple(self._closed(hospital)) if hospital.closures else ()
         full = self._full(figure, held) if free == 0 and figure is not None else None
-        waits = not self.case.closest_any
-        return Seen(
-            free,
-            chance_of(figure, held, figure.age_s(self.now), self.row)
-            if figure and free is not None and waits
-            else None,
-            held,
-            missing,
-            wanted,
-            closed,
-            lacking(missing),
-            (*closed, *(self._unwilling(hospital, full) if waits else ())),
-            self._level(hospital),
-            self._offload_s(hospital) if waits else 0.0,
-            len(wanted) * self.policy.missing_want_costs_s.seconds,
-            mean_wait_s(figure, self.row) if waits else 0.0,
-            full,
-        )
+        lack = lacking(missing)
+        barred = closed if self.case.closest_any else (*closed, *self._unwilling(hospital, full))
+        wants_s = len(wanted) * self.policy.missing_want_costs_s.seconds
+        level = self._level(hospital)
+        return Seen(free, held, missing, wanted, closed, lack, barred, lack + barred, level, wants_s, full)
+
+    def waits_at(self, hospital: HospitalState, seen: Seen) -> Waits:
+        """`seen`: what this case sees of the same hospital."""
+        if self.case.closest_any:
+            return NO_WAIT
+        figure, known = hospital.figures.get(self.resource), seen.free is not None
+        age_s = figure.age_s(self.now) if figure and known else 0.0
+        chance = chance_of(figure, seen.held, age_s, self.row) if known else None
+        return Waits(chance, self._offload_s(hospital), mean_wait_s(figure, self.row))
 
     def _unwilling(self, hospital: HospitalState, full: Reason | None) -> Iterable[Reason]:
         if hospital.id in self.case.refused_by:
@@ -87,8 +92,6 @@ class Look:
             yield full
 
     def _closed(self, hospital: HospitalState) -> Iterable[Reason]:
-        if not hospital.closures:
-            return
         for resource in (WHOLE_HOSPITAL, self.resource, *self.needs.must):
             closure = hospital.closures.get(resource)
             if closure is not None and closure.in_force(self.now):

@@ -103,7 +103,7 @@ class _Page:
         return self._voice.listed([self._said(reason) for reason in way.reasons])
 
     def _chance(self, way: Option | Rejection) -> str:
-        if way.eta_s is None:
+        if way.eta_s is None or way.definitive_s is None:  # what is needed is not there: a place would not help
             return self._voice.say("decide.none_there")
         if way.p_bay is None:
             return self._voice.say("decide.unknown")

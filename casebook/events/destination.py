@@ -37,7 +37,8 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """A way that was not taken, and why. `eta_s` None: there is no way at all.
+    """A way that was not taken, and why. `eta_s` None: there is no way at all; `definitive_s`: nor where the hospital
+    lacks what is needed.
 
     `would_win`: the smallest single change by which it would be the first option; None: no single one would do.
     """
