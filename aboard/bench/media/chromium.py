@@ -110,7 +110,7 @@ def chromium_cases(name: str, sent: Sequence[Row], shown: Sequence[Row], rate_bp
     stock = {} if rate_bps else {"stock_aiortc": STOCK_KBPS}
     return [
         Case(f"{name}_sent", "kbps", ours_of(kbps), stock),
-        Case(f"{name}_height", "rows", ours_of([row.get("frameHeight", 0) for row in late])),
+        Case(f"{name}_height", "picture_rows", ours_of([row.get("frameHeight", 0) for row in late])),
         Case(f"{name}_fps", "pictures_per_s", ours_of([row.get("framesPerSecond", 0) for row in late])),
         Case(f"{name}_shown", "pictures_per_s", ours_of([row.get("framesPerSecond", 0) for row in seen])),
         Case(f"{name}_frozen", "s", frozen),
