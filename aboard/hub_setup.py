@@ -14,7 +14,6 @@ from aboard.in_step import InStep
 from aboard.links import Links
 from aboard.opening import open_book
 from aboard.recording_desk import add_recording
-from aboard.unit import UnitSettings, save_settings
 from aboard.uplinks import add_uplinks
 from casebook import events as e
 from casebook.access import Gate
@@ -101,18 +100,24 @@ def join(folder: Path, book: Book, log: PostgresLog, name: str, bus: str) -> tup
 
 def write_enrolments(folder: Path, hub: Hub, links: dict[str, str], url: str, authority: Path | None) -> list[Path]:
     """One enrolment file per vehicle in the hub's folder, to be carried to the vehicle; gives those that were made."""
-    made, others = [], tuple(one for one in hub.addresses() if one != url)
-    for unit in hub.book.picture.units.values():
-        file, token = folder / "enrolment" / f"{unit.id}.json", links.get(f"unit:{unit.id}")
-        if file.exists() or token is None:  # enrolled by another hub since this one began: it has the token
-            continue
+    files = {
+        folder / "enrolment" / f"{unit.id}.json": unit
+        for unit in hub.book.picture.units.values()
+        if f"unit:{unit.id}" in links  # else enrolled by another hub since this one began: it has the token
+    }
+    missing = {file: unit for file, unit in files.items() if not file.exists()}
+    if not missing:
+        return []
+    from aboard.unit import UnitSettings, save_settings  # the whole vehicle, which a hub that comes back does not need
+
+    others = tuple(one for one in hub.addresses() if one != url)
+    for file, unit in missing.items():
         settings = UnitSettings(
-            unit=unit.id, hub=url, token=token, folder=f"aboard-{unit.id}", lat=unit.base.lat, lon=unit.base.lon,
-            hubs=others, authority=str(authority) if authority else "",
+            unit=unit.id, hub=url, token=links[f"unit:{unit.id}"], folder=f"aboard-{unit.id}", lat=unit.base.lat,
+            lon=unit.base.lon, hubs=others, authority=str(authority) if authority else "",
         )  # fmt: skip
         save_settings(file, settings)
-        made.append(file)
-    return made
+    return list(missing)
 
 
 def load_region_roads(region: Region) -> Any:

@@ -24,7 +24,6 @@ from casebook.picture import Picture
 from media import dscp, vehicle_key
 from media.engine import MediaEngine, Told
 from media.forwarder import MediaPlane
-from media.janus import JanusEngine
 from media.signalling import Ice, Known
 from media.turn import IceServers, Turn
 
@@ -41,6 +40,8 @@ def media_engine(
     url = settings.get("ABOARD_JANUS_URL", "")
     if not url:
         return plane
+    from media.janus import JanusEngine  # with a web client that no other hub needs: a tenth of its start
+
     owner = settings.get("ABOARD_JANUS_NAME", "") or socket.gethostname()
     return JanusEngine(url, plane, on_started=on_started, on_stopped=on_stopped, owner=owner)
 

@@ -53,6 +53,7 @@ class Aside:
 def begin() -> Aside:
     """Look at the young seldom and at the old never unasked."""
     gc.set_threshold(YOUNG, 20, 1_000_000)
+    gc.enable()  # a hub starts without it (aboard/front/hub.py)
     return Aside(collect_all())
 
 

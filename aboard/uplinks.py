@@ -23,7 +23,6 @@ from casebook.door import body_of, token_of
 from casebook.errors import NotAllowed, RefusedInput
 from casebook.log import By
 from media.qos import NetworkQuality, units_in_need
-from media.qos_camara import Camara, read_camara_settings
 from media.qos_keeper import UplinkKeeper
 
 EVENTS = "/api/v1/uplink/events"
@@ -47,6 +46,8 @@ def add_uplinks(hub: Hub, settings: Mapping[str, str] = os.environ) -> UplinkKee
     if not file:
         return None
     sink_token = secrets.token_urlsafe(32)
+    from media.qos_camara import Camara, read_camara_settings  # with a web client that no other hub needs
+
     return keep_uplinks(hub, Camara(read_camara_settings(Path(file)), sink_token=sink_token), sink_token)
 
 

@@ -30,13 +30,15 @@ CHANGES = frozenset(
     }
 )  # fmt: skip
 
+SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, by libyaml where the wheel has it: ten times as fast
+
 Table = TypeVar("Table", Policy, AssignmentRules, TaskRules, RerouteRules, DistributionRules)
 
 
 def load_rules(file: Path, kind: type[Table]) -> Table:
     """A rule table from YAML. Raises RefusedInput naming the file, the field and what is wrong with it."""
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE)
         table = msgspec.convert(values, kind)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
         raise RefusedInput("rules_unreadable", file=file.name, why=str(wrong)) from wrong

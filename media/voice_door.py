@@ -7,10 +7,9 @@ vehicle's badge, so that the tablet needs none there. Sound never comes this way
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 from fastapi import APIRouter, Request, Response
 
 from casebook.access import Badge
@@ -19,6 +18,9 @@ from casebook.errors import FeedLost, NotAllowed, NotFound, RefusedInput
 from media.signalling import PREFIX as MEDIA_PREFIX
 from media.signalling import SDP_BYTES_MAX, SDP_TYPE
 from media.voice import VoicePlane
+
+if TYPE_CHECKING:
+    import httpx
 
 PREFIX = "/api/v1/voice"
 
@@ -62,6 +64,8 @@ def voice_router(plane: VoicePlane, who: Who) -> APIRouter:
 def passing_router(client: httpx.AsyncClient | None, own: str, admit: Callable[[Request, str], object]) -> APIRouter:
     """The same paths at a vehicle's server. `client` brings the hub's base URL and the vehicle's token (None: it has
     no live media); `admit(request, what)` lets only the crew in."""
+    import httpx  # at a vehicle only: a hub starts without it
+
     routes = APIRouter(tags=["voice"])
 
     async def ask(method: str, path: str, **more: Any) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ def hub(
 
 
 async def run(settings: HubSettings) -> None:
+    gc.disable()  # until `rest` takes over: of what a start makes nothing goes, and to look at it takes a tenth of it
     from aboard.children import tell_ready, until_told
     from aboard.descriptors import take_descriptors
     from aboard.hub_setup import open_hub, write_enrolments
