@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aboard.front.bench_faults import faults
+from aboard.front.bench_soak import soak
 from aboard.front.language import spoken
 from casebook.words import say
 
@@ -173,6 +174,7 @@ def fanout(
 
 
 app.command("faults", help=_told("word.faults"))(faults)
+app.command("soak", help=_told("word.soak"))(soak)
 
 
 def _run(

@@ -22,20 +22,21 @@ if TYPE_CHECKING:
 SEED = 1
 
 
-def _told(key: str) -> str:
+def told_option(key: str) -> str:
+    """What an option of the faults' commands is for."""
     return say(f"fault.option.{key}", spoken())
 
 
 def faults(
-    only: Annotated[str, typer.Option("--only", metavar="F1,F7", help=_told("only"))] = "",
-    full: Annotated[bool, typer.Option("--full", help=_told("full"))] = False,
+    only: Annotated[str, typer.Option("--only", metavar="F1,F7", help=told_option("only"))] = "",
+    full: Annotated[bool, typer.Option("--full", help=told_option("full"))] = False,
     as_json: Annotated[bool, typer.Option("--json", help=say("bench.help_json", spoken()))] = False,
-    write: Annotated[Path | None, typer.Option("--write", dir_okay=False, help=_told("write"))] = None,
-    keep: Annotated[Path | None, typer.Option("--keep", dir_okay=False, help=_told("keep"))] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help=_told("seed"))] = SEED,
+    write: Annotated[Path | None, typer.Option("--write", dir_okay=False, help=told_option("write"))] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", dir_okay=False, help=told_option("keep"))] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help=told_option("seed"))] = SEED,
 ) -> int:
     """1 when something was lost, or another goal missed."""
-    from aboard.bench.faults.page import page
+    from aboard.bench.faults.page import kept_soak, page
     from aboard.bench.faults.running import play_all
     from aboard.bench.faults.table import chosen
     from aboard.bench.machine import look
@@ -44,12 +45,13 @@ def faults(
     machine = look() | {"day": WallClock().now().astimezone(UTC).date().isoformat(), "seed": seed}
     outcomes = play_all(chosen(only.split(",")), full=full, seed=seed, said=_say_progress, kept=keep)
     if write is not None:
-        write.write_text(page(outcomes, machine), encoding="utf-8")
+        soak = kept_soak(write.read_text(encoding="utf-8")) if write.exists() else ""
+        write.write_text(page(outcomes, machine) + soak, encoding="utf-8")
     if as_json:
         told = {"what": "faults", "machine": machine, "faults": [one.as_view() for one in outcomes]}
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2))
     else:
-        _print(outcomes)
+        print_outcomes(outcomes)
     return 1 if any(one.missed() for one in outcomes) else 0
 
 
@@ -59,7 +61,8 @@ def _say_progress(fault: Fault, done: int, of: int) -> None:
     typer.echo(f"{fault.number} {words} {far}".rstrip(), err=True)
 
 
-def _print(outcomes: Sequence[Outcome]) -> None:
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """A table of every figure against its goal."""
     from rich.console import Console
 
     screen = Console(highlight=False)
@@ -80,7 +83,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     for head in ("fault", "figure", "measured", "goal", "held"):
         table.add_column(say(f"fault.head.{head}", spoken()), justify="right" if head == "measured" else "left")
     for one in outcomes:
-        name = f"{numbers[one.fault]} {say(f'fault.{one.fault}', spoken())}"
+        name = f"{numbers.get(one.fault, '')} {say(f'fault.{one.fault}', spoken())}".strip()
         if one.not_run:
             table.add_row(name, NotRun(why=one.not_run).said(spoken()))
         for finding in one.findings:

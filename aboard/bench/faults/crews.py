@@ -187,19 +187,23 @@ class Load:
 
 @contextlib.asynccontextmanager
 async def load(
-    stage: Stage, folder: Path, *, desks: int = 2, seed: int = 0, others: Sequence[Stage] = ()
+    stage: Stage, folder: Path, *, desks: int = 2, seed: int = 0, others: Sequence[Stage] = (), spread: bool = False
 ) -> AsyncIterator[Load]:
     """Every vehicle of the stage samples ten times a second, and so many desks ask, until `settle` or the block's end.
 
-    `folder`: where the vehicles keep their outboxes; `others`: where vehicles and desks go when this hub is gone.
+    `folder`: where the vehicles keep their outboxes; `others`: where vehicles and desks go when this hub is gone; with
+    `spread` they begin there in turn.
     """
-    crews = [
-        Crew(
-            unit, stage.link_url, stage.token(f"unit:{unit}"), folder / unit, stage.promises, seed=seed + number,
-            others=[one.link_url for one in others],
-        )
-        for number, unit in enumerate(stage.units)
-    ]  # fmt: skip
+    urls = [one.link_url for one in (stage, *others)]
+    crews = list[Crew]()
+    for number, unit in enumerate(stage.units):
+        first = number % len(urls) if spread else 0
+        crews.append(
+            Crew(
+                unit, urls[first], stage.token(f"unit:{unit}"), folder / unit, stage.promises, seed=seed + number,
+                others=urls[first + 1 :] + urls[:first],
+            )
+        )  # fmt: skip
     at_work = Load(stage, crews, [Desk(stage, f"desk{number}", others) for number in range(desks)])
     try:
         async with contextlib.AsyncExitStack() as links:

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -89,7 +89,7 @@ async def _board_stopped(world: World) -> list[Finding]:
         stopped = await _stopped_board(stage)
         began_s = time.monotonic()
         try:
-            with _deaf_board(stage):
+            with deaf_board(stage):
                 gone = asyncio.create_task(_until_screens(stage, many))
                 during_ms, counts = await _watched(reading, span_s)
                 await gone
@@ -130,7 +130,7 @@ async def _stopped_board(stage: Stage) -> asyncio.subprocess.Process:
 
 
 @contextlib.contextmanager
-def _deaf_board(stage: Stage):
+def deaf_board(stage: Stage) -> Iterator[None]:
     """A socket with a small buffer that shakes hands and never reads again."""
     host, _, port = stage.url.removeprefix("http://").partition(":")
     with socket.socket() as raw:

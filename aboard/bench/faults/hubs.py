@@ -23,7 +23,7 @@ from aboard.bench.faults.finding import Finding, NotRun, worst
 from aboard.bench.faults.ledger import audit, sample_mark
 from aboard.bench.faults.stage import Stage, read_whole, until
 from aboard.bench.play import BenchFailed
-from aboard.bench.postgres_server import find_postgres, postgres_cluster
+from aboard.bench.postgres_server import Cluster, find_postgres, postgres_cluster
 from casebook.clock import WallClock
 
 CREWS = 3
@@ -99,7 +99,7 @@ class AtTwo:
     """What goes on at two hubs. Ended with `told`, which gives what all of it showed."""
 
     stages: tuple[Stage, Stage]
-    store: str
+    cluster: Cluster
     work: Load
     console: Console
     gaps: Gaps
@@ -122,7 +122,7 @@ class AtTwo:
         for stage in self.stages:
             await stage.end()
         first, second = self.stages
-        entries = await asyncio.to_thread(read_whole, first.folder, self.store, others=[second.folder])
+        entries = await asyncio.to_thread(read_whole, first.folder, self.cluster.url, others=[second.folder])
         return [
             *audit(first.promises, entries).findings(),
             worst("ack_gap", [self.gaps.longest_s], STALE_S), worst("board_stale", [self.console.stalest_s], STALE_S),
@@ -149,10 +149,10 @@ async def _says(stage: Stage, line: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def at_two_hubs(folder: Path, *buses: str, seed: int) -> AsyncIterator[AtTwo]:
+async def at_two_hubs(folder: Path, *buses: str, seed: int, spread: bool = False) -> AsyncIterator[AtTwo]:
     """Two hubs with the bus of each, three vehicles and two wards that begin at the first, a console at the second.
 
-    Raises NotRun where there is no PostgreSQL.
+    `spread`: the vehicles begin at both. Raises NotRun where there is no PostgreSQL.
     """
     programs = find_postgres()
     if programs is None:
@@ -166,7 +166,7 @@ async def at_two_hubs(folder: Path, *buses: str, seed: int) -> AsyncIterator[AtT
             await first.start()
             await second.start()
             first.units = units
-            async with _work_at(first, second, cluster.url, folder / "vehicles", seed) as at_two:
+            async with _work_at(first, second, cluster, folder / "vehicles", seed, spread) as at_two:
                 yield at_two
         finally:
             await first.end()
@@ -174,16 +174,18 @@ async def at_two_hubs(folder: Path, *buses: str, seed: int) -> AsyncIterator[AtT
 
 
 @contextlib.asynccontextmanager
-async def _work_at(first: Stage, second: Stage, store: str, folder: Path, seed: int) -> AsyncIterator[AtTwo]:
+async def _work_at(
+    first: Stage, second: Stage, cluster: Cluster, folder: Path, seed: int, spread: bool
+) -> AsyncIterator[AtTwo]:
     console = Console((second, first))
     watching = asyncio.create_task(console.watch())
     if await until(lambda: console.messages, PATIENCE_S) is None:
         raise BenchFailed(what="console", why="no first message")
     try:
-        async with load(first, folder, seed=seed, others=[second]) as work:
+        async with load(first, folder, seed=seed, others=[second], spread=spread) as work:
             gaps = Gaps(work.crews)
             counting = asyncio.create_task(gaps.watch())
-            at_two = AtTwo((first, second), store, work, console, gaps, (counting, watching))
+            at_two = AtTwo((first, second), cluster, work, console, gaps, (counting, watching))
             try:
                 await at_two.bus_up()
                 yield at_two

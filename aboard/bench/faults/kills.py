@@ -36,7 +36,7 @@ COURSE = ({"at": 0, "hr_bpm": 118, "spo2_pct": 93}, {"at": 36_000, "hr_bpm": 96,
 
 async def hub_killed(world: World) -> list[Finding]:
     """Time from the kill until the hub is ready and until the last vehicle has its link again."""
-    rng, points = random.Random(world.seed), world.times(2, 100)
+    rng, points = random.Random(world.seed), world.times(2, 200)
     ready_s: list[float] = []
     back_s: list[float] = []
     async with hub(world.folder / "hub", CREWS) as stage:
@@ -130,7 +130,7 @@ class Tablet:
 
 async def vehicle_killed(world: World) -> list[Finding]:
     """`samples_missing`: vitals that the outbox counted as stored and the log does not have."""
-    rng, points = random.Random(world.seed), world.times(2, 50)
+    rng, points = random.Random(world.seed), world.times(2, 200)
     ready_s: list[float] = []
     async with hub(world.folder / "hub", 1) as stage:
         unit = stage.units[0]

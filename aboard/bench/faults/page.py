@@ -10,6 +10,7 @@ from aboard.bench.faults.table import FAULTS, Fault
 from casebook.words import Language, say
 
 LANGUAGE: Language = "en"
+SOAK_MARK = "<!-- soak -->"  # what stands from here on is the other command's
 
 
 def page(outcomes: Sequence[Outcome], machine: Mapping[str, Any]) -> str:
@@ -31,15 +32,36 @@ def _head(outcomes: Sequence[Outcome], machine: Mapping[str, Any]) -> Iterator[s
     yield "aboard bench faults --full --write docs/RELIABILITY.md"
     yield "```"
     yield ""
-    yield _say(
-        "page.machine", day=machine["day"], system=machine["system"], processor=machine["processor"] or "?",
-        cores=machine["cores"] or "?", memory_gb=round((machine["memory_mb"] or 0) / 1000), python=machine["python"],
-        sqlite=machine["sqlite"], seed=machine["seed"],
-    )  # fmt: skip
+    yield _measured_on(machine)
     yield ""
     yield _say("page.result", played=played, of=len(FAULTS), missed=missed, unclaimed=verdicts.count("not_claimed"))
     yield ""
     yield _say("page.elsewhere")
+
+
+def _measured_on(machine: Mapping[str, Any]) -> str:
+    return _say(
+        "page.machine", day=machine["day"], system=machine["system"], processor=machine["processor"] or "?",
+        cores=machine["cores"] or "?", memory_gb=round((machine["memory_mb"] or 0) / 1000), python=machine["python"],
+        sqlite=machine["sqlite"], seed=machine["seed"],
+    )  # fmt: skip
+
+
+def kept_soak(text: str) -> str:
+    """The part of a page that tells of the soak, with its mark; empty where it has none."""
+    _, mark, part = text.partition(SOAK_MARK)
+    return f"\n{mark}{part}" if mark else ""
+
+
+def put_soak(text: str, outcome: Outcome, machine: Mapping[str, Any]) -> str:
+    """The page with this soak in place of the one before."""
+    lines = [
+        SOAK_MARK, "", f"## {_say('soak')}", "", _say("soak.how"), "", "```",
+        "aboard bench soak --minutes 60 --write docs/RELIABILITY.md", "```", "", _measured_on(machine), "",
+        *_figures(outcome),
+    ]  # fmt: skip
+    before = text.partition(SOAK_MARK)[0].rstrip()
+    return "\n".join([*([before, ""] if before else []), *lines]) + "\n"
 
 
 def _part(fault: Fault, outcome: Outcome | None) -> Iterator[str]:

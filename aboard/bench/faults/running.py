@@ -28,7 +28,7 @@ def play_all(faults: Iterable[Fault], *, full: bool, seed: int, said: Said, kept
     """
     known = read_kept(kept) if kept is not None else {}
     outcomes = []
-    with _quiet():
+    with quiet():
         for fault in faults:
             if fault.name not in known:
                 known[fault.name] = play(fault, full=full, seed=seed, said=said)
@@ -39,7 +39,8 @@ def play_all(faults: Iterable[Fault], *, full: bool, seed: int, said: Said, kept
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """What is told of links that break is what is wanted here, and not worth a line each."""
     levels = {name: logging.getLogger(name).level for name in QUIET}
     try:
         for name in QUIET:

@@ -10,7 +10,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -72,22 +72,15 @@ async def _told_lag(stage: Stage) -> float | None:
 
 async def descriptors_gone(world: World) -> list[Finding]:
     """Newcomers take every descriptor that the hub has left, and stay; then they go."""
-    newcomers: list[socket.socket] = []
     async with hub(world.folder / "hub", 3) as stage:
         async with load(stage, world.folder, seed=world.seed) as at_work:
-            _leave_descriptors(stage.pid, FEW)
-            host, _, port = stage.url.removeprefix("http://").partition(":")
-            try:
-                for _ in range(4 * FEW):
-                    newcomers.append(socket.create_connection((host, int(port)), timeout=5))
+            leave_descriptors(stage.pid, FEW)
+            with silent_newcomers(stage, 4 * FEW):
                 connected, acked = _connections(at_work), _acked(at_work)
                 await asyncio.sleep(world.times(3, 20))
                 await until(lambda: _grown(at_work, acked) == len(acked), PATIENCE_S)
                 going = _grown(at_work, acked)
                 lost_links = _connections(at_work) - connected
-            finally:
-                for one in newcomers:
-                    one.close()
             began_s = time.monotonic()
             await _until_answered(stage)
             again_s = time.monotonic() - began_s
@@ -95,10 +88,20 @@ async def descriptors_gone(world: World) -> list[Finding]:
         await stage.end()
         told = stage.audit().findings()
     return [
-        Finding("newcomers", "times", len(newcomers)), *told, Finding("links_lost", "times", lost_links, most=0),
+        Finding("newcomers", "times", 4 * FEW), *told, Finding("links_lost", "times", lost_links, most=0),
         Finding("vehicles_going_on", "times", going, least=3), worst("answers_again", [again_s], 10),
         Finding("log_grown", "MB", round(stage.said_bytes() / 1e6, 3), most=1),
     ]  # fmt: skip
+
+
+@contextlib.contextmanager
+def silent_newcomers(stage: Stage, many: int) -> Iterator[None]:
+    """So many connections to the hub that say nothing, while the block runs."""
+    host, _, port = stage.url.removeprefix("http://").partition(":")
+    with contextlib.ExitStack() as newcomers:
+        for _ in range(many):
+            newcomers.enter_context(socket.create_connection((host, int(port)), timeout=5))
+        yield
 
 
 async def memory_gone(world: World) -> list[Finding]:
@@ -111,8 +114,8 @@ async def memory_gone(world: World) -> list[Finding]:
         async with load(stage, world.folder, seed=world.seed) as at_work:
             for number in range(rounds):
                 await asyncio.sleep(SETTLE_S)
-                _leave_memory(stage.pid, rng.randint(*ROOM_MB))
-                async with _eaters(stage, EATERS):
+                leave_memory(stage.pid, rng.randint(*ROOM_MB))
+                async with eaters(stage, EATERS):
                     await asyncio.sleep(world.times(2, 10))
                 began_s = time.monotonic()
                 if not stage.is_there:
@@ -136,14 +139,14 @@ async def memory_gone(world: World) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _leave_memory(pid: int, more_mb: int) -> None:
+def leave_memory(pid: int, more_mb: int) -> None:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + (more_mb << 20)
     resource.prlimit(pid, resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 
 @contextlib.asynccontextmanager
-async def _eaters(stage: Stage, many: int) -> AsyncIterator[None]:
+async def eaters(stage: Stage, many: int) -> AsyncIterator[None]:
     """Screens each of whose messages goes on and on, while the block runs."""
     url = f"{stage.url.replace('http', 'ws', 1)}/api/v1/live/console"
     tasks = [asyncio.create_task(_eat(url, stage.token("dispatcher"))) for _ in range(many)]
@@ -186,7 +189,7 @@ def _grown(at_work: Load, acked: list[int]) -> int:
     return sum(now > before for now, before in zip(_acked(at_work), acked, strict=True))
 
 
-def _leave_descriptors(pid: int, many: int) -> None:
+def leave_descriptors(pid: int, many: int) -> None:
     open_now = len(list(Path(f"/proc/{pid}/fd").iterdir()))
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now + many, hard))

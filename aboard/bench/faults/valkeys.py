@@ -117,6 +117,11 @@ class Watched:
         for one in (*self.sentinels, *self.replicas, self.master):
             one.kill()
 
+    def start_again(self) -> None:
+        """All of them, after a kill; the Sentinels remember who was the master."""
+        for one in (self.master, *self.replicas, *self.sentinels):
+            one.start()
+
     async def named(self) -> Server:
         """Whom the Sentinels call the master now."""
         _, port = await ask(self.sentinels[0].client(), NAMED)
