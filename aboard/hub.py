@@ -154,9 +154,11 @@ class Hub:
             self._changed.clear()
             fresh, self._fresh = self._fresh, []
             now_s = asyncio.get_running_loop().time()
-            anew = now_s - looked_s >= STREAM_LOOK_S or any(entry.kind not in STREAMING for entry in fresh)
+            streamed = all(entry.kind in STREAMING for entry in fresh)
+            anew = not streamed or now_s - looked_s >= STREAM_LOOK_S
             looked_s = now_s if anew else looked_s
-            await self._looking.tell(list(self._feeds.values()), self.book.picture, fresh, anew=anew)
+            feeds = list(self._feeds.values())
+            await self._looking.tell(feeds, self.book.picture, fresh, anew=anew, streamed=streamed)
 
     async def _keep_ledger(self) -> None:
         await self.shown.keep_on_record(self.book)
@@ -336,7 +338,7 @@ class Hub:
                 views = self._fleet_views
                 return Feed(
                     lambda picture, now: views.look(picture, id, now), self.clock, None,
-                    lambda picture, now: views.made_of(picture, id, now),
+                    lambda picture, now: views.made_of(picture, id, now), still=True,
                 )  # fmt: skip
             case _:
                 raise NotFound(what="feed", id=kind)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 YOUNG = 10_000  # objects made beyond those freed before the youngest are looked at: a millisecond or two
 SETTLE_S = 1.0  # wall seconds: at ten thousand rows a second the young are then not yet worth a walk of their own
 GROWTH = 3.0
+COUNT_EVERY = 60  # settlings: to count what was set aside takes 60 ms at a thousand vehicles
 
 
 async def set_aside_what_lives_long() -> None:
@@ -29,20 +30,22 @@ async def set_aside_what_lives_long() -> None:
 class Aside:
     """What was set aside: `walked` objects by the last full collection, at most `added` since.
 
-    What of it was freed meanwhile is not subtracted: to count it means to go through all of it, for 60 ms at a
-    thousand vehicles, and that is done only when it may have grown too much.
+    What of it was freed meanwhile is not subtracted: to know that means to go through all of it. That is done only
+    when it may have grown too much, and seldom.
     """
 
     walked: int
     added: int = 0
+    _uncounted: int = COUNT_EVERY  # settlings since the last count
 
     def settle(self) -> None:
         """Set the young aside; walk over everything where that has grown too much since the last time."""
         gc.collect(0)
         self.added += len(gc.get_objects())
         gc.freeze()
-        if self._has_grown():
-            self.added = gc.get_freeze_count() - self.walked
+        self._uncounted += 1
+        if self._has_grown() and self._uncounted >= COUNT_EVERY:
+            self.added, self._uncounted = gc.get_freeze_count() - self.walked, 0
             if self._has_grown():
                 self.walked, self.added = collect_all(), 0
 

@@ -26,7 +26,7 @@ from casebook.errors import CoordinationError, FeedLost
 from casebook.events.upcasting import current
 from casebook.holds.booking import LostElsewhere, SharedHolds
 from casebook.link import OutboxRow
-from casebook.log import GENESIS, By, ChainBroken, Draft, Entry, Log, LogMovedOn, SharedLog, verify
+from casebook.log import GENESIS, By, ChainBroken, Draft, Entry, Log, LogMovedOn, QueuedLog, SharedLog, verify
 from casebook.picture import Occasion, Picture, fold
 from casebook.spans import span
 from casebook.store.seals import checked
@@ -281,10 +281,10 @@ class Book:
                 listener(entries)
 
     async def _append(self, drafts: list[Draft]) -> list[Entry]:
-        began_s, done, append = time.perf_counter(), False, self.log.append
+        began_s, done = time.perf_counter(), False
         try:
             with span("commit", entries=len(drafts)):
-                entries = await asyncio.to_thread(append, drafts) if self.log.blocking else append(drafts)
+                entries = await self._kept(drafts)
             done = True
             return entries
         except CoordinationError as wrong:
@@ -293,6 +293,12 @@ class Book:
         finally:
             if self.timed is not None:
                 self.timed(time.perf_counter() - began_s, done=done)
+
+    async def _kept(self, drafts: list[Draft]) -> list[Entry]:
+        """A log with a writer of its own is not waited for in yet another thread."""
+        if isinstance(self.log, QueuedLog):
+            return await asyncio.wrap_future(self.log.submit(drafts))
+        return await asyncio.to_thread(self.log.append, drafts) if self.log.blocking else self.log.append(drafts)
 
 
 def _of_the_log(wrong: Exception) -> bool:

@@ -148,6 +148,7 @@ class Feed:
 
     `follows(picture, casualty)` says whose vitals stream along; None: nobody's, and no casualty is looked at.
     `made_of(picture, now)` names what the view is made of: while it gives the same objects, the view is not looked at.
+    `still`: what streams in (samples, places) does not show in it.
     """
 
     def __init__(
@@ -156,7 +157,10 @@ class Feed:
         clock: Clock,
         follows: Callable[[Picture, str], bool] | None = lambda picture, casualty: True,
         made_of: Callable[[Picture, datetime], tuple[Any, ...]] | None = None,
+        *,
+        still: bool = False,
     ) -> None:
+        self.still = still
         self._look, self._clock, self._follows, self._made_of = look, clock, follows, made_of
         self._parts: tuple[Any, ...] | None = None
         self._view: View = {}
@@ -177,6 +181,11 @@ class Feed:
     @property
     def watched(self) -> bool:
         return bool(self._screens)
+
+    @property
+    def follows_anybody(self) -> bool:
+        """Whether samples stream along with the view, as it was looked at last."""
+        return bool(self._followed)
 
     @property
     def watchers(self) -> int:

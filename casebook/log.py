@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -126,6 +127,15 @@ class Log(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class QueuedLog(Protocol):
+    """A log that has a thread of its own to write in."""
+
+    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+        """What `append` gives or raises, answered later."""
+        ...
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ acknowledgements. Each pass looks at those that waited longest until its time is
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,6 +16,8 @@ from casebook.log import Entry
 from casebook.picture import Picture
 from casebook.spans import span
 
+SLICE_S = 0.002  # wall seconds of looking at views that are as they were, before others go on
+STILL_S = 1.0  # wall seconds between two looks at a still view while nothing but streams arrives
 PASS_S = 0.015  # wall seconds of looking in one pass; a view that has been begun is finished
 
 
@@ -26,18 +29,25 @@ class Looking:
         self._owed: set[Feed] = set()
         self._looked_s: dict[Feed, float] = {}
 
-    async def tell(self, feeds: Iterable[Feed], picture: Picture, fresh: Sequence[Entry], *, anew: bool) -> None:
-        """Tell every watched feed the fresh samples, and those whose turn it is their view. `anew`: any may differ."""
+    async def tell(
+        self, feeds: Iterable[Feed], picture: Picture, fresh: Sequence[Entry], *, anew: bool, streamed: bool = False
+    ) -> None:
+        """Tell every watched feed the fresh samples, and those whose turn it is their view. `anew`: any may differ;
+        `streamed`: but by nothing that a still view shows, so that time alone changes it."""
         watched = [feed for feed in feeds if feed.watched]
-        self._owed = set(watched) if anew else self._owed.intersection(watched)
+        self._owed.intersection_update(watched)
+        if anew:
+            before_s = self._wall_s() - STILL_S if streamed else math.inf
+            self._owed.update(one for one in watched if not one.still or self._looked_s.get(one, 0.0) < before_s)
         if watched and (fresh or self._owed):
             with span("feed", watched=len(watched), entries=len(fresh)) as work:
                 work.tell(views=await self._pass(watched, picture, fresh))
 
     async def _pass(self, watched: Sequence[Feed], picture: Picture, fresh: Sequence[Entry]) -> int:
         """Once through the feeds; how many views were looked at."""
-        spent_s, views = 0.0, 0
-        for feed in sorted(watched, key=lambda one: self._looked_s.get(one, 0.0)):
+        spent_s, views, went_on_s = 0.0, 0, self._wall_s()
+        busy = [feed for feed in watched if feed in self._owed or feed.follows_anybody]
+        for feed in sorted(busy, key=lambda one: self._looked_s.get(one, 0.0)):
             look, began_s = feed in self._owed and spent_s < PASS_S, self._wall_s()
             worked = feed.refresh(picture, fresh, look=look)
             if look:
@@ -45,8 +55,9 @@ class Looking:
                 self._looked_s[feed] = self._wall_s()
                 spent_s += self._looked_s[feed] - began_s
                 views += 1
-            if worked:
+            if worked or self._wall_s() - went_on_s >= SLICE_S:
                 await asyncio.sleep(0)  # media and vehicles go on between two feeds
+                went_on_s = self._wall_s()
         return views
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aboard.rest import Aside, collect_all
+from aboard.rest import COUNT_EVERY, Aside, collect_all
 
 
 class Link:
@@ -66,3 +66,17 @@ def test_what_was_freed_meanwhile_is_no_growth():
     aside.added = 3 * aside.walked  # as if ever new samples had taken the place of old ones
     aside.settle()
     assert aside.added < aside.walked
+
+
+def test_it_is_counted_seldom_however_much_comes_and_goes():
+    aside = Aside(collect_all())
+    aside.settle()
+    for _ in range(COUNT_EVERY):
+        aside.added = 3 * aside.walked
+        aside.settle()
+        if aside.added < aside.walked:
+            break
+    counted = aside.added
+    aside.added = 3 * aside.walked
+    aside.settle()
+    assert counted < aside.walked < aside.added

@@ -11,7 +11,7 @@ from casebook import events as e
 from casebook.clock import JumpClock
 from casebook.live import Feed, Subscription
 from casebook.log import MemoryLog
-from casebook.looking import PASS_S, Looking
+from casebook.looking import PASS_S, STILL_S, Looking
 from casebook.picture import Picture
 
 A = "I1-A"
@@ -20,10 +20,13 @@ A = "I1-A"
 class Wall:
     """So many screens, each with a view that takes `cost_s` to look at; the hand of the clock moves by it."""
 
-    def __init__(self, screens: int, cost_s: float) -> None:
+    def __init__(self, screens: int, cost_s: float, still: int = 0) -> None:
         self.now_s, self.looked, self.cost_s = 0.0, [0] * screens, cost_s
         self.looking = Looking(lambda: self.now_s)
-        self.feeds = [Feed(lambda picture, now, n=n: self._look(n, picture), JumpClock(START)) for n in range(screens)]
+        self.feeds = [
+            Feed(lambda picture, now, n=n: self._look(n, picture), JumpClock(START), still=n < still)
+            for n in range(screens)
+        ]
         self.screens: list[Subscription] = []
 
     def _look(self, number: int, picture: Picture) -> dict[str, Any]:
@@ -85,3 +88,24 @@ async def test_nobody_looks_for_a_screen_that_is_off():
     wall.screens[0].close()
     await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
     assert wall.looked == [0, 1] and not wall.looking.owing
+
+
+async def test_a_still_view_waits_for_more_than_a_stream_or_for_time():
+    book = await opened(MemoryLog())
+    wall = await Wall(2, cost_s=0.0, still=1).watched(book.picture)
+    wall.now_s = 100.0
+    for streamed in (False, True, True):
+        await wall.looking.tell(wall.feeds, book.picture, [], anew=True, streamed=streamed)
+    assert wall.looked == [1, 3]
+    wall.now_s += STILL_S + 0.1
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True, streamed=True)
+    assert wall.looked == [2, 4]
+
+
+async def test_a_still_view_that_is_owed_is_not_forgotten_for_a_stream():
+    book = await opened(MemoryLog())
+    wall = await Wall(3, cost_s=PASS_S, still=3).watched(book.picture)
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    for _ in range(2):
+        await wall.looking.tell(wall.feeds, book.picture, [], anew=True, streamed=True)
+    assert wall.looked == [1, 1, 1] and not wall.looking.owing
