@@ -117,7 +117,8 @@ class FreeFlow:
         whole = np.divide(self._speeds.ms_at_one_kph[rows], kph, out=kph)
         np.clip(np.rint(whole, out=whole), 1, ABSENT_MS, out=whole)
         weights = whole.astype(np.int64)
-        weights[~usable] = ABSENT_MS
+        if not usable.all():
+            np.copyto(weights, ABSENT_MS, where=~usable)
         return weights
 
     def free_ms(self, end: int) -> NDArray[np.int64]:

@@ -64,10 +64,20 @@ class Topology:
     def pair_weights(self, weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None) -> NDArray[np.uint32]:
         """For each pair, the weight of its lightest arc, of `weights_ms` per network arc; ABSENT_MS where all are
         absent. `bound`: for each turn, whether it binds the vehicle; None = all do."""
+        return self.laid_out(weights_ms, bound, self.lead, self.shared)
+
+    def laid_out(
+        self,
+        weights_ms: NDArray[np.int64],
+        bound: NDArray[np.bool_] | None,
+        lead: NDArray[np.intp],
+        shared: NDArray[np.intp],
+    ) -> NDArray[np.uint32]:
+        """pair_weights in any other arrangement: `lead` as it is there, and where the pairs of `shared` stand in it."""
         rows_ms = self.row_weights(weights_ms, bound)
-        lightest = rows_ms.take(self.lead)
-        if len(self.shared):
-            lightest[self.shared] = np.minimum.reduceat(rows_ms[self.shared_rows], self.shared_start)
+        lightest = rows_ms.take(lead)
+        if len(shared):
+            lightest[shared] = np.minimum.reduceat(rows_ms[self.shared_rows], self.shared_start)
         return lightest
 
     def weights_of(

@@ -36,8 +36,8 @@ class _Hierarchy:
         slot = np.empty_like(order.rows)  # of each row, where it stands among the library's arcs
         slot[order.rows] = np.arange(len(slot))
         self.slot_of, self.twin = slot[:pairs], slot[arcs.twin[order.rows]]
-        self.pair_of = np.minimum(order.rows, pairs)  # by slot; `pairs` where the arc is never driven
-        self.all_driven = len(arcs.tail) == pairs
+        self.pair_of, self.lead = order.rows, np.append(topology.lead, np.zeros(len(slot) - pairs, np.intp))[order.rows]
+        self.shared, self.never_driven = slot[topology.shared], slot[pairs:]
         self.metrics = Metrics(order.native, len(arcs.tail))
 
 
@@ -68,10 +68,10 @@ class CchEngine(SearchEngine):
         self._wish = wish or Wish(self._all_weights())
 
     def _all_weights(self) -> NDArray[np.uint32]:
-        lightest = self.topology.pair_weights(self.weights_ms, self.bound)
-        if not self._hierarchy.all_driven:
-            lightest = np.append(lightest, np.uint32(ABSENT_MS))
-        return lightest.take(self._hierarchy.pair_of)
+        known = self._hierarchy
+        weights = self.topology.laid_out(self.weights_ms, self.bound, known.lead, known.shared)
+        weights[known.never_driven] = ABSENT_MS
+        return weights
 
     def changed(self, arcs: NDArray[np.intp], weights_ms: NDArray[np.int64]) -> CchEngine:
         pairs = self.topology.pairs_of(arcs)

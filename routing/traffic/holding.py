@@ -66,13 +66,12 @@ class Holding:
     def changed_arcs(self, other: Holding, roadmap: Roadmap) -> NDArray[np.intp] | None:
         """Arcs that may cost something else under `other`, ascending; None when that may be most of the network."""
         differing = set(self.closures) ^ set(other.closures) | set(self.slowdowns) ^ set(other.slowdowns)
-        found = [change.where.arcs(roadmap) for change in differing]
-        found.append(_changed_observed(self.observed, other.observed, roadmap))
-        many = roadmap.network.arcs * MANY
-        if len(found[-1]) > many:  # each of its arcs comes once
+        few = int(roadmap.network.arcs * MANY)
+        observed = _changed_observed(self.observed, other.observed, roadmap, few)
+        if observed is None:
             return None
-        changed = _union(found, roadmap.network.arcs)
-        return None if len(changed) > many else changed
+        changed = _union([observed, *(change.where.arcs(roadmap) for change in differing)], roadmap.network.arcs)
+        return None if len(changed) > few else changed
 
 
 def _apply_observed(
@@ -87,11 +86,12 @@ def _apply_observed(
         speeds[end][where] /= aged.slowness(at, free_kph, end)
 
 
-def _changed_observed(mine: Aged | None, theirs: Aged | None, roadmap: Roadmap) -> NDArray[np.intp]:
+def _changed_observed(mine: Aged | None, theirs: Aged | None, roadmap: Roadmap, few: int) -> NDArray[np.integer] | None:
+    """Arcs on which one may say something else than the other; None when that may be more than `few`."""
     mine, theirs = (aged if aged and aged.concerns(roadmap) else None for aged in (mine, theirs))
     if mine is None or mine == theirs:
         mine, theirs = theirs, mine
-    return np.empty(0, np.intp) if mine is None or mine == theirs else mine.changed_arcs(theirs)
+    return np.empty(0, np.intp) if mine is None or mine == theirs else mine.changed_arcs(theirs, few)
 
 
 def _within(arcs: NDArray[np.integer], rows: NDArray[np.intp] | None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -105,7 +105,7 @@ def _within(arcs: NDArray[np.integer], rows: NDArray[np.intp] | None) -> tuple[N
     return at[there], np.flatnonzero(there)
 
 
-def _union(found: Iterable[NDArray[np.intp]], arcs: int) -> NDArray[np.intp]:
+def _union(found: Iterable[NDArray[np.integer]], arcs: int) -> NDArray[np.intp]:
     """Ascending, each once; by a mask, since np.unique takes a second for a whole city's arcs."""
     among = np.zeros(arcs, np.bool_)
     for some in found:

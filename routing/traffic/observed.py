@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,14 @@ FASTEST_OVER_FREE = 1 / SHARE_OF_LIMIT
 #: A speed within this share of the one that is known, and this soon after it, is no news. Assumption: it moves an ETA
 #: by less than its own range does.
 SAME_SHARE, FRESH_S = 0.10, HALVING.half_life_s / 2
+BLOCK = 2**12  # of its arcs, so many say whether a batch is all new
+READ_AT_ONCE = 2**15  # rows that the processor keeps at hand while all is asked of them; from memory each look is dear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
     """Rows of the road network with digest `roads`, ascending, each once; km/h with low <= likely <= high; `seen_s` in
-    seconds since 1970. Equal when all of it is equal."""
+    seconds since 1970, between `first_s` and `last_s`. Equal when all of it is equal."""
 
     roads: str
     arcs: NDArray[np.int64]
@@ -37,6 +40,8 @@ class Observed:
     kph: Floats
     high_kph: Floats
     seen_s: Floats
+    first_s: float
+    last_s: float
     _hash: int
 
     @classmethod
@@ -51,12 +56,18 @@ class Observed:
         kept = slice(None) if (arcs[1:] > arcs[:-1]).all() else _last_seen(arcs, seen_s)
         rows = _own(arcs, kept, np.int64)
         low, likely, high, seen = (_own(column, kept, np.float64) for column in given)
-        assert len(low) == 0 or (low.min() > 0 and bool((low <= likely).all()) and bool((likely <= high).all()))
         columns: tuple[NDArray[Any], ...] = (rows, low, likely, high, seen)
         for column in columns:
             column.flags.writeable = False
         # A hundred thousand arcs are hashed by the sum of their speeds; equality looks at all of them.
-        return cls(roads, rows, low, likely, high, seen, hash((roads, len(low), float(likely.sum()))))
+        first_s, last_s, all_kph = inf, -inf, 0.0
+        for start in range(0, len(rows), READ_AT_ONCE):
+            some = slice(start, start + READ_AT_ONCE)
+            slow, usual = low[some], likely[some]
+            assert slow.min() > 0 and bool((slow <= usual).all()) and bool((usual <= high[some]).all())
+            first_s, last_s = min(first_s, float(seen[some].min())), max(last_s, float(seen[some].max()))
+            all_kph += float(usual.sum())
+        return cls(roads, *columns, first_s, last_s, hash((roads, len(low), all_kph)))
 
     def __eq__(self, other: object) -> bool:
         if self is other or not isinstance(other, Observed):
@@ -79,8 +90,10 @@ class Observed:
 
     def between(self, after_s: float, until_s: float) -> Observed:
         """Only what was seen later than `after_s` and not later than `until_s` (seconds since 1970)."""
+        if after_s < self.first_s and self.last_s <= until_s:
+            return self
         kept = (self.seen_s > after_s) & (self.seen_s <= until_s)
-        return self if kept.all() else Observed.of(self.roads, *(column[kept] for column in self._columns()))
+        return Observed.of(self.roads, *(column[kept] for column in self._columns()))
 
     def news_to(self, known: Observed | None) -> Observed:
         """What of this is worth telling whoever holds `known`: new arcs, other speeds, the first word for a while."""
@@ -162,21 +175,35 @@ class Aged:
 
     def _seen_s(self, rows: NDArray[np.intp] | slice) -> Floats:
         """When these rows were seen; one number where all were seen at one instant, as those of one batch are."""
-        seen_s = self.observed.seen_s[rows]
-        return seen_s[:1] if len(seen_s) and seen_s[0] == seen_s.min() == seen_s.max() else seen_s
+        seen = self.observed
+        return seen.seen_s[:1] if seen.first_s == seen.last_s else seen.seen_s[rows]
 
-    def changed_arcs(self, other: Aged | None) -> NDArray[np.int64]:
-        """Arcs on which `other` may say something else."""
+    def changed_arcs(self, other: Aged | None, few: int) -> NDArray[np.int64] | None:
+        """Arcs on which `other` may say something else; None when that may be more than `few`."""
         mine = self.observed
         if other is None:
-            return mine.arcs
+            return mine.arcs if len(mine) <= few else None
+        if len(mine) > few and self._seems_new_to(other):
+            return None  # picking them out of so many would save nobody work
+        changed = self._find_changed(other)
+        return changed if len(changed) <= few else None
+
+    def _seems_new_to(self, other: Aged) -> bool:
+        """Whether this says something else of most arcs, judged by the first of them; False where it is not plain."""
+        mine, theirs = self.observed, other.observed
+        if self.step != other.step or self.ageing != other.ageing:
+            return True
+        if len(mine) != len(theirs) or not np.array_equal(mine.arcs[:BLOCK], theirs.arcs[:BLOCK]):
+            return False
+        differs = mine.kph[:BLOCK] != theirs.kph[:BLOCK]
+        return 2 * int(np.count_nonzero(differs)) > len(differs)
+
+    def _find_changed(self, other: Aged) -> NDArray[np.int64]:
+        mine = self.observed
         if self.step != other.step or self.ageing != other.ageing or mine.roads != other.observed.roads:
             return _either(mine.arcs, other.observed.arcs)
         columns = list(zip(mine._columns()[1:], other.observed._columns()[1:], strict=True))
         if np.array_equal(mine.arcs, other.observed.arcs):  # a feed of the same roads, as most are
-            differs = mine.kph != other.observed.kph
-            if 2 * np.count_nonzero(differs) > len(differs):
-                return mine.arcs  # picking them out of so many would save nobody work
             return mine.arcs[np.logical_or.reduce([a != b for a, b in columns])]
         both, here, there = np.intersect1d(mine.arcs, other.observed.arcs, assume_unique=True, return_indices=True)
         same = np.logical_and.reduce([a[here] == b[there] for a, b in columns])

@@ -37,7 +37,7 @@ class Traffic:
         instants = {at for one in (*self.closures, *self.slowdowns) for at in (one.since, one.until) if at is not None}
         self._turns.extend(sorted(at.timestamp() for at in instants))
         if self.observed is not None:
-            object.__setattr__(self, "_seen_s", float(self.observed.seen_s.max(initial=-inf)))
+            object.__setattr__(self, "_seen_s", self.observed.last_s)
 
     def with_closure(self, closure: Closure) -> Traffic:
         """Add it, or replace the one with the same id."""
@@ -52,7 +52,7 @@ class Traffic:
     def with_observed(self, seen: Observed) -> Traffic:
         """Add these speeds; per arc what was seen last counts. What nobody would believe any more is dropped."""
         observed = seen if self.observed is None else self.observed.merged(seen)
-        observed = observed.between(float(observed.seen_s.max(initial=-inf)) - HALVING.oldest_s, inf)
+        observed = observed.between(observed.last_s - HALVING.oldest_s, inf)
         return replace(self, version=self.version + 1, observed=observed)
 
     def without(self, id: str) -> Traffic:
