@@ -29,6 +29,7 @@ class Seat:
     path: str
     token: str
     heard: Callable[[bytes], None]
+    looks_from: str = ""  # an address of this machine; without it any
 
 
 class Board(asyncio.Protocol):
@@ -112,7 +113,10 @@ async def boards(seats: Sequence[Seat]) -> AsyncIterator[Sequence[Board]]:
         where = urlsplit(seat.url)
         async with gate, asyncio.timeout(OPEN_S):
             _, board = await asyncio.get_running_loop().create_connection(
-                lambda: Board(seat), where.hostname or "", where.port or 80
+                lambda: Board(seat),
+                where.hostname or "",
+                where.port or 80,
+                local_addr=(seat.looks_from, 0) if seat.looks_from else None,
             )
             made.append(board)
             await board.open

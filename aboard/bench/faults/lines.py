@@ -61,10 +61,12 @@ def _must(*words: str) -> None:
 
 
 def drop(rule: str) -> None:
+    """Drop what comes in on this network and fits `rule` (nftables)."""
     _must("nft", f"add rule {TABLE} line {rule} counter drop")
 
 
 def heal() -> None:
+    """Drop nothing any more."""
     _must("nft", f"flush chain {TABLE} line")
 
 
