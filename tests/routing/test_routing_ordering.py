@@ -19,7 +19,7 @@ Edges = list[tuple[int, int]]
 SIDE = 30
 CITY: Edges = [(n, n + 1) for n in range(SIDE * SIDE) if n % SIDE < SIDE - 1]
 CITY += [(n, n + SIDE) for n in range(SIDE * (SIDE - 1))]
-WAYS = ["metis-4", "flow-4"]
+WAYS = ["metis-5", "flow-5"]
 
 
 @pytest.fixture(params=WAYS)
@@ -234,6 +234,28 @@ def test_a_long_road_is_no_long_climb_for_thrift_either():
     assert depth(order, ring) < 60
 
 
+def test_all_that_lies_below_a_node_stands_just_before_it_and_the_arcs_are_the_same():
+    from routing.engine.elimination import climbs, in_one_piece
+
+    chance, ends = np.random.default_rng(10), np.array(CITY)
+    before = chance.permutation(SIDE * SIDE)
+    rank = np.argsort(before)
+    parent, _ = climbs(rank[ends[:, 0]], rank[ends[:, 1]], SIDE * SIDE)
+    after = before[in_one_piece(parent)].tolist()
+    assert sorted(after) == list(range(SIDE * SIDE))
+    assert contracted(after, CITY) == contracted(before.tolist(), CITY)
+    place = np.argsort(after)
+    parent, _ = climbs(place[ends[:, 0]], place[ends[:, 1]], SIDE * SIDE)
+    first = list(range(SIDE * SIDE))  # of the subtree below each node
+    for node, over in enumerate(parent):
+        first[over] = min(first[over], first[node]) if over >= 0 else first[over]
+    sizes = [1] * (SIDE * SIDE)
+    for node, over in enumerate(parent):
+        if over >= 0:
+            sizes[over] += sizes[node]
+    assert [node - low + 1 for node, low in enumerate(first)] == sizes
+
+
 # In the hierarchy.
 
 
@@ -296,4 +318,4 @@ def test_without_metis_the_routers_own_flow_dissects():
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, cwd=root, check=True,
         env={"PYTHONPATH": str(root)}, timeout=120,
     )  # fmt: skip
-    assert told.stdout.split() == ["flow-4", "True"]
+    assert told.stdout.split() == ["flow-5", "True"]
