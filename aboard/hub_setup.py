@@ -14,6 +14,8 @@ from aboard.in_step import InStep
 from aboard.links import Links
 from aboard.opening import open_book
 from aboard.recording_desk import add_recording
+from aboard.thumbnails import add_thumbnails
+from aboard.unit import UnitSettings, save_settings
 from aboard.uplinks import add_uplinks
 from casebook import events as e
 from casebook.access import Gate
@@ -87,6 +89,7 @@ async def open_hub(
     add_routes(hub, roadmap)
     add_recording(hub, folder)
     add_uplinks(hub)
+    add_thumbnails(hub.app, gate)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)
 
 
@@ -108,7 +111,6 @@ def write_enrolments(folder: Path, hub: Hub, links: dict[str, str], url: str, au
     missing = {file: unit for file, unit in files.items() if not file.exists()}
     if not missing:
         return []
-    from aboard.unit import UnitSettings, save_settings  # the whole vehicle, which a hub that comes back does not need
 
     others = tuple(one for one in hub.addresses() if one != url)
     for file, unit in missing.items():

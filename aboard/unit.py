@@ -44,6 +44,7 @@ from scenarios.feeds import Body, monitors
 
 if TYPE_CHECKING:
     from ambulance_unit.guidance import Guide
+    from ambulance_unit.thumbnails import ThumbnailSender
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,7 @@ class Vehicle:
             live=self._live(settings), feeds_began_at=self._began_at(),
         )  # fmt: skip
         self.guide = self._guide(settings, tls)
+        self._small = self._thumbnails(settings, tls)
         self._back_fill = self._keep_waves(folder / "waves") if settings.live_media else None
         self.gate = Gate(folder / "badges.json")
         self._answers = Answers(self.clock, folder / "answers.sqlite")
@@ -176,6 +178,19 @@ class Vehicle:
         self.agent.listen(guide.look_at_marks)
         return guide
 
+    def _thumbnails(self, settings: UnitSettings, tls: ssl.SSLContext | None) -> ThumbnailSender | None:
+        """Small pictures for the console, where there is a camera."""
+        live = self.agent.live if isinstance(self.agent.live, LiveMedia) else None
+        if live is None or live.camera is None:
+            return None
+        from ambulance_unit.thumbnails import ThumbnailSender  # OpenCV, as above
+
+        client, rng = self._hub_client, random.Random(settings.seed)
+        return ThumbnailSender(
+            live.camera, settings.unit, lambda: str(client.base_url), settings.token, fits=live.stills_fit, tls=tls,
+            rng=rng,
+        )  # fmt: skip
+
     def _follow_with_media(self, hub: str) -> None:
         """Live media go to the hub that has the vehicle's link; what was open to another breaks, and begins there."""
         self._hub_client.base_url = hub
@@ -191,6 +206,7 @@ class Vehicle:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Vehicle]:
         works = [self.agent.run(), *([self.guide.run()] if self.guide else [])]
+        works += [self._small.run()] if self._small else []
         works += [self._back_fill.run()] if self._back_fill else []
         tasks = [asyncio.create_task(work) for work in works]
         try:

@@ -17,6 +17,7 @@ from casebook.clock import WallClock
 from casebook.errors import CoordinationError, FeedLost, RefusedInput
 from media.camera import Camera, open_camera
 from media.codec import CODECS, Codec, codec_named
+from media.quality import STILLS
 from media.sender import VideoPublisher, WavePublisher
 from media.vehicle_key import WrongKey, short
 from media.waveforms import Numerics, WavePacket
@@ -105,6 +106,10 @@ class LiveMedia:
             return None
         own = next((one.value for one in self._key if one.algorithm == "sha-256"), "")
         return FeedLost("media_key_refused", shown=short(own))
+
+    def stills_fit(self) -> bool:
+        """Whether the rung in force leaves room for stills."""
+        return self.video is not None and self.video.standing.place >= STILLS
 
     def counts(self) -> dict[str, Any]:
         """What was sent and dropped, for the ledger; and the rung of the quality ladder in force, with its reason."""

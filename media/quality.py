@@ -43,6 +43,7 @@ class _Table(msgspec.Struct, frozen=True):
 TABLE = msgspec.json.decode(Path(__file__).with_name("quality_ladder.json").read_bytes(), type=_Table)
 RUNGS = TABLE.rungs
 FIRST_VIDEO = next(place for place, rung in enumerate(RUNGS) if rung.is_video)
+STILLS = next(place for place, rung in enumerate(RUNGS) if rung.name == "stills")
 BESIDE_VIDEO_KBPS = sum(rung.kbps for rung in RUNGS if not rung.is_video)
 
 

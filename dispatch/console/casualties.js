@@ -11,6 +11,7 @@ import { act, WithReason } from './act.js';
 import { awaitsYes, casualtyOrder, dialog, picked, selected } from './chosen.js';
 import { Key } from './keys.js';
 import { agencyName, hospitalName, kindName, placeName, unitName, whyText } from './names.js';
+import '/media/live_thumbnail.js';
 import '/media/voice_panel.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
@@ -136,6 +137,7 @@ function UnitRow({ feed, view, id }) {
       ${left_s !== undefined && html`<span class="left">${left_s > 0 ? spanText(left_s) : say('dispatch.due_now')}</span>`}</p>
     <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
+    ${one.incident && one.films && html`<live-thumbnail token=${token()} say=${say} unit=${id}></live-thumbnail>`}
     ${one.incident && (one.films || one.picture) && html`<p class="quality">${qualityText(feed, one.picture)}</p>`}
     ${one.media_key && (feed.age_s(one.media_key.at) ?? 0) < KEY_SHOWN_S * rate && html`<${RefusedKey} unit=${id} told=${one.media_key} />`}
     ${one.incident && (opened || looked === id) && html`<voice-panel token=${token()} say=${say} unit=${id}></voice-panel>`}

@@ -12,6 +12,7 @@ import pytest
 from ambulance_unit.camera import LiveMedia, choose_camera, choose_codec, wall_clock_ms
 from ambulance_unit.picture_quality import Quality
 from casebook.errors import RefusedInput
+from media.quality import RUNGS, Standing
 from media.waveforms import ChannelWave, WaveKind, WavePacket
 
 
@@ -74,3 +75,17 @@ def test_a_codec_that_is_not_carried_is_refused_with_those_that_are() -> None:
     with pytest.raises(RefusedInput) as refused:
         choose_codec("av1")
     assert refused.value.key == "video_codec" and "H264" in refused.value.said("zh")
+
+
+async def test_stills_fit_from_their_rung_of_the_ladder_on_and_never_without_a_camera():
+    blind = LiveMedia(httpx.AsyncClient(base_url="http://127.0.0.1:9"), "A01", None)
+    assert not blind.stills_fit()
+    live = LiveMedia(httpx.AsyncClient(base_url="http://127.0.0.1:9"), "A01", choose_camera("scene", seed=7))
+    assert live.video is not None
+    fits = {}
+    for place, rung in enumerate(RUNGS):
+        live.video.standing = Standing(place)
+        fits[rung.name] = live.stills_fit()
+    assert [name for name, fit in fits.items() if not fit] == ["voice", "vitals", "twelve_lead"]
+    for one in (blind, live):
+        await one.stop()
