@@ -33,6 +33,7 @@ from casebook.desks import do_due
 from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
 from casebook.errors import CoordinationError, NotFound
 from casebook.holds.watch import HoldWatch
+from casebook.ledger_now import LedgerNow
 from casebook.live import Feed, PlainView, plain
 from casebook.log import By, Entry
 from casebook.looking import Looking
@@ -82,11 +83,12 @@ class Hub:
         answers: Answers | None = None,
         waves: Path | None = None,
         in_step: InStep | None = None,
+        ledger: LedgerNow | None = None,
     ) -> None:
         self.book, self.clock, self.gate, self.drill = book, book.clock, gate, drill
         self.holds = HoldWatch(book, book.holds) if book.holds is not None else None
         self.dispatch, self.ward = dispatch, ward
-        self.shown = Shown()
+        self.shown, self.ledger = Shown(), ledger or LedgerNow()
         self.links = VehicleLinks(self.clock)
         self.answers, self.in_step = answers or Answers(self.clock), in_step
         self.vehicles = 0  # whose link is open
@@ -333,7 +335,8 @@ class Hub:
             case "console":
                 return Feed(self._look_at_console, self.clock)
             case "wall":
-                return Feed(lambda picture, now: wall_view(picture, id, now), self.clock, bound_for(id))
+                ledger = self.ledger.view
+                return Feed(lambda picture, now: wall_view(picture, id, now, ledger), self.clock, bound_for(id))
             case "unit":
                 views = self._fleet_views
                 return Feed(

@@ -27,6 +27,7 @@ from casebook.desks import DESK
 from casebook.errors import RefusedInput
 from casebook.holds import open_holds
 from casebook.holds.booking import SharedHolds
+from casebook.ledger_now import LedgerNow
 from casebook.store.opening import open_log
 from casebook.store.peers import Peers
 from casebook.store.postgres_log import PostgresLog
@@ -70,7 +71,8 @@ async def open_hub(
     known = load_region(file)
     seal = seal_of(folder)
     log = open_log(store or str(folder / "book.sqlite"), sign=seal.sign, shared=True, lasting=not drill)
-    book, found = open_book(log, clock, seal, drill=drill)
+    ledger = LedgerNow()
+    book, found = open_book(log, clock, seal, drill=drill, hear=ledger.hear)
     first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
     vehicles = load_fleet(fleet) if fleet else []
     await book.write(lambda picture: [] if picture.seq else first, DESK)
@@ -84,7 +86,7 @@ async def open_hub(
     else:
         gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
     ward, waves = HospitalRoom(book, clock, Stills(folder / "stills")), folder / "waves"
-    hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves)
+    hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves, ledger=ledger)
     hub.health.standing += found
     add_routes(hub, roadmap)
     add_recording(hub, folder)

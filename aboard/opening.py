@@ -12,19 +12,23 @@ import gc
 from collections.abc import Iterator
 
 from aboard.health.judging import Concern
-from casebook.book import Book
+from casebook.book import Book, Listener
 from casebook.clock import Clock
 from casebook.log import ChainBroken, Log
 from casebook.store.seals import Seal, must_be_as_told
 
 
-def open_book(log: Log, clock: Clock, seal: Seal, *, drill: bool) -> tuple[Book, list[Concern]]:
+def open_book(
+    log: Log, clock: Clock, seal: Seal, *, drill: bool, hear: Listener | None = None
+) -> tuple[Book, list[Concern]]:
     """The book, folded, after its chain and its end were checked; what is to be told of them on the console.
+
+    `hear` hears of every entry, those that are there and those that come.
 
     Raises ChainBroken. A drill may run on a store that forgets: there a lost end is a concern, no refusal.
     """
     with unwalked():
-        book = Book.open(log, clock)
+        book = Book.open(log, clock, hear)
     try:
         told = must_be_as_told(log, seal)
     except ChainBroken as broken:

@@ -65,15 +65,20 @@ class Book:
         self._listeners: list[Listener] = []
 
     @classmethod
-    def open(cls, log: Log, clock: Clock) -> Book:
-        """Raises ChainBroken when the log does not hold together: nobody decides on a record that was altered.
+    def open(cls, log: Log, clock: Clock, hear: Listener | None = None) -> Book:
+        """`hear`: a listener that is told of what is there already, too.
 
+        Raises ChainBroken when the log does not hold together: nobody decides on a record that was altered.
         Of its checkpoints the newest is enough: whoever changed what older ones sealed has changed its hash, too.
         """
         book = cls(log, clock)
         for entry in map(current, checked(log.read(), log.checkpoints()[-1:])):
             book.picture = fold(book.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
             book._head = entry.hash
+            if hear is not None:
+                hear((entry,))
+        if hear is not None:
+            book.listen(hear)
         return book
 
     def listen(self, listener: Listener) -> Callable[[], None]:

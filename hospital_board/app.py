@@ -19,7 +19,7 @@ from casebook.clock import Clock
 from casebook.desks import Due
 from casebook.picture import Picture
 from hospital_board.bays import AssignBay, ClearBay, assign_bay, clear_bay
-from hospital_board.board import wall_view
+from hospital_board.board import Ledger, wall_view
 from hospital_board.capacity_desk import (
     CloseService,
     ReopenService,
@@ -129,9 +129,9 @@ class HospitalRoom:
         return [due for due in (*unanswered(picture, now), *signed_by_both(picture), *over(picture)) if due.facts]
 
     @staticmethod
-    def look(hospital: str) -> Callable[[Picture, datetime], dict[str, Any]]:
+    def look(hospital: str, ledger: Ledger = lambda casualty: None) -> Callable[[Picture, datetime], dict[str, Any]]:
         """The view of one hospital's wall, for a Feed."""
-        return lambda picture, now: wall_view(picture, hospital, now)
+        return lambda picture, now: wall_view(picture, hospital, now, ledger)
 
     @staticmethod
     def follows(hospital: str) -> Callable[[Picture, str], bool]:

@@ -6,11 +6,13 @@ looks, how old each figure is and what is blanked when a feed is lost are the sc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from casebook.atmist import atmist
 from casebook.casualty import Category, Stage
+from casebook.files import files_view
 from casebook.guidance import marks_view, snapshots_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.picture_quality import quality_view
@@ -32,16 +34,21 @@ SCORES = ("mews", "shock_index")
 TO_HOSPITAL = "hospital"  # the purpose of a leg (LegGiven) that ends at the receiving hospital
 PAD_TO_DOOR = ("unloading", "pad_to_ed")  # terms of an option after the flight
 
+Ledger = Callable[[str], dict[str, Any] | None]  # casualty -> Tally.as_view()
+
 # Who gets the large cards first. Not triaged counts as more urgent than yellow: unknown is never minor.
 _URGENCY = (Category.RED, None, Category.YELLOW, Category.GREEN, Category.GREY, Category.BLACK)
 _LONG_AGO, _FAR_AWAY = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def wall_view(picture: Picture, hospital_id: str, now: datetime) -> dict[str, Any]:
+def wall_view(
+    picture: Picture, hospital_id: str, now: datetime, ledger: Ledger = lambda casualty: None
+) -> dict[str, Any]:
     """All that the wall of this hospital shows; no other hospital's patient is in it. Raises NotFound (hospital).
 
     `order`: casualties, most urgent and soonest first; the first `large` of them get large cards. `cases`: one per
     casualty, see `case_view`. `capacity`, `bays`: see capacity_desk and bays. `drill`: exercise, not emergency.
+    `ledger`: what became of a casualty's samples, casebook/ledger_now.py; a picture does not know it.
     """
     hospital = picture.get_hospital(hospital_id)
     cases = [state for state in list_own_cases(picture, hospital_id) if _is_shown(state, now)]
@@ -51,7 +58,9 @@ def wall_view(picture: Picture, hospital_id: str, now: datetime) -> dict[str, An
         "drill": picture.drill is not None,
         "large": min(LARGE_CARDS, len(ordered)),
         "order": [state.id for state in ordered],
-        "cases": {state.id: case_view(picture, state, hospital, now) for state in ordered},
+        "cases": {
+            state.id: case_view(picture, state, hospital, now) | {"ledger": ledger(state.id)} for state in ordered
+        },
         "capacity": capacity_view(picture, hospital_id, now),
         "bays": bays_view(picture, hospital_id, now),
     }
@@ -64,7 +73,7 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
     `alarms`, `scores`, `route`, `streams`, `quality` (of the live picture, casebook/picture_quality.py), `prealert`,
     `bay`, `team`, `messages`, `handover`, `seen` (read-back matrix), `times` (fact -> first time): see there.
     `marks`, `snapshots` of the live picture: casebook/guidance.py; `recording`, `recordings`: casebook/recordings.py;
-    `tag`: number of the triage tag.
+    `files`: casebook/files.py; `tag`: number of the triage tag.
     """
     report = atmist(picture, state.id, now)
     values = report.get("signs", {}).get("vitals", {})
@@ -93,6 +102,7 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "snapshots": snapshots_view(state),
         "recording": recording_view(picture, state.unit, state),
         "recordings": recordings_view(state),
+        "files": files_view(state),
         "tag": state.tag,
     }
 

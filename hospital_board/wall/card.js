@@ -9,6 +9,7 @@ import { Countdown } from './arrival.js';
 import { ConsultButton } from './consult.js';
 import { Picture, Talk, unitOf, Waves } from './media_panel.js';
 import { Atmist, Headline, Wanted, whoText } from './report_panel.js';
+import { LedgerSign } from './ledger_sign.js';
 import { Lamp, MonitorAge, MonitorLine, Scores, SignsPanel } from './signs_panel.js';
 
 /** @typedef {import('./view_types.js').Case} Case */
@@ -50,7 +51,7 @@ const Whole = ({ feed, view, c, id, whose }) => html`
     <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} />
   </section>
   <${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'etco2', 'gcs']} />
-  <div class="line"><${MonitorLine} feed=${feed} id=${id} c=${c} /><${SignsPanel} feed=${feed} id=${id} c=${c} places=${['temp', 'glucose']} inline=${true} /><${Scores} feed=${feed} id=${id} c=${c} /><${TeamState} c=${c} /></div>
+  <div class="line"><${MonitorLine} feed=${feed} id=${id} c=${c} /><${SignsPanel} feed=${feed} id=${id} c=${c} places=${['temp', 'glucose']} inline=${true} /><${LedgerSign} c=${c} /><${Scores} feed=${feed} id=${id} c=${c} /><${TeamState} c=${c} /></div>
   <div class="near">
     <div class="act"><${NextAction} feed=${feed} c=${c} whose=${whose} /><${ConsultButton} id=${id} />
       <${BayPicker} c=${c} bays=${view.bays} labels=${labelsOf(view)} whose=${whose} /><${TeamCall} c=${c} whose=${whose} /><${MessageBox} c=${c} whose=${whose} /></div>

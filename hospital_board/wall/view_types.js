@@ -11,6 +11,7 @@
 /** @typedef {{state: 'known' | 'stale' | 'unknown', free?: number, total?: number, in_use?: number, left?: number, chance_pct?: number, held: number, at?: string, by?: string, limit_s: number}} Resource */
 /** @typedef {{count: number, recent: {casualty: string, codes: string[], reason: string, at: string, by: string}[]}} Forced */
 /** @typedef {{reason: string, until?: string, at: string, by: string}} Closure */
+/** @typedef {{kind: string, media_type: string, bytes: number, unit: string, taken_at: string, at: string}} CaseFile */
 
 /**
  * @typedef {object} Report
@@ -32,6 +33,7 @@
  * @property {Report} report
  * @property {string} stage
  * @property {Record<string, {key: string}>} doubts
+ * @property {{state: 'counting' | 'waiting' | 'lost' | 'complete', waiting: number, lost: number, pauses_s: number, until?: string}} [ledger]
  * @property {Record<string, Alarm>} alarms
  * @property {Record<string, {status: string, total?: number, outputs: Record<string, any>, category: string, missing: string[], stale: string[]}>} scores
  * @property {{eta_at?: string, mode?: string, site?: {id: string, name_zh: string, name_en: string}, unit?: Unit, partner?: Unit}} route
@@ -47,6 +49,7 @@
  * @property {Record<string, {author: string, at: string, unit: string, sha256: string, marks: string[]}>} [snapshots]
  * @property {import('/casebook/recording_sign.js').Recording} [recording]
  * @property {Record<string, {at: string, until?: string, files: string[], ms: number, bytes: number, held: boolean, deleted_at?: string}>} [recordings]
+ * @property {Record<string, CaseFile>} [files]
  * @property {number} [tag]
  *
  * @typedef {object} WallView

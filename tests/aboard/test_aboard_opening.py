@@ -192,3 +192,20 @@ def test_what_a_start_costs_does_not_grow_with_what_was_signed(hub: Path, monkey
         seal.sign(entry)
     log.close()
     assert started(hub) == (6, []) and checked == [6, 6]
+
+
+async def test_who_listens_hears_what_is_there_and_what_comes(hub: Path):
+    heard: list[int] = []
+    log = SqliteLog(hub / "book.sqlite")
+    try:
+        book, _ = open_book(
+            log,
+            JumpClock(NOON),
+            seal_of(hub),
+            drill=False,
+            hear=lambda entries: heard.extend(one.seq for one in entries),
+        )
+        await book.write(lambda picture: [e.IncidentOpened("I9", HERE, "traffic", 1, "120", "x")], DESK)
+    finally:
+        log.close()
+    assert heard == [1, 2, 3, 4, 5, 6, 7]

@@ -207,3 +207,10 @@ def test_the_view_changes_only_when_something_happens_not_with_every_second():
 def test_findings_that_nobody_stated_are_listed_as_unknown():
     picture = after(on_scene(stated(enrolled()), A, replace(SEVERE, mechanism="", injuries=())), 350)
     assert {"mechanism", "injuries"} <= set(case(prealerted(picture), 410)["report"]["unknown"])
+
+
+def test_what_became_of_a_patients_samples_is_told_beside_the_case():
+    told = {"state": "waiting", "waiting": 12, "lost": 0, "pauses_s": 12, "until": at(400)}
+    view = wall_view(expected(), SONGJIANG, at(410), lambda casualty: told if casualty == A else None)
+    assert view["cases"][A]["ledger"] == told
+    assert "ledger" not in plain(wall_view(expected(), SONGJIANG, at(410)))["cases"][A], "nobody told: nothing is said"

@@ -25,6 +25,7 @@ from ward_story import (
 
 from casebook import events as e
 from casebook.casualty import Category, Findings
+from casebook.clock import SHANGHAI
 from casebook.desks import do_due
 from casebook.picture import Picture
 from casebook.words import Language, say
@@ -220,6 +221,33 @@ async def test_a_number_comes_by_the_quicker_of_record_and_live_channel(stage: W
     assert await page.inner_text("[data-sign=bp] b") == "84/52", "a cuff's pressure keeps its own instant"
     await stage.vitals(hr_bpm=141)
     await seen(page, "() => document.querySelector('[data-sign=hr] b').textContent === '141'")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_the_card_says_whether_every_sample_is_in_the_record(stage: WallStage, page: Page, language: Language):
+    """Ten were taken at the vehicle and eight came; two wait there, then they come, too."""
+    await show(stage, page, many(1), language)
+    sign = "(told) => document.querySelector('.ledger')?.textContent.endsWith(told)"
+
+    async def sampled(*seconds: int) -> None:
+        for second in seconds:
+            await stage.tell(e.VitalsRecorded(A, AMBULANCE, dict(NUMBERS)), at=at(400 + second))
+
+    async def counted(waiting: int) -> None:
+        await stage.tell(e.SamplesCounted(AMBULANCE, A, at(400), at(409), 10, 0, 0, waiting))
+
+    await sampled(0, 1, 2, 3, 4, 7, 8, 9)
+    await seen(page, "() => document.querySelector('[data-sign=hr] b')?.textContent === '132'")
+    assert await page.query_selector(".ledger") is None, "nobody has counted yet"
+    await counted(waiting=12)
+    await seen(page, sign, say("hospital.ledger.waiting", language, n=2))
+    assert await page.evaluate(OUTSIDE) == []
+    await counted(waiting=0)
+    await seen(page, sign, say("hospital.ledger.lost", language, n=2))
+    assert await page.evaluate(OUTSIDE) == []
+    await sampled(5, 6)
+    await seen(page, sign, say("hospital.ledger.complete", language, clock=f"{at(409).astimezone(SHANGHAI):%H:%M}"))
+    assert await page.evaluate(OUTSIDE) == []
 
 
 async def test_what_is_news_stays_on_the_card_when_room_is_scarce(stage: WallStage, page: Page):

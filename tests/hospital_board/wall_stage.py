@@ -21,6 +21,7 @@ from casebook import events as e
 from casebook.access import Badge, Gate, Role, need_hospital
 from casebook.book import Book
 from casebook.door import add_asks, admit_socket, badge_of, make_app, serve_feed
+from casebook.ledger_now import LedgerNow
 from casebook.live import Feed
 from casebook.log import By, Entry, MemoryLog
 from casebook.picture import Picture
@@ -81,7 +82,9 @@ class WallStage:
         self.room = HospitalRoom(self.book, self.clock)
         self.gate, self.port, self.badge = Gate(), 0, Badge(Role.ED, "sister Li", hospital=SONGJIANG)
         self.token = self.gate.issue(self.badge)
-        self.feed = Feed(self.room.look(SONGJIANG), self.clock, self.room.follows(SONGJIANG))
+        self.ledger = LedgerNow()
+        self.feed = Feed(self.room.look(SONGJIANG, self.ledger.view), self.clock, self.room.follows(SONGJIANG))
+        self.book.listen(self.ledger.hear)
         self.book.listen(self._hear)
         self._works: list[asyncio.Task[None]] = []
 

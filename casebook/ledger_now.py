@@ -1,0 +1,144 @@
+"""What became of each casualty's samples, as far as the log tells now; kept along while the log grows, for the wall.
+
+The same words as casebook/ledger.py, which goes through a whole log and also says what was shown and what came late.
+Eight bytes a sample; who has not been heard of for longest is forgotten first.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from casebook import events as e
+from casebook.ledger import GAP
+from casebook.log import Entry
+
+KEPT = 5000  # (casualty, vehicle): an hour of each is 150 MB at one sample a second
+GAP_S = GAP.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Of one casualty, all its vehicles together. `pauses_s`: of the samples in the log, more than 3 s each.
+
+    `missing`: kept in a vehicle by its own count and not in the log; `lost` of them for certain, or never stored;
+    `waiting`: the others. `until`: how far the vehicles have counted; None where none has yet: then nothing is said of
+    what is missing.
+    """
+
+    committed: int
+    pauses_s: float
+    missing: int
+    lost: int
+    until: datetime | None
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.missing - self.lost)
+
+    @property
+    def state(self) -> str:
+        """lost, waiting, complete (counted, and everything is here), or counting (nobody has counted yet)."""
+        if self.lost:
+            return "lost"
+        if self.waiting:
+            return "waiting"
+        return "complete" if self.until is not None else "counting"
+
+    def as_view(self) -> dict[str, Any]:
+        """For a screen: it changes with counts and pauses only, not with every sample."""
+        return {
+            "state": self.state, "waiting": self.waiting, "lost": self.lost, "pauses_s": round(self.pauses_s),
+            "until": self.until,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Pile:
+    """One casualty in one vehicle: instants of its samples in order, the newest count of each stretch."""
+
+    times_s: array[float] = field(default_factory=lambda: array("d"))
+    pauses_s: float = 0.0
+    counts: dict[datetime, e.SamplesCounted] = field(default_factory=dict)
+    waits: int = 0  # rows of the vehicle that were not acknowledged when it counted last
+
+    def add(self, at_s: float) -> None:
+        """Mostly at the end; history goes where it belongs, and closes a pause."""
+        times = self.times_s
+        place = bisect_right(times, at_s)
+        before, after = times[place - 1 : place], times[place : place + 1]
+        if before and after:
+            self.pauses_s -= _pause_s(before[0], after[0])
+        self.pauses_s += sum(_pause_s(one, at_s) for one in before) + sum(_pause_s(at_s, one) for one in after)
+        insort(times, at_s)
+
+    def missing(self) -> tuple[int, int]:
+        """(not in the log, of these lost for certain); what was never stored is both."""
+        unstored = sum(one.unstored for one in self.counts.values())
+        missing = sum(max(0, one.sampled - one.unstored - self._within(one)) for one in self.counts.values())
+        return missing + unstored, unstored + (missing if self.waits == 0 else 0)
+
+    def _within(self, one: e.SamplesCounted) -> int:
+        first, last = one.since.timestamp(), one.until.timestamp()
+        return bisect_right(self.times_s, last) - bisect_left(self.times_s, first)
+
+
+def _pause_s(one_s: float, next_s: float) -> float:
+    return next_s - one_s if next_s - one_s > GAP_S else 0.0
+
+
+class LedgerNow:
+    """`hear` every entry in the order of the log; `find` what is so now."""
+
+    def __init__(self) -> None:
+        self._piles: OrderedDict[tuple[str, str], _Pile] = OrderedDict()
+        self._units: dict[str, list[str]] = {}  # casualty -> the vehicles that sampled it
+
+    def hear(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if entry.kind == e.VitalsRecorded.name:
+                self._pile(entry.body).add(entry.at.timestamp())
+            elif entry.kind == e.SamplesCounted.name:
+                fact = e.decode(entry.kind, entry.body)
+                assert isinstance(fact, e.SamplesCounted)
+                pile = self._pile(entry.body)
+                pile.counts[fact.since], pile.waits = fact, fact.waiting
+
+    def find(self, casualty: str) -> Tally | None:
+        """None: no vehicle has told of any sample."""
+        piles = [self._piles[casualty, unit] for unit in self._units.get(casualty, ())]
+        if not piles:
+            return None
+        counted = [pile.missing() for pile in piles]
+        untils = [one.until.astimezone(UTC) for pile in piles for one in pile.counts.values()]
+        return Tally(
+            sum(len(pile.times_s) for pile in piles), sum(pile.pauses_s for pile in piles),
+            sum(missing for missing, _ in counted), sum(lost for _, lost in counted), max(untils, default=None),
+        )  # fmt: skip
+
+    def view(self, casualty: str) -> dict[str, Any] | None:
+        tally = self.find(casualty)
+        return tally.as_view() if tally is not None else None
+
+    def _pile(self, body: dict[str, Any]) -> _Pile:
+        key = body["casualty"], body["unit"]
+        pile = self._piles.get(key)
+        if pile is None:
+            pile = self._piles[key] = _Pile()
+            self._units.setdefault(key[0], []).append(key[1])
+            if len(self._piles) > KEPT:
+                self._forget_oldest()
+        else:
+            self._piles.move_to_end(key)
+        return pile
+
+    def _forget_oldest(self) -> None:
+        (casualty, unit), _ = self._piles.popitem(last=False)
+        self._units[casualty].remove(unit)
+        if not self._units[casualty]:
+            del self._units[casualty]
