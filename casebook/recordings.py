@@ -5,8 +5,10 @@ Beginning and ending them is the ward's ask (hospital_board/consult_recording.py
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from casebook.newest import OfNewest
 from casebook.picture import CasualtyState, Picture
 from casebook.recording_state import RecordingState
 
@@ -16,9 +18,14 @@ def find_running(picture: Picture, unit: str) -> RecordingState | None:
     return next((one for one in list_running(picture) if one.started.unit == unit), None)
 
 
-def list_running(picture: Picture) -> list[RecordingState]:
-    found = [one for state in picture.casualties.values() for one in state.recordings.values()]
-    return [one for one in found if one.stopped is None and one.deleted_at is None]
+def list_running(picture: Picture) -> Sequence[RecordingState]:
+    return _running(picture.casualties)
+
+
+@OfNewest
+def _running(casualties: Mapping[str, CasualtyState]) -> Sequence[RecordingState]:
+    found = (one for state in casualties.values() if state.recordings for one in state.recordings.values())
+    return tuple(one for one in found if one.stopped is None and one.deleted_at is None)
 
 
 def find_recording(picture: Picture, name: str) -> tuple[CasualtyState, RecordingState] | None:

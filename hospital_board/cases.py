@@ -5,15 +5,22 @@ Every ask and every view of a ward goes through here, so that no board shows or 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from casebook.casualty import Stage
 from casebook.errors import NotFound
+from casebook.newest import OfNewest
 from casebook.picture import CasualtyState, Picture
 
 OVER = (Stage.HANDED_OVER, Stage.CLOSED)
 
 
 def is_own(state: CasualtyState, hospital: str) -> bool:
-    return (state.prealert_hospital or state.hospital) == hospital
+    return _owner(state) == hospital
+
+
+def _owner(state: CasualtyState) -> str | None:
+    return state.prealert_hospital or state.hospital
 
 
 def get_own_case(picture: Picture, casualty: str, hospital: str) -> CasualtyState:
@@ -25,4 +32,13 @@ def get_own_case(picture: Picture, casualty: str, hospital: str) -> CasualtyStat
 
 
 def list_own_cases(picture: Picture, hospital: str) -> list[CasualtyState]:
-    return [state for state in picture.casualties.values() if is_own(state, hospital)]
+    return list(_by_owner(picture.casualties).get(hospital, ()))
+
+
+@OfNewest
+def _by_owner(casualties: Mapping[str, CasualtyState]) -> Mapping[str | None, Sequence[CasualtyState]]:
+    """hospital -> its own; a city's walls ask one after the other."""
+    owned: dict[str | None, list[CasualtyState]] = {}
+    for state in casualties.values():
+        owned.setdefault(_owner(state), []).append(state)
+    return owned
