@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +28,7 @@ import msgspec
 from aboard.bench.boards import Seat, boards
 from aboard.bench.city import City, city_of, facts_of
 from aboard.bench.figures import LOAD_MAX, Case, is_loaded, once, ours_of
-from aboard.bench.machine import load_now
+from aboard.bench.machine import cpu_s, load_now
 from aboard.bench.vitals_fleet import Vehicle, fleet
 from aboard.children import Child, resident_mb
 from aboard.links import write_private
@@ -39,7 +38,8 @@ from casebook.errors import RefusedInput
 REGION = "yangtze_delta"
 HOSPITALS, CASES, CONSOLES, BOARDS = 60, 400, 20, 200
 SETTLE_S = 5.0  # wall seconds before anything counts: every board has its snapshot
-DRAIN_S = 3.0  # wall seconds in which a sample still counts as arriving
+PATIENCE_S = 30.0  # wall seconds in which a sample still counts as arriving
+DRAIN_S = 1.0  # wall seconds between two looks whether all of them have
 PER_SECOND, SCREENS = 200, 200
 READY_S = 60.0
 
@@ -152,18 +152,27 @@ async def _delays(
     """(ms of every sample at every board that must have it, how many never came)."""
     before = {one.unit: len(one.due_s) for one in links}
     await _drive(links, seconds)
-    await asyncio.sleep(DRAIN_S)
-    told, missing = [], 0
-    for vehicle in links:
-        if not vehicle.casualty:
-            continue
+    now_s = asyncio.get_running_loop().time
+    until_s = now_s() + PATIENCE_S
+    while True:
+        await asyncio.sleep(DRAIN_S)
+        told = _arrivals(links, before, heard, city)
+        if (None not in told and all(one.acked == one.sent for one in links)) or now_s() >= until_s:
+            return [ms for ms in told if ms is not None], told.count(None)
+
+
+def _arrivals(
+    links: Sequence[Vehicle], before: Mapping[str, int], heard: Sequence[Heard], city: City
+) -> list[float | None]:
+    """ms of every sample acknowledged since, at every board that must have it; None: not there yet."""
+    told: list[float | None] = []
+    for vehicle in filter(lambda one: one.casualty, links):
         ward = city.bound[vehicle.casualty]
         meant = [one for one in heard if one.watching and one.ward in ("", ward)]
         for seq in range(before[vehicle.unit] + 1, vehicle.acked + 1):
-            times = [one.arrived_s.get((vehicle.unit, seq)) for one in meant]
-            told += [1000 * (at_s - vehicle.due_s[seq - 1]) for at_s in times if at_s is not None]
-            missing += times.count(None)
-    return told, missing
+            times = (one.arrived_s.get((vehicle.unit, seq)) for one in meant)
+            told += [None if at_s is None else 1000 * (at_s - vehicle.due_s[seq - 1]) for at_s in times]
+    return told
 
 
 async def measure_telling(kind: str, seconds: float, screens: int = SCREENS) -> Told:
@@ -224,12 +233,6 @@ async def _server() -> AsyncIterator[tuple[str, int, Callable[[str], Awaitable[N
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def cpu_s(pid: int | None) -> float:
-    """Seconds of processor that a process has used (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def cases_of(city: InCity, feed: Told, bare: Told) -> list[Case]:

@@ -45,3 +45,9 @@ def _memory_mb() -> int | None:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6)
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def cpu_s(pid: int | None) -> float:
+    """Seconds of processor that a process has used (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -8,6 +8,9 @@ ack_one_hz       ms from the instant at which a vital sample was due to go until
 ack_ten_hz       the same with ten rows a second from each, two to a message as an outbox gathers them. Goal: p99 <= 50.
 row_pressed      microseconds for each row while every vehicle sends as soon as it is answered. Goal: at least 0.6 times
                  the rate of the bare SQLite file (vitals_stores.py). Peers: that, and a bare PostgreSQL.
+hub_ten_hz       microseconds of processor that the hub used for each row at ten rows a second. Vehicles and hub share the
+                 machine; this is what a hub with cores of its own would need. No goal.
+hub_pressed      the same while every vehicle sends as soon as it is answered.
 unanswered       rows that the paced runs had not acknowledged within PATIENCE_S. Goal: 0.
 acknowledged_lost  rows acknowledged that are not in the hub's file afterwards as vitals. Goal: 0.
 """
@@ -18,14 +21,14 @@ import asyncio
 import contextlib
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from aboard.bench.figures import LOAD_MAX, Case, is_loaded, once, ours_of
-from aboard.bench.machine import load_now
+from aboard.bench.machine import cpu_s, load_now
 from aboard.bench.vitals_fleet import Vehicle, fleet
 from aboard.bench.vitals_stores import postgres_us, sqlite_us
 from aboard.children import Child
@@ -50,6 +53,7 @@ class Measured:
     row_us: float
     unanswered: int
     lost: int
+    hub_us: Mapping[str, float] = field(default_factory=dict)  # run -> processor time for each row
 
 
 def bench_vitals(vehicles: int, seconds: float, *, busy: bool = False, said: Callable[[str], None]) -> list[Case]:
@@ -78,14 +82,25 @@ async def _measure(folder: Path, vehicles: int, seconds: float, said: Callable[[
         async with fleet(url, tokens, aboard) as links:
             said("one_hz")
             one_ms, left = await _paced(links, 1, 1.0, seconds)
+            hub_us: dict[str, float] = {}
             said("ten_hz")
-            ten_ms, left_too = await _paced(links, 2, 0.2, seconds)
+            with _costing(hub_us, "ten_hz", hub.pid, links):
+                ten_ms, left_too = await _paced(links, 2, 0.2, seconds)
             said("pressed")
-            row_us = await _pressed(links, seconds)
+            with _costing(hub_us, "pressed", hub.pid, links):
+                row_us = await _pressed(links, seconds)
         acked = sum(vehicle.acked for vehicle in links)
     finally:
         await hub.end()
-    return Measured(one_ms, ten_ms, row_us, left + left_too, acked - kept_in(folder))
+    return Measured(one_ms, ten_ms, row_us, left + left_too, acked - kept_in(folder), hub_us)
+
+
+@contextlib.contextmanager
+def _costing(told_us: dict[str, float], run: str, hub: int | None, links: Sequence[Vehicle]) -> Iterator[None]:
+    """What the hub uses for each row that is acknowledged within the block."""
+    used_s, acked = cpu_s(hub), sum(vehicle.acked for vehicle in links)
+    yield
+    told_us[run] = 1e6 * (cpu_s(hub) - used_s) / max(1, sum(vehicle.acked for vehicle in links) - acked)
 
 
 async def _paced(links: Sequence[Vehicle], rows: int, every_s: float, seconds: float) -> tuple[list[float], int]:
@@ -138,6 +153,7 @@ def cases_of(measured: Measured, peers: dict[str, float]) -> list[Case]:
         Case("ack_one_hz", "ms", ours_of(measured.one_hz_ms), {}, {"p99": ONE_HZ_MS}),
         Case("ack_ten_hz", "ms", ours_of(measured.ten_hz_ms), {}, {"p99": TEN_HZ_MS}),
         Case("row_pressed", "us", once(measured.row_us), peers, {"p50": most_us}),
+        *(Case(f"hub_{run}", "us", once(us)) for run, us in measured.hub_us.items()),
         Case("unanswered", "rows", once(measured.unanswered), {}, {"p99": 0.0}),
         Case("acknowledged_lost", "rows", once(measured.lost), {}, {"p99": 0.0}),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def test_every_row_of_a_few_vehicles_is_answered_and_on_the_disk(tmp_path: Path)
     assert len(measured.one_hz_ms) == 3 and len(measured.ten_hz_ms) in range(3 * 5, 3 * 6 + 1)
     assert min(*measured.one_hz_ms, *measured.ten_hz_ms, measured.row_us) > 0
     assert (measured.unanswered, measured.lost) == (0, 0)
+    assert set(measured.hub_us) == {"ten_hz", "pressed"} and min(measured.hub_us.values()) > 0
 
 
 async def test_a_hub_that_is_not_there_fails_the_run_in_words():
@@ -62,6 +64,11 @@ def test_the_bare_store_writes_the_same_rows_as_the_hub_in_commits_as_large():
     assert [len(batch) for batch in batches] == [10, 10, 5]
     assert [row[0] for batch in batches for row in batch] == list(range(1, 26))
     assert sqlite_us(0.05, 10) > 0
+
+
+def test_what_the_hub_used_is_told_and_held_to_no_goal():
+    told = {case.name: case for case in cases_of(replace(GOOD, hub_us={"pressed": 40.0}), {"raw_sqlite": 100.0})}
+    assert (told["hub_pressed"].ours.p50, told["hub_pressed"].met(loaded=False)) == (40.0, None)
 
 
 def test_the_ratio_is_told_beside_the_peer():

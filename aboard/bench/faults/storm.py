@@ -17,10 +17,10 @@ import msgspec
 import websockets
 
 from aboard.bench.city import city_of, facts_of
-from aboard.bench.fanout import cpu_s
 from aboard.bench.faults.finding import Finding, worst
 from aboard.bench.faults.stage import Stage, until
 from aboard.bench.faults.world import World
+from aboard.bench.machine import cpu_s
 from aboard.bench.play import BenchFailed
 from aboard.bench.vitals_fleet import EPOCH
 from aboard.children import resident_mb
