@@ -8,8 +8,8 @@ ack_one_hz       ms from the instant at which a vital sample was due to go until
 ack_ten_hz       the same with ten rows a second from each, two to a message as an outbox gathers them. Goal: p99 <= 50.
 row_pressed      microseconds for each row while every vehicle sends as soon as it is answered. Goal: at least 0.6 times
                  the rate of the bare SQLite file (vitals_stores.py). Peers: that, and a bare PostgreSQL.
-hub_ten_hz       microseconds of processor that the hub used for each row at ten rows a second. Vehicles and hub share the
-                 machine; this is what a hub with cores of its own would need. No goal.
+hub_ten_hz       microseconds of processor that the hub used for each row at ten rows a second. Vehicles and hub share
+                 the machine; this is what a hub with cores of its own would need. No goal.
 hub_pressed      the same while every vehicle sends as soon as it is answered.
 unanswered       rows that the paced runs had not acknowledged within PATIENCE_S. Goal: 0.
 acknowledged_lost  rows acknowledged that are not in the hub's file afterwards as vitals. Goal: 0.
