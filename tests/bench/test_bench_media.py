@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from aboard.bench.figures import Case, Result, once
 from aboard.bench.media import encode
+from aboard.bench.media.alarm import Rung, alarm_cases
+from aboard.bench.media.anchor import Followed, anchor_cases, follow
 from aboard.bench.media.bad_links import CAP, Told, held_cases, loss_cases, offered_bytes, told_of, vehicle_over
 from aboard.bench.media.chromium import LINKS, chromium_cases
 from aboard.bench.media.clean import fleet_cases, forward_cases, growth_pct, hop_cases
 from aboard.bench.media.document import BEGINS, ENDS, write_into
 from aboard.bench.media.encode import Run, cases_of, psnr_db
 from aboard.bench.media.extent import Extent
+from aboard.bench.media.moving_scene import MovingCamera, drawn_world
 from aboard.bench.media.outage import LONG_S, SHORT_S, outage_cases
 from aboard.bench.media.running import CASES, UnknownCase, bench_media, chosen
 from aboard.bench.media.seen import Seen, collapsed, frozen_s, live_again_s, stale
 from aboard.bench.media.stage import Picture, Play, Played, play
+from aboard.bench.media.waves import Came, beside_cases, send, wave_cases
 from aboard.front.bench import app
 from casebook.errors import RefusedInput
 from casebook.words import catalogue
@@ -125,6 +131,27 @@ def test_the_measure_of_pictures_is_known_on_a_known_error() -> None:
     assert psnr_db(picture, picture + 5) == pytest.approx(10 * np.log10(255**2 / 25))
 
 
+def test_waves_that_differ_from_what_was_made_are_missing_and_an_alarm_counts_once() -> None:
+    whole = Came([40.0] * 95, 100, {"hash": "a", "back_filled": 0}, 100, "a")
+    age, not_live, missing = wave_cases(whole)
+    assert age.met(loaded=False) and not_live.ours.p50 == pytest.approx(5.0) and missing.ours.p50 == 0
+    assert (
+        wave_cases(replace(whole, hash="b"))[2].ours.p50 == 1 and wave_cases(replace(whole, kept=97))[2].ours.p50 == 3
+    )
+    rung, at = Rung(), datetime(2026, 11, 23, tzinfo=UTC)
+    rung.taken = [("V1", at), ("V1", at + timedelta(seconds=1)), ("V2", at)]
+    for unit in ("V1", "V2", "V2", "V9"):
+        rung.hear(msgspec.json.encode({"t": "delta", "samples": [{"unit": unit, "at": at, "seq": 1}]}))
+    assert (rung.lost, rung.doubled, len(rung.delay_ms)) == (1, 1, 3)
+
+
+def test_a_mark_is_followed_and_ink_without_an_anchor_is_left_behind() -> None:
+    followed = Followed()
+    follow(MovingCamera(drawn_world(), fps=15), followed, after=20)
+    assert len(followed.cpu_ms) == 20 and followed.lost == 0
+    assert max(followed.error_pct) < 2 < max(followed.ink_pct)
+
+
 def every_case() -> list[Case]:
     told = [Told(steady(20), 0.0, False, 1.0, 2)]
     engines: dict[str, float | None] = {"forwarder": 1.0, "janus": 1.0, "transcode": 9.0}
@@ -136,6 +163,14 @@ def every_case() -> list[Case]:
     out, shown = {"bytesSent": 9000, "frameHeight": 720, "framesPerSecond": 30}, {"totalFreezesDuration": 0.5}
     for name, up in LINKS.items():
         cases += chromium_cases(name, [{"out": out}] * 4, [{"in": shown}] * 4, up.rate_bps)
+    came = Came([5.0], 1, {"hash": "", "back_filled": 0}, 1, "")
+    cases += [
+        *wave_cases(came),
+        *beside_cases(came, came),
+        *alarm_cases("clean", Rung()),
+        *alarm_cases("lossy", Rung()),
+    ]
+    cases += anchor_cases(Followed([0.1], [9.0], [2.0]))
     for codec in ("VP8", "H264"):
         for rate_bps in encode.RATES_BPS:
             cases += cases_of(codec, rate_bps, Run([1.0], [40.0], [9]), Run([1.0], [40.0], [9]))  # type: ignore[arg-type]
@@ -229,3 +264,10 @@ async def test_a_run_shows_what_its_vehicles_send_through_whatever_is_between(en
     assert sent["frames"] > played.frames and sent["connections"] == 1 and bool(sent["steps"]) is not stock
     if stock:
         assert sent["bytes"][-1][1] >= sent["bytes"][-1][2] > 1000
+
+
+@pytest.mark.sockets
+async def test_waves_over_a_bad_link_are_counted_live_and_whole_in_the_record() -> None:
+    came = await send(2.0, {"up": {"seed": 1, "loss": 0.2}, "down": {"seed": 2}})
+    assert came.made > 20 and 0 < len(came.ages_ms) < came.made and min(came.ages_ms) >= -1
+    assert came.told["complete"] and wave_cases(came)[2].ours.p50 == 0

@@ -48,13 +48,14 @@ async def in_own_network(work: Work) -> Sequence[Finding]:
 def _alone(work: Work) -> Sequence[Finding]:
     if os.geteuid() != 0 or ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
         raise NotRun(why="no network of its own (needs root)")
-    _must("ip", "link", "set", "lo", "mtu", "1500", "up")
-    _must("nft", f"add table {TABLE}")
-    _must("nft", f"add chain {TABLE} line {{ type filter hook input priority 0; }}")
+    must("ip", "link", "set", "lo", "mtu", "1500", "up")
+    must("nft", f"add table {TABLE}")
+    must("nft", f"add chain {TABLE} line {{ type filter hook input priority 0; }}")
     return asyncio.run(work())  # type: ignore[arg-type]
 
 
-def _must(*words: str) -> None:
+def must(*words: str) -> None:
+    """Raises NotRun with what the command said."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotRun(why=f"{' '.join(words)}: {done.stderr.strip()}")
@@ -62,12 +63,12 @@ def _must(*words: str) -> None:
 
 def drop(rule: str) -> None:
     """Drop what comes in on this network and fits `rule` (nftables)."""
-    _must("nft", f"add rule {TABLE} line {rule} counter drop")
+    must("nft", f"add rule {TABLE} line {rule} counter drop")
 
 
 def heal() -> None:
     """Drop nothing any more."""
-    _must("nft", f"flush chain {TABLE} line")
+    must("nft", f"flush chain {TABLE} line")
 
 
 async def long_away(world: World) -> Sequence[Finding]:
@@ -83,10 +84,10 @@ async def _long_away(world: World) -> list[Finding]:
             async with crew.linked():
                 await _must_be(lambda: crew.is_back, "first link")
             await _fill(crew)
-            _must("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", RATE, "burst", "3000", "latency", "500ms")
+            must("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", RATE, "burst", "3000", "latency", "500ms")
             drop(f"numgen random mod 100 < {LOSS_PCT}")
             newest_s, complete_s = await _come_back(crew)
-            _must("tc", "qdisc", "del", "dev", "lo", "root")
+            must("tc", "qdisc", "del", "dev", "lo", "root")
             heal()
         finally:
             await crew.close()

@@ -44,10 +44,10 @@ async def anchor(extent: Extent) -> list[Case]:
     return anchor_cases(followed)
 
 
-def follow(camera: MovingCamera, followed: Followed) -> None:
-    """Draw one mark and follow it."""
+def follow(camera: MovingCamera, followed: Followed, *, after: int = AFTER) -> None:
+    """Draw one mark and follow it for so many pictures."""
     tracker = Tracker()
-    for frame in range(BEFORE + AFTER):
+    for frame in range(BEFORE + after):
         if frame == BEFORE:
             tracker.keep({"m1": Drawn(camera.stamp(BEFORE - LATE), MARK)})
         luma = camera.grey(frame)

@@ -7,6 +7,7 @@ on this machine only.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -14,12 +15,15 @@ from fastapi import Request
 from aboard.bench.media.engines import Log, Screen, StockRelay
 from aboard.bench.media.post import work_at_post
 from aboard.serving import Listening, serving
+from casebook.clock import WallClock
 from casebook.door import make_app
 from media.aiortc_private import listen_on
 from media.engine import MediaEngine
 from media.forwarder import MediaPlane
 from media.janus import JanusEngine
 from media.signalling import router
+from media.wave_door import wave_router
+from media.wave_record import WaveRecords
 
 
 def engine_of(kind: str, log: Log, janus_url: str) -> MediaEngine:
@@ -40,16 +44,25 @@ def anybody(request: Request, action: str, stream: str) -> None:
 
 
 async def work(task: dict[str, Any]) -> AsyncGenerator[Any, None]:
-    """`address`, `engine`, and for Janus `janus_url`. Says its `url`; at the end what was shown, where it is a screen,
-    and each stream's counts."""
+    """`address`, `engine`, for Janus `janus_url`, and `waves`: the folder of their record.
+
+    Says its `url`; at the end what was shown, where it is a screen, and each stream's counts.
+    """
     listen_on([task["address"]])
     log = Log()
-    engine = engine_of(task["engine"], log, task.get("janus_url", ""))
+    records = WaveRecords(Path(task["waves"]), WallClock()) if "waves" in task else None
+    engine = (
+        MediaPlane(on_waves=records.take_live) if records else engine_of(task["engine"], log, task.get("janus_url", ""))
+    )
     app = make_app("Aboard benchmark of media")
     app.include_router(router(engine, anybody))
+    if records:
+        app.include_router(wave_router(records, anybody))
     async with serving(app, Listening()) as url:
         yield {"url": url}
         stats = {stream: engine.stats(stream) for stream in engine.streams()}
+        if records:
+            records.close()
         yield {"seen": log.seen, "stats": stats}
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from aboard.bench.play import BenchFailed
 
-READY_S, END_S = 60.0, 15.0
+READY_S, END_S = 60.0, 45.0
 LINE_BYTES_MAX = 1 << 26
 Work = Callable[[Any], AsyncGenerator[Any, None]]
 
@@ -48,10 +48,14 @@ class Post:
         self.told = await self._line(READY_S)
         return self.told
 
-    async def end(self) -> Any:
-        """Let it end; gives what it has seen. Raises BenchFailed."""
+    def finish(self) -> None:
+        """Tell it to come to its end."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+
+    async def end(self) -> Any:
+        """Let it end; gives what it has seen. Raises BenchFailed."""
+        self.finish()
         try:
             return await self._line(END_S)
         finally:
