@@ -85,8 +85,26 @@ class Observed:
         """Both; per arc what was seen last. Rows of other roads cannot be mixed: then `newer` alone counts."""
         if newer.roads != self.roads:
             return newer
+        if newer.first_s >= self.last_s:  # as batches come: then nothing has to be weighed arc by arc
+            return self._under(newer)
         both = zip(self._columns(), newer._columns(), strict=True)
         return Observed.of(self.roads, *(np.concatenate(pair) for pair in both))
+
+    def _under(self, newer: Observed) -> Observed:
+        """`newer`, and of this what it does not speak of."""
+        there = np.zeros(1 + max(self.arcs.max(initial=0), newer.arcs.max(initial=0)), np.bool_)
+        there[self.arcs] = there[newer.arcs] = True
+        arcs = np.flatnonzero(there)
+        if len(arcs) == len(newer):
+            return newer
+        place = np.cumsum(there) - 1
+        mine, its = place[self.arcs], place[newer.arcs]
+        columns = [np.empty(len(arcs)) for _ in range(4)]
+        for column, old, new in zip(columns, self._columns()[1:], newer._columns()[1:], strict=True):
+            column[mine] = old
+            column[its] = new
+            column.flags.writeable = False
+        return Observed.of(self.roads, arcs, *columns)
 
     def between(self, after_s: float, until_s: float) -> Observed:
         """Only what was seen later than `after_s` and not later than `until_s` (seconds since 1970)."""

@@ -277,6 +277,39 @@ def test_rows_seen_at_one_instant_age_as_if_each_stood_alone():
     assert one[1][-1] != two[1][-1]
 
 
+Rows = list[tuple[int, int]]  # an arc and how many seconds after AT it was seen
+
+
+@given(*[st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), max_size=8, unique_by=lambda row: row[0])] * 2)
+def test_two_batches_make_one_in_which_each_arc_is_as_it_was_seen_last(first: Rows, then: Rows):
+    def batch(rows: Rows, kph: float) -> Observed:
+        arcs, late_s = np.array([arc for arc, _ in rows], np.int64), np.array([s for _, s in rows], np.float64)
+        each = np.asarray(kph + late_s, np.float64)
+        low, high, seen_s = (np.asarray(some, np.float64) for some in (each - 1, each + 1, AT.timestamp() + late_s))
+        return Observed.of("a" * 64, arcs, low, each, high, seen_s)
+
+    both = batch(first, 10.0).merged(batch(then, 30.0))
+    told = dict(first)
+    right = {arc: (s, 10.0 + s) for arc, s in told.items()}
+    right |= {arc: (s, 30.0 + s) for arc, s in then if s >= told.get(arc, 0)}
+    assert both.arcs.tolist() == sorted(right)
+    assert (both.seen_s - AT.timestamp()).tolist() == [right[arc][0] for arc in sorted(right)]
+    assert both.kph.tolist() == [right[arc][1] for arc in sorted(right)]
+    if len(both):
+        assert (both.first_s, both.last_s) == (both.seen_s.min(), both.seen_s.max())
+
+
+def test_a_batch_that_is_all_new_is_said_to_be_and_one_more_arc_is_found_alone():
+    roads = town()
+    arcs = list(range(roads.network.arcs - 1))
+    usual, other = (FREE_FLOW.with_observed(seen(roads, kph, arcs)) for kph in (20.0, 21.0))
+    assert other.holding(AT).changed_arcs(usual.holding(AT), roads) is None
+    longer = usual.with_observed(seen(roads, 5.0, [roads.network.arcs - 1]))
+    changed = longer.holding(AT).changed_arcs(usual.holding(AT), roads)
+    assert changed is not None
+    assert changed.tolist() == [roads.network.arcs - 1]
+
+
 def test_observations_of_other_roads_say_nothing_here():
     roads, other = town(), town(4)
     holding = FREE_FLOW.with_observed(Observed.of("f" * 64, *seen(other, 5.0)._columns())).holding(AT)
