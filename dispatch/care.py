@@ -21,7 +21,7 @@ from casebook.capacity import Figure, Resource
 LOW, HIGH = 0.1, 0.9  # the quantiles of a range
 
 
-class Care(msgspec.Struct, frozen=True):
+class Care(msgspec.Struct, frozen=True, gc=False):
     """Seconds from the decision to definitive care. `causes_s` beyond the way's own terms, in order, none of them 0.
 
     `definitive_s` is the expected time, `low_s` and `high_s` its p10 and p90. `p_bay` None: nobody knows. `least_s` and

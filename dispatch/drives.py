@@ -44,7 +44,8 @@ class End(NamedTuple):
     site: str | None = None
 
 
-_prepared: WeakKeyDictionary[Roadmap, OrderedDict[tuple[Place, ...], Stops]] = WeakKeyDictionary()
+# By the places' identities, for to hash hundreds of places takes as long as a table; the stops hold the places.
+_prepared: WeakKeyDictionary[Roadmap, OrderedDict[tuple[int, ...], Stops]] = WeakKeyDictionary()
 _between_hospitals: OrderedDict[Any, Mapping[tuple[str, str], float]] = OrderedDict()
 
 
@@ -53,7 +54,8 @@ def onward_between(roadmap: Roadmap, picture: Picture, at: datetime) -> Mapping[
     traffic = traffic_of(picture)
     hospitals = [picture.hospitals[id] for id in sorted(picture.hospitals)]
     places = [hospital.place for hospital in hospitals]
-    key = (roadmap.digest, tuple(hospital.id for hospital in hospitals), tuple(places), traffic.holding(at))
+    where = tuple([(one.id, one.place.lat, one.place.lon) for one in hospitals])
+    key = (roadmap.digest, where, traffic.holding(at))
     if key not in _between_hospitals:
         rows = table(roadmap, places, places, profile=AMBULANCE_SIREN, traffic=traffic, at=at) if places else []
         _between_hospitals[key] = {
@@ -69,10 +71,10 @@ def onward_between(roadmap: Roadmap, picture: Picture, at: datetime) -> Mapping[
 
 def _stops(roadmap: Roadmap, places: tuple[Place, ...]) -> Stops:
     """The places put on the road once: doors and landing sites stay where they are."""
-    kept = _prepared.setdefault(roadmap, OrderedDict())
-    found = kept.get(places)
+    kept, key = _prepared.setdefault(roadmap, OrderedDict()), tuple(map(id, places))
+    found = kept.get(key)
     if found is None:
-        found = kept[places] = Stops(roadmap, places)
+        found = kept[key] = Stops(roadmap, places)
         while len(kept) > KEPT_STOPS:
             kept.popitem(last=False)
     return found

@@ -79,10 +79,11 @@ _kept: OrderedDict[Any, tuple[Any, Prepared]] = OrderedDict()
 
 def prepared_for(area: Area, hospitals: Sequence[HospitalState]) -> Prepared:
     """The area's sites and the hospitals' pads, kept while neither changes."""
-    key = (id(area.sites), id(area.pads), tuple((one.id, one.pad) for one in hospitals))
+    key = (id(area.sites), id(area.pads), tuple([(one.id, id(one.pad)) for one in hospitals]))
     found = _kept.get(key)
     if found is None:
-        found = _kept[key] = ((area.sites, area.pads), Prepared(area, hospitals))  # holding them keeps their ids
+        held = area.sites, area.pads, [one.pad for one in hospitals]  # which keeps their ids
+        found = _kept[key] = held, Prepared(area, hospitals)
         while len(_kept) > KEPT_LANDINGS:
             _kept.popitem(last=False)
     return found[1]

@@ -31,7 +31,7 @@ NO_ROUTE = (Reason("no_route"),)
 WITHIN, BEYOND = 0, 1  # capable within the limit; capable beyond it, or stabilises and transfers on
 
 
-class Way(msgspec.Struct, frozen=True):
+class Way(msgspec.Struct, frozen=True, gc=False):
     """One way to one hospital as it was timed. `eta_s` None: there is no way, and `barred` says why.
 
     `terms_s`: seconds by cause as the patient lives them, in order; they add up to `eta_s`; `eta_low_s`, `eta_high_s`
@@ -59,7 +59,7 @@ class Way(msgspec.Struct, frozen=True):
         return (self.eta_s or 0.0) - self.terms_s.get("on_scene", 0.0)
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """A way with everything its rank depends on. `barred`: why it may not be proposed at all.
 
     `order`: what decides, most important first; then what makes the order total, whatever the order of the input.

@@ -22,7 +22,7 @@ from dispatch.policy import Policy
 NO_LEVEL = 99  # ranks behind every declared trauma level
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """`free` None: nobody knows. `lack`: the reason that is `missing`; `barred`: every other that forbids it; `bars`:
     both. `wants_s`: what missing wishes weigh; `full`: the reason where no place is left."""
 
@@ -39,7 +39,7 @@ class Seen(msgspec.Struct, frozen=True):
     full: Reason | None
 
 
-class Waits(msgspec.Struct, frozen=True):
+class Waits(msgspec.Struct, frozen=True, gc=False):
     """What comes between the door and definitive care. `chance` None: nobody knows; `mean_s`: the mean wait where all
     places are taken. Who is in immediate danger waits nowhere."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from casebook.events import Reason
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
@@ -125,18 +126,22 @@ def _aircraft_now(
     machine = area.aircraft.get(unit.id)
     if machine is None:
         return None
-    machine = replace(machine, id=unit.id, base=unit.base, name_zh=unit.name_zh, name_en=unit.name_en)
+    state = _state_now(picture, unit, casualty, now)
+    return replace(machine, id=unit.id, base=unit.base, name_zh=unit.name_zh, name_en=unit.name_en, **state)
+
+
+def _state_now(picture: Picture, unit: UnitState, casualty: CasualtyState, now: datetime) -> dict[str, Any]:
     if unit.duty is Duty.AVAILABLE:
-        return replace(machine, status="at_base")
+        return {"status": "at_base"}
     ours = serves_only(picture, unit, casualty)
     if unit.duty is Duty.STANDBY and ours:
-        return replace(machine, status="standby")
+        return {"status": "standby"}
     if not ours or unit.duty not in ACTIVE:
-        return replace(machine, status="unavailable")
+        return {"status": "unavailable"}
     if unit.duty in (Duty.EN_ROUTE, Duty.AT_LANDING_SITE):
-        return replace(machine, status="airborne", at=where_is_unit(unit, now))
+        return {"status": "airborne", "at": where_is_unit(unit, now)}
     alarmed_s = (now - unit.times.get("unit_assigned", now)).total_seconds()
-    return replace(machine, status="standby", alarmed_s_ago=max(0.0, alarmed_s))
+    return {"status": "standby", "alarmed_s_ago": max(0.0, alarmed_s)}
 
 
 def serves_only(picture: Picture, unit: UnitState, casualty: CasualtyState) -> bool:

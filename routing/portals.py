@@ -19,9 +19,10 @@ from routing.engine import ENGINES, NEVER_MS
 from routing.engine.asking import SearchEngine
 from routing.free_flow import FreeFlow
 
-# Measured on New York: 48 places drawn all over the map and 64 portals put three of four ways from a scene to its
-# hospitals together; more portals do not catch more. Choosing them takes half a second, once for a map and vehicle.
-DRAWN, PORTALS = 48, 64
+# From so many places all over the map to so many others. On New York 64 portals so chosen put four of five ways from a
+# scene to its hospitals together, and more portals do not catch more; choosing them takes half a second, once for a map
+# and vehicle.
+DRAWN, PORTALS = (128, 18), 64
 LARGE = 50_000  # nodes; on a smaller map a way is asked for as quickly as a portal
 MANY = 8  # ways; fewer are asked for one by one
 LEAST_ARCS = 40  # a shorter way needs no portal
@@ -114,8 +115,8 @@ def _chosen(costs: Costs) -> NDArray[np.uint32]:
     Only nodes at which no turn is forbidden: what may be driven on from there does not depend on whence one came.
     """
     network, topology = costs.free.network, costs.engine.topology
-    drawn = np.linspace(0, network.nodes - 1, DRAWN).astype(np.intp).tolist()
-    ways = [way for place in drawn for way in costs.engine.search_paths(place, drawn) if way is not None]
+    starts, ends = (np.linspace(0, network.nodes - 1, drawn).astype(np.intp).tolist() for drawn in DRAWN)
+    ways = [way for place in starts for way in costs.engine.search_paths(place, ends) if way is not None]
     ways = [way for way in ways if len(way) >= LEAST_ARCS]
     if not ways:
         return np.empty(0, np.uint32)

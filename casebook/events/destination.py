@@ -10,7 +10,7 @@ import msgspec
 from casebook.events.fact import Event, Reason, fact
 
 
-class Option(msgspec.Struct, frozen=True):
+class Option(msgspec.Struct, frozen=True, gc=False):
     """One way to definitive care: hospital x mode (road, air, rendezvous). `terms_s`: seconds by cause, in order.
 
     `eta_s` to the door with p10 `eta_low_s` and p90 `eta_high_s`; `causes_s` what comes on top of it until definitive
@@ -36,7 +36,7 @@ class Option(msgspec.Struct, frozen=True):
     onward: str | None = None
 
 
-class Rejection(msgspec.Struct, frozen=True):
+class Rejection(msgspec.Struct, frozen=True, gc=False):
     """A way that was not taken, and why. `eta_s` None: there is no way at all; `definitive_s`: nor where the hospital
     lacks what is needed.
 
@@ -55,7 +55,7 @@ class Rejection(msgspec.Struct, frozen=True):
     would_win: Reason | None = None
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """The ranked answer of the destination function: first option wins. `inputs` is the hash of all it looked at.
 
     `id` names the decision, `rules`, `traffic_version`, `roads` and `capacity` the versions of what it stood on.

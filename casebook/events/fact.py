@@ -93,7 +93,7 @@ def _path(wrong: Exception) -> str:
     return path.rstrip("`").removeprefix("$.") or "$"
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """Why: a word key (`reason.<code>`) with facts. `code`: capability, capacity, capacity_unknown, closed, closure,
     time, no_route, no_landing_site, weather, policy, wish ..."""
 
