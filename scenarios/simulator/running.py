@@ -207,9 +207,13 @@ class Story:
         self._look()
 
     def _is_all_there(self) -> bool:
+        """Everybody is up, nobody stands still, and no row waits."""
         outboxes = [vehicle.outbox for vehicle in self.vehicles]
-        return all(hub.up is not None for hub in self.hubs) and all(
-            box is not None and box.counts.waiting == 0 for box in outboxes
+        going = all(one.process is not None and not one.process.stopped for one in (*self.hubs, *self.vehicles))
+        return (
+            going
+            and all(hub.up is not None for hub in self.hubs)
+            and all(box is not None and box.counts.waiting == 0 for box in outboxes)
         )
 
     def _look(self) -> None:

@@ -44,6 +44,12 @@ def test_runs_have_something_to_break() -> None:
     assert counts["died"] >= 3 and counts["acknowledged"] >= 100 and counts["answered"] >= 50
 
 
+@pytest.mark.parametrize("seed", [6414, 7117])
+def test_a_hub_that_still_stands_still_when_all_is_made_whole_is_waited_for(seed: int) -> None:
+    """It was judged with what it had not read yet."""
+    assert not simulate(seed).violations
+
+
 @pytest.mark.parametrize("what", MUTANTS)
 def test_who_breaks_a_promise_is_found(what: str) -> None:
     parts, rules, within = MUTANTS[what]

@@ -61,7 +61,7 @@ DAMAGES: tuple[Damage, ...] = (flip_bit, tear_sector, cut_tail)
 async def log_damaged(world: World) -> list[Finding]:
     """`served_wrong`: copies that were opened and gave anything but a beginning of the true log; `named`: refused, and
     the place told; `shorter`: a whole beginning of the log, its end not yet under a seal; `no_matter`: all there."""
-    rng, copies = random.Random(world.seed), world.times(24, 600)
+    rng, copies = random.Random(world.seed), world.times(12, 600)
     hub_folder = world.folder / "hub"
     async with hub(hub_folder, CREWS) as stage:
         async with load(stage, world.folder, seed=world.seed) as at_work:

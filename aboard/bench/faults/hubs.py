@@ -29,7 +29,7 @@ from casebook.clock import WallClock
 CREWS = 3
 NEWCOMER = f"V{CREWS:04}"  # a vehicle that is enrolled and stays away
 STALE_S = 5.0  # how old what a board shows may be at most, and how long a vehicle may wait for its acknowledgement
-LOOK_S = 0.02
+LOOK_S = 0.05
 PATIENCE_S = 90.0
 CONSOLE_PAUSE_S = 0.25
 BUS_UP = "aboard_bus_up 1.0"

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import websockets
 from aboard.bench.city import city_of, facts_of
 from aboard.bench.faults.finding import Finding, worst
 from aboard.bench.faults.stage import Stage, until
+from aboard.bench.faults.stage import facts_of as facts_at_one_scene
 from aboard.bench.faults.world import World
 from aboard.bench.machine import cpu_s
 from aboard.bench.play import BenchFailed
@@ -33,6 +34,7 @@ PATIENCE_S = 180.0
 AT_ONCE = 100
 HOSPITALS, ON_MISSION = 60, 0.4
 READY_S, BACK_S = 5.0, 10.0
+Facts = Callable[[Sequence[str]], Sequence[e.Event]]
 
 
 @dataclass(slots=True)
@@ -86,30 +88,40 @@ class Return:
 
 
 async def storm(world: World) -> list[Finding]:
-    """A city; in the long form also a region of three times its size."""
-    city = await come_back(world.folder / "city", world.times(200, 1000), world.seed)
+    """A city; in the long form also a region of three times its size, and a disaster at one place."""
+    many = world.times(200, 1000)
+    city = await come_back(world.folder / "city", many, world.seed, lambda _: _city(many))
     told = [
         Finding("vehicles", "times", city.many), worst("storm_ready", [city.ready_s], READY_S),
         worst("storm_back", [city.back_s], BACK_S), Finding("attempts_each", "times", round(city.attempts, 1)),
         Finding("storm_cpu", "ms", round(city.cpu_ms, 2)), Finding("memory", "MB", city.memory_mb, most=1000),
         Finding("tracebacks", "times", city.tracebacks, most=0),
     ]  # fmt: skip
-    return told + await _thrice(world) if world.full else told
+    return [*told, *await _thrice(world), *await _one_scene(world)] if world.full else told
 
 
 async def _thrice(world: World) -> list[Finding]:
-    region = await come_back(world.folder / "region", 3000, world.seed)
+    region = await come_back(world.folder / "region", 3000, world.seed, lambda _: _city(3000))
     return [
         Finding("more_vehicles", "times", region.many), worst("more_ready", [region.ready_s], READY_S),
         worst("more_back", [region.back_s], BACK_S), Finding("more_memory", "MB", region.memory_mb, most=1000),
     ]  # fmt: skip
 
 
-async def come_back(folder: Path, many: int, seed: int) -> Return:
+async def _one_scene(world: World) -> list[Finding]:
+    """Each vehicle is told of each casualty of its scene, so that the work grows with the square of their number."""
+    scene = await come_back(world.folder / "scene", 200, world.seed, facts_at_one_scene)
+    return [
+        Finding("scene_vehicles", "times", scene.many), worst("scene_back", [scene.back_s], BACK_S),
+        Finding("scene_cpu", "ms", round(scene.cpu_ms, 2)), Finding("scene_memory", "MB", scene.memory_mb, most=1000),
+    ]  # fmt: skip
+
+
+async def come_back(folder: Path, many: int, seed: int, facts: Facts) -> Return:
     """Connect so many, kill the hub under them, start it again. Raises BenchFailed when they are not back for long."""
     take_descriptors()
     units = [f"V{number:04}" for number in range(many)]  # as city_of names them
-    stage = Stage(folder, units, facts=lambda _: _city(many))
+    stage = Stage(folder, units, facts=facts)
     try:
         await stage.start()
         async with _fleet(stage, seed) as fleet:

@@ -86,7 +86,7 @@ async def _post_all(stage: Stage, world: World) -> tuple[Counter[int], int]:
                 except httpx.HTTPError:
                     silent += 1
 
-        everything = list(payloads(described, every=world.times(12, 3)))
+        everything = list(payloads(described, every=world.times(20, 3)))
         await asyncio.gather(*(put(*one) for one in everything))
     return answers, silent
 
