@@ -24,6 +24,7 @@ from casebook.drafting import draft_of
 from casebook.drafting import occasion_of as occasion_of
 from casebook.errors import CoordinationError, FeedLost
 from casebook.events.upcasting import current
+from casebook.folding.course import Course
 from casebook.holds.booking import LostElsewhere, SharedHolds
 from casebook.link import OutboxRow
 from casebook.log import GENESIS, By, ChainBroken, Draft, Entry, Log, LogMovedOn, QueuedLog, SharedLog, verify
@@ -72,11 +73,13 @@ class Book:
         Of its checkpoints the newest is enough: whoever changed what older ones sealed has changed its hash, too.
         """
         book = cls(log, clock)
+        course = Course(book.picture)
         for entry in map(current, checked(log.read(), log.checkpoints()[-1:])):
-            book.picture = fold(book.picture, e.decode(entry.kind, entry.body), occasion_of(entry))
+            course.read(entry)
             book._head = entry.hash
             if hear is not None:
                 hear((entry,))
+        book.picture = course.picture
         if hear is not None:
             book.listen(hear)
         return book
@@ -243,10 +246,10 @@ class Book:
         if not entries:
             return
         verify(entries, self.picture.seq, self._head)
-        picture = self.picture
+        course = Course(self.picture)
         for entry in map(current, entries):
-            picture = fold(picture, e.decode(entry.kind, entry.body), occasion_of(entry))
-        self._stand(entries, picture)
+            course.read(entry)
+        self._stand(entries, course.picture)
         for source in (entry.source for entry in entries if entry.source is not None):
             self._through[source.unit, source.epoch] = source.seq
         self._tell(entries)

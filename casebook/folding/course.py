@@ -13,9 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from casebook import events as e
+from casebook.drafting import occasion_of
 from casebook.folding.casualties import with_samples_taken
+from casebook.log import Entry
 from casebook.picture import CasualtyState, Occasion, Picture, Sample, changed, fold
 from casebook.vitals import refuse_impossible_sample
+
+SAMPLE = e.VitalsRecorded.name
 
 
 @dataclass(slots=True)
@@ -36,6 +40,17 @@ class Course:
         """One more fact. Raises what `fold` raises, and then nothing has changed."""
         self._picture = fold(self.picture, fact, occasion)
         self.seq = occasion.seq
+
+    def read(self, entry: Entry) -> None:
+        """One more entry of a log, in today's words. Raises what `decode` and `fold` raise."""
+        body, source = entry.body, entry.source
+        if entry.kind == SAMPLE and len(body) == 3:
+            casualty, unit = body.get("casualty"), body.get("unit")
+            if type(casualty) is str and type(unit) is str and type(body.get("vitals")) is dict:
+                epoch, row = (source.epoch, source.seq) if source is not None else ("", 0)
+                self.take(casualty, unit, body["vitals"], entry.at, epoch, row)
+                return
+        self.fold(e.decode(entry.kind, body), occasion_of(entry))
 
     def take(self, casualty: str, unit: str, vitals: Mapping[str, Any], at: datetime, epoch: str, row: int) -> None:
         """One more VitalsRecorded, as the vehicle's row of that epoch and number told it. Raises as `fold` does."""

@@ -19,6 +19,7 @@ from casebook.book import POOL_ROWS, VEHICLE_FACTS, Book, Row
 from casebook.clock import JumpClock
 from casebook.errors import AlreadyHeld, FeedLost, IllegalStep, RefusedInput
 from casebook.log import Draft, Entry, MemoryLog, verify
+from casebook.store.restoring import fold_all
 
 A = "I1-A"
 both_keepers = pytest.mark.parametrize("kind", KEEPERS)
@@ -403,6 +404,7 @@ async def test_served_together_or_one_after_the_other_the_book_is_the_same(asks,
     assert list(together.log.read()) == list(apart.log.read())
     assert together.log.head() == apart.log.head()
     assert together.picture == apart.picture == Book.open(together.log, together.clock).picture
+    assert together.picture == fold_all(together.log.read()), "and as if each fact had been folded by itself"
     together.log.close()
     apart.log.close()
 
