@@ -1,20 +1,26 @@
-"""Keep Python's memory collector from stopping the hub.
+"""Keep Python's memory collector, and its one lock, from stopping the hub.
 
 What the hub holds (roads, the picture, the connections) lives long and has few cycles; counting references frees nearly
 all of it. A full collection only walks over it, for half a second at a thousand vehicles, and everybody waits. So what
 has lived for a while is set aside, and walked over only when it has grown threefold since the last time: then there
 may be cycles in it that only the collector frees.
+
+One thread at a time runs Python. The hub's loop gives the lock away with every message that it sends, and while a desk
+thinks in a thread beside it, gets it back only after that thread's turn: of 5 ms by default, so that a hundred boards
+would take half a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from dataclasses import dataclass
 
 YOUNG = 10_000  # objects made beyond those freed before the youngest are looked at: a millisecond or two
 SETTLE_S = 1.0  # wall seconds: at ten thousand rows a second the young are then not yet worth a walk of their own
 GROWTH = 3.0
+TURN_S = 0.0005  # of a thread while another waits; a change of threads takes some ten microseconds
 COUNT_EVERY = 60  # settlings: to count what was set aside takes 60 ms at a thousand vehicles
 
 
@@ -54,7 +60,8 @@ class Aside:
 
 
 def begin() -> Aside:
-    """Look at the young seldom and at the old never unasked."""
+    """Look at the young seldom and at the old never unasked; let threads take short turns."""
+    sys.setswitchinterval(TURN_S)
     gc.set_threshold(YOUNG, 20, 1_000_000)
     gc.enable()  # a hub starts without it (aboard/front/hub.py)
     return Aside(collect_all())

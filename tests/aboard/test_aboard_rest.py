@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from aboard.rest import COUNT_EVERY, Aside, collect_all
+from aboard.rest import COUNT_EVERY, Aside, begin, collect_all
 
 
 class Link:
@@ -22,7 +23,10 @@ class Link:
 def collector() -> Iterator[None]:
     """The collector belongs to all tests of this process."""
     gc.disable()  # so that only what a test says is collected
+    thresholds, turn_s = gc.get_threshold(), sys.getswitchinterval()
     yield
+    sys.setswitchinterval(turn_s)
+    gc.set_threshold(*thresholds)
     gc.unfreeze()
     gc.enable()
 
@@ -80,3 +84,8 @@ def test_it_is_counted_seldom_however_much_comes_and_goes():
     aside.added = 3 * aside.walked
     aside.settle()
     assert counted < aside.walked < aside.added
+
+
+def test_a_thread_that_thinks_gives_way_to_the_loop_within_a_millisecond():
+    begin()
+    assert sys.getswitchinterval() < 0.001
