@@ -2,8 +2,9 @@
 
 A vehicle publishes into a room of Janus's videoroom plugin; what comes there is forwarded on the server itself to a
 mountpoint of its streaming plugin, which is always there, so that viewers may come first and stay when a publisher
-goes. Janus 1.1 makes every offer to a viewer itself, so `view` gives a counter-offer. Pictures are VP8. Waves and
-numbers stay with the engine beside: Janus opens no data channels by number. HTTP is `media.janus_client`'s.
+goes. From Janus 1.1.4 on a viewer's offer is answered; before that Janus makes every offer to a viewer itself, and
+`view` gives a counter-offer. Pictures are VP8. Waves and numbers stay with the engine beside: Janus opens no data
+channels by number. HTTP is `media.janus_client`'s.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from media.offers import Fragment, check_offer, media_kind, only, with_declined
 
 log = logging.getLogger(__name__)
 
+TAKES_OFFERS = (1, 1, 4)  # "support for receiving offers in Streaming plugin (for WHEP)": Janus's changelog, PR 3199
 KEY_FRAME_GAP_S = 0.5  # at most two requests a second reach a vehicle
 _LOOK_S = 0.5
 
@@ -73,12 +75,17 @@ class JanusEngine:
     async def view(self, stream: str, offer: bytes) -> Session:
         if media_kind(stream) != "video":
             return await self._beside.view(stream, offer)
-        check_offer(offer, "video")
+        text, declined = only(check_offer(offer, "video"), "video")
         room = await self._rooms.get(stream)
         session = await self._opened(stream, "view", "streaming")
+        watch = {"request": "watch", "id": room.id}
         async with self._or_ended(session):
-            reply = await self._janus.ask(session.handle, {"request": "watch", "id": room.id})
-            session.counter_offer = reply.sdp or ""
+            if self._janus.version >= TAKES_OFFERS:
+                session.heard(text)
+                reply = await self._janus.ask(session.handle, watch, offer=text)
+                session.answer = with_declined(reply.sdp or "", declined)
+            else:
+                session.counter_offer = (await self._janus.ask(session.handle, watch)).sdp or ""
         return session
 
     async def complete(self, session_id: str, answer: bytes) -> None:

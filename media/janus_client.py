@@ -42,6 +42,7 @@ class JanusClient:
         self.url, self._on_event, self._on_lost = url.rstrip("/"), on_event, on_lost
         self._http = httpx.AsyncClient(timeout=ANSWER_S, trust_env=False)
         self._session: int | None = None
+        self.version: tuple[int, ...] = ()  # of the server, as 1, 1, 2; () where it does not tell
         self._opening = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[Event]] = {}
         self._polling: asyncio.Task[None] | None = None
@@ -51,6 +52,7 @@ class JanusClient:
         async with self._opening:
             if self._session is None:
                 self._session = int((await self._post(self.url, {"janus": "create"}))["data"]["id"])
+                self.version = await self._read_version()
                 self._polling = asyncio.create_task(self._poll(self._session))
 
     async def attach(self, plugin: str) -> int:
@@ -121,6 +123,13 @@ class JanusClient:
             error = answer.get("error", {})
             raise _refused(str(error.get("reason", "?")), error.get("code"))
         return answer
+
+    async def _read_version(self) -> tuple[int, ...]:
+        try:
+            told = (await self._http.get(f"{self.url}/info")).json()["version_string"]
+            return tuple(int(part) for part in str(told).split("."))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return ()
 
     async def _poll(self, session: int) -> None:
         """Hear events until the session is over."""

@@ -8,6 +8,7 @@ export const PREFIX = "/api/v1/media";
 const SILENCE_MS = 4000; // the hub reports at least every 1.5 s; nothing at all for so long is a dead link
 const CONNECT_MS = 10000;
 const GATHER_MS = 1000;
+const RELAY_MS = 5000; // for the first address, where there is none but a relay's: without any nobody can be reached
 const LOOK_MS = 500;
 const PAUSE_MS = 250;
 const PAUSE_MAX_MS = 5000;
@@ -102,7 +103,9 @@ export class MediaLink {
   async #configuration(stop) {
     const answer = await this.ask(`${PREFIX}/ice`, { signal: stop }).catch(() => null);
     const told = answer?.ok ? await answer.json().catch(() => ({})) : {};
-    return { iceServers: told.ice_servers ?? [], iceTransportPolicy: told.relay_only ? "relay" : "all" };
+    const iceTransportPolicy = told.relay_only ? "relay" : "all";
+    // one transport for all lines: else each line takes a relay of its own, and a talk more than a holder may have
+    return { iceServers: told.ice_servers ?? [], iceTransportPolicy, bundlePolicy: "max-bundle" };
   }
 
   /** @param {RTCConfiguration} configuration */
@@ -120,7 +123,10 @@ export class MediaLink {
    */
   async #describe(pc, stop) {
     await pc.setLocalDescription();
-    await until(() => pc.iceGatheringState === "complete", GATHER_MS, stop).catch(() => {}); // what there is will do
+    const complete = () => pc.iceGatheringState === "complete";
+    await until(complete, GATHER_MS, stop).catch(() => {}); // what there is will do
+    const reachable = () => pc.localDescription?.sdp.includes("\na=candidate:") ?? false;
+    await until(() => complete() || reachable(), RELAY_MS, stop).catch(() => {});
   }
 
   /**
