@@ -1,8 +1,8 @@
 """Open a hub's book at its start: fold it, check its chain, and compare its end with what the hub wrote down beside it.
 
-Every entry is hashed and folded at every start, a hundred thousand in some two seconds; of what was signed the newest
-is looked at, since with it the chain proves what came before. What was written after that (at most a minute, or a
-thousand entries) no checkpoint knows yet.
+Every entry is hashed and folded at every start, a hundred thousand in little more than a second; of what was signed
+the newest is looked at, since with it the chain proves what came before. What was written after that (at most a minute,
+or a thousand entries) no checkpoint knows yet.
 """
 
 from __future__ import annotations
