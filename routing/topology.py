@@ -102,9 +102,21 @@ class Topology:
         self, pairs: NDArray[np.intp], weights_ms: NDArray[np.int64], bound: NDArray[np.bool_] | None = None
     ) -> NDArray[np.intp]:
         """The network arc that each of these pairs is driven by: the lightest, the first on a tie."""
-        rows = self.lead[pairs]
-        for at in np.flatnonzero(self.is_shared[pairs]).tolist():
-            some = self.rows_of(int(pairs[at])).tolist()
+        shared = np.flatnonzero(self.is_shared[pairs])
+        return self.settled(self.lead[pairs], shared, pairs[shared], weights_ms, bound)
+
+    def settled(
+        self,
+        rows: NDArray[np.intp],
+        shared: NDArray[np.intp],
+        pairs: NDArray[np.intp],
+        weights_ms: NDArray[np.int64],
+        bound: NDArray[np.bool_] | None,
+    ) -> NDArray[np.intp]:
+        """lightest_arcs of pairs whose first `rows` are at hand: in place, the lightest where (`shared`) one of `pairs`
+        has several."""
+        for at, pair in zip(shared.tolist(), pairs.tolist(), strict=True):
+            some = self.rows_of(pair).tolist()
             rows[at] = min((self._row_ms(row, weights_ms, bound), row) for row in some)[1]
         return self.arc_of[rows].astype(np.intp) if self.has_copies else rows  # without copies a row is an arc
 

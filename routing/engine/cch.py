@@ -28,7 +28,8 @@ LARGE = 20_000  # cells; a smaller table is not worth a metric of its own
 
 
 class _Hierarchy:
-    """What all engines of one search graph share."""
+    """What all engines of one search graph share. A slot is the library's number of an arc; by slot are its pair, the
+    first search arc of that (`lead`), whether it has more, and the slot of its opposite (`twin`)."""
 
     def __init__(self, topology: Topology) -> None:
         arcs, pairs = BothWays.of(topology), len(topology.pair_tail)
@@ -38,6 +39,8 @@ class _Hierarchy:
         self.slot_of, self.twin = slot[:pairs], slot[arcs.twin[order.rows]]
         self.pair_of, self.lead = order.rows, np.append(topology.lead, np.zeros(len(slot) - pairs, np.intp))[order.rows]
         self.shared, self.never_driven = slot[topology.shared], slot[pairs:]
+        self.is_shared = np.zeros(len(slot), np.bool_)
+        self.is_shared[self.shared] = True
         self.metrics = Metrics(order.native, len(arcs.tail))
 
 
@@ -100,13 +103,19 @@ class CchEngine(SearchEngine):
         found = self._hierarchy.metrics.paths(self._wish, source, targets)
         slots = [its if ms < ABSENT_MS else [] for ms, its in found]
         ends = np.cumsum([len(some) for some in slots]).tolist()
-        rows = self._hierarchy.pair_of[np.array(list(chain.from_iterable(slots)), np.intp)]
-        arcs = self.topology.lightest_arcs(rows, self.weights_ms, self.bound)
+        arcs = self._arcs_of(np.array(list(chain.from_iterable(slots)), np.intp))
         assert (self.weights_ms[arcs] < ABSENT_MS).all(), "the hierarchy drove over an absent arc"
         return [
             arcs[end - len(some) : end] if ms < ABSENT_MS else None
             for (ms, _), some, end in zip(found, slots, ends, strict=True)
         ]
+
+    def _arcs_of(self, slots: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The network arcs that these of the library's arcs are driven by."""
+        known = self._hierarchy
+        shared = np.flatnonzero(known.is_shared[slots])
+        pairs = known.pair_of[slots[shared]]
+        return self.topology.settled(known.lead[slots], shared, pairs, self.weights_ms, self.bound)
 
     @cached_property
     def _scipy(self) -> ScipyEngine:
