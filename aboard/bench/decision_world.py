@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from aboard.bench.routing.questions import nodes_drawn, numbers, place_of
 from casebook import events as e
@@ -17,7 +19,7 @@ from casebook.events import Decision
 from casebook.picture import Occasion, Picture, fold
 from casebook.place import Place
 from dispatch.area import Area
-from dispatch.desk import decision_on
+from dispatch.desk import decision_on, proposal_of
 from dispatch.timing import Timed, ways_for, ways_for_all
 from routing.air import Aircraft, LandingSite, Weather
 from routing.costs import costs_for
@@ -35,25 +37,34 @@ WIDE_DEG = 0.01  # half the side of a closed square, about a kilometre
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """The area and what is known; `cases`: one casualty per scene, red trauma."""
+    """The area and what is known at an instant; `cases`: one casualty per scene, red trauma."""
 
     roadmap: Roadmap
     area: Area
     picture: Picture
     cases: tuple[str, ...]
+    at: datetime = AT
 
     def ways(self, case: str) -> Timed:
-        return ways_for(self.roadmap, self.area, self.picture, case, AT, self.area.rules.destination)
+        return ways_for(self.roadmap, self.area, self.picture, case, self.at, self.area.rules.destination)
 
     def decide(self, case: str, timed: Timed | None = None) -> Decision:
         """As the desk does it: every way timed, then ranked with reasons and counterfactuals."""
         policy, timed = self.area.rules.destination, timed or self.ways(case)
-        return decision_on(self.picture, case, timed, AT, policy, self.roadmap)
+        return decision_on(self.picture, case, timed, self.at, policy, self.roadmap)
 
     def decide_all(self, cases: Sequence[str]) -> list[Decision]:
         """As the desk does it after a change of the roads: all timed together, then decided one by one."""
-        timed = ways_for_all(self.roadmap, self.area, self.picture, cases, AT, self.area.rules.destination)
+        timed = ways_for_all(self.roadmap, self.area, self.picture, cases, self.at, self.area.rules.destination)
         return [self.decide(case, timed[case]) for case in cases]
+
+    @staticmethod
+    def recorded(case: str, decision: Decision) -> bytes:
+        """The body of the fact that the desk writes, as the log keeps it."""
+        return msgspec.json.encode(e.encode(proposal_of(case, decision)))
+
+    def later(self, seconds: float) -> City:
+        return replace(self, at=self.at + timedelta(seconds=seconds))
 
     def native_s(self, decided: Mapping[str, Decision]) -> list[float]:
         """Seconds of the road engine alone, case by case: one table from the scene to all doors and sites, and the path
