@@ -15,7 +15,6 @@ from aboard.links import Links
 from aboard.opening import open_book
 from aboard.recording_desk import add_recording
 from aboard.thumbnails import add_thumbnails
-from aboard.unit import UnitSettings, save_settings
 from aboard.uplinks import add_uplinks
 from casebook import events as e
 from casebook.access import Gate
@@ -113,6 +112,8 @@ def write_enrolments(folder: Path, hub: Hub, links: dict[str, str], url: str, au
     missing = {file: unit for file, unit in files.items() if not file.exists()}
     if not missing:
         return []
+
+    from aboard.unit import UnitSettings, save_settings  # the whole vehicle, which a hub that comes back does not need
 
     others = tuple(one for one in hub.addresses() if one != url)
     for file, unit in missing.items():
