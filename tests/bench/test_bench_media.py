@@ -24,7 +24,7 @@ from aboard.bench.media.encode import Run, cases_of, psnr_db
 from aboard.bench.media.extent import Extent
 from aboard.bench.media.moving_scene import MovingCamera, drawn_world
 from aboard.bench.media.outage import LONG_S, SHORT_S, outage_cases
-from aboard.bench.media.running import CASES, UnknownCase, bench_media, chosen
+from aboard.bench.media.running import CASES, LONG, UnknownCase, bench_media, chosen
 from aboard.bench.media.seen import Seen, collapsed, frozen_s, live_again_s, stale
 from aboard.bench.media.stage import Picture, Play, Played, play
 from aboard.bench.media.waves import Came, beside_cases, send, wave_cases
@@ -191,6 +191,7 @@ def test_every_case_has_its_words_in_both_languages() -> None:
 
 def test_only_what_is_named_is_measured_and_a_name_that_nobody_knows_is_refused() -> None:
     assert chosen("") == list(CASES) and chosen("encode, hop") == ["hop", "encode"]
+    assert set(CASES) - set(chosen("", quick=True)) == set(LONG) and chosen("cap", quick=True) == ["cap"]
     with pytest.raises(UnknownCase) as refused:
         chosen("hop,hopp")
     assert refused.value.facts["asked"] == "hopp"

@@ -67,7 +67,7 @@ def thin_link(rate_bps: float) -> Link:
 
 async def loss5(extent: Extent) -> list[Case]:
     """5 % lost both ways."""
-    seconds = extent.either(20, 8)
+    seconds = extent.either(16, 6)
     ours = await over(extent, "loss5", LOSS5, min(extent.seeds, AT_ONCE), seconds)
     stock = await over(extent, "loss5", LOSS5, min(extent.seeds, AT_ONCE), seconds, stock=True)
     return loss_cases(ours, stock)
@@ -91,22 +91,22 @@ def loss_cases(ours: Sequence[Told], stock: Sequence[Told]) -> list[Case]:
 
 async def bursts(extent: Extent) -> list[Case]:
     """Runs of losses: one begins with 1 % of the packets and ends with 30 %."""
-    return await _held(extent, "bursts", BURSTS, extent.either(20, 8))
+    return await _held(extent, "bursts", BURSTS, extent.either(16, 8))
 
 
 async def cap(extent: Extent) -> list[Case]:
     """2 Mbit/s, from the sixth second 300 kbit/s, from the sixteenth 2 Mbit/s again."""
-    return await _held(extent, "cap", CAP, 24.0)
+    return await _held(extent, "cap", CAP, 22.0)
 
 
 async def thin600(extent: Extent) -> list[Case]:
     """600 kbit/s."""
-    return await _held(extent, "thin600", thin_link(600_000), extent.either(20, 12))
+    return await _held(extent, "thin600", thin_link(600_000), extent.either(17, 12))
 
 
 async def thin300(extent: Extent) -> list[Case]:
     """300 kbit/s."""
-    return await _held(extent, "thin300", thin_link(300_000), extent.either(20, 12))
+    return await _held(extent, "thin300", thin_link(300_000), extent.either(17, 12))
 
 
 async def _held(extent: Extent, name: str, link: Link, seconds: float) -> list[Case]:

@@ -61,9 +61,9 @@ async def chromium(extent: Extent) -> list[Case]:
         extent.said("chromium: not installed")
         return []
     cases: list[Case] = []
-    for name, up in LINKS.items():
+    for name, up in list(LINKS.items())[: 1 if extent.quick else None]:
         extent.said(name)
-        cases += chromium_cases(name, *await watch(path, up, extent.either(20, 12)), up.rate_bps)
+        cases += chromium_cases(name, *await watch(path, up, extent.either(16, 12)), up.rate_bps)
     return cases
 
 

@@ -13,7 +13,7 @@ from aboard.bench.media.stage import Play, Played, play
 
 SHORT_S, LONG_S = 3.0, 35.0
 LIVE_S = {SHORT_S: 0.5, LONG_S: 3.0}  # after the network's return
-BEGINS_S, AFTER_S = 6.0, 10.0
+BEGINS_S, AFTER_S = 6.0, 6.0
 SEEDS = 5
 
 

@@ -39,6 +39,7 @@ CASES: Mapping[str, Measure] = {
     "thin600": bad_links.thin600, "thin300": bad_links.thin300, "outage": outage,
     "waves": waves, "alarm": alarm, "anchor": anchor, "encode": encode, "chromium": chromium,
 }  # fmt: skip
+LONG = ("cap", "thin600")
 
 
 class UnknownCase(RefusedInput):
@@ -47,18 +48,18 @@ class UnknownCase(RefusedInput):
     key = "bench_unknown_case"
 
 
-def chosen(only: str) -> list[str]:
-    """The cases named, with commas between; all when none is. Raises UnknownCase."""
+def chosen(only: str, *, quick: bool = False) -> list[str]:
+    """The cases named, with commas between; all when none is, but for `LONG` in a quick look. Raises UnknownCase."""
     named = [name.strip() for name in only.split(",") if name.strip()]
     for name in named:
         if name not in CASES:
             raise UnknownCase(asked=name[:40], known=", ".join(CASES))
-    return [name for name in CASES if name in named or not named]
+    return [name for name in CASES if name in named or not (named or (quick and name in LONG))]
 
 
 def bench_media(only: str, extent: Extent, *, busy: bool = False) -> list[Case]:
     """Raises UnknownCase, BenchFailed, and RefusedInput `bench_busy` on a busy machine unless `busy`."""
-    names, load = chosen(only), load_now()
+    names, load = chosen(only, quick=extent.quick), load_now()
     if is_loaded(load) and not busy:
         raise RefusedInput("bench_busy", load="?" if load is None else f"{load:.2f}", most=f"{LOAD_MAX:g}")
     return asyncio.run(_all(names, extent))

@@ -51,9 +51,11 @@ class Came:
 
 async def waves(extent: Extent) -> list[Case]:
     """The bad link, then the shared line where that can be made."""
-    seconds = extent.either(30, 10)
+    seconds = extent.either(24, 10)
     extent.said("waves, 5 % loss and jitter")
     cases = wave_cases(await send(seconds, {"up": {"seed": 1, **BAD}, "down": {"seed": 2, **BAD}}))
+    if extent.quick:
+        return cases
     told: list[Came] = []
 
     async def both() -> Sequence[Finding]:
