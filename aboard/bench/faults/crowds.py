@@ -80,7 +80,7 @@ async def board_stopped(world: World) -> Sequence[Finding]:
 async def _board_stopped(world: World) -> list[Finding]:
     many, span_s = world.times(6, 40), float(world.times(2, 20))
     async with (
-        hub(world.folder / "hub", 8) as stage,
+        hub(world.folder / "hub", world.times(4, 8)) as stage,
         load(stage, world.folder, seed=world.seed) as at_work,
         boards(stage, many) as reading,
     ):
