@@ -45,7 +45,7 @@ function fact(view, name, value) {
     case 'reason': return roadReason(value);
     case 'rule': return ruleName(value);
     case 'member': return say(`hospital.member.${value}`);
-    case 'state': return say(`hospital.member_state.${value}`);
+    case 'state': return isWord(`hospital.member_state.${value}`) ? say(`hospital.member_state.${value}`) : value;
     default: return value;
   }
 }

@@ -239,6 +239,8 @@ def _vocabulary(voice: Voice, picture: Picture, body: Mapping[str, Any]) -> dict
             told[name] = voice.word(group, body[name])
     if "resource" in body:
         told["resource"] = voice.resource(body["resource"])
+    if "session" in body and "state" in body:  # of an uplink, not of a team's member
+        told["state"] = voice.word("media.uplink", body["state"])
     if "rung" in body:
         told["why"] = voice.word("media.rung_why", body["why"])
     if body.get("level") is not None:

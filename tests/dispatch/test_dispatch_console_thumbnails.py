@@ -1,4 +1,4 @@
-"""The console's small pictures in a real Chromium: from a vehicle's camera, with their age, marked when old."""
+"""What the console says of a vehicle's media, in a real Chromium: small pictures and ages, keys, the uplink."""
 
 from __future__ import annotations
 
@@ -104,6 +104,25 @@ async def test_a_vehicle_that_films_has_a_small_picture_with_its_age_and_an_old_
     await until(page, f"{TILE}.state === 'stale' && {TILE}.words.textContent.endsWith('link too thin')")
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
+
+
+async def test_a_vehicle_with_another_key_is_taken_on_the_dispatchers_word_and_its_uplink_is_said(
+    stage: Stage, page: Page
+) -> None:
+    own, other = ":".join(["AB"] * 32), ":".join(["CD"] * 32)
+    uplink = e.UplinkChanged("A1", "granted", "", "s-1")
+    await stage.tell(e.MediaKeyPinned("A1", own), e.MediaKeyRefused("A1", other), uplink)
+    await page.goto(stage.page("en"))
+    row = page.locator("article.unit", has_text="West 1")
+    await row.get_by_text("▲ uplink guaranteed").wait_for(timeout=PATIENCE_S * 1000)
+    await row.get_by_role("button", name="New machine?").click()
+    assert await row.locator("code").text_content() == other[:23], "what crew and dispatcher compare over the radio"
+    await keep_shot(page, "console-media-key.png")
+    await row.get_by_role("button", name="It is the vehicle's own").click()
+    await until(page, "!document.querySelector('.key-refused')")
+    assert stage.book.picture.units["A1"].media_key == other
+    await stage.tell(e.UplinkChanged("A1", "refused", "silent"))
+    await row.get_by_text("✕ uplink not guaranteed (network does not answer)").wait_for(timeout=PATIENCE_S * 1000)
 
 
 async def test_two_consoles_cost_the_vehicle_one_picture_and_without_any_it_makes_none(stage: Stage) -> None:
