@@ -61,7 +61,11 @@ class CaseWays:
     def __post_init__(self) -> None:
         self._on_scene_s = round(self.asked.on_scene_s, 1)
         prepared, to_sites_s = prepared_for(self.area, self.hospitals), self.drives.row_to_sites
-        self.flights = Flights(prepared, self.asked, to_sites_s, self._still_open)
+        before = self.before
+        if before and self.asked is before.asked and to_sites_s.tolist() == before.drives.row_to_sites.tolist():
+            self.flights = before.flights  # a road without which every site is reached just so
+        else:
+            self.flights = Flights(prepared, self.asked, to_sites_s, self._still_open)
         self.ways = tuple(self._each())
 
     def _still_open(self, aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
