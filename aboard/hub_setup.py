@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from aboard.files_desk import add_files
 from aboard.hub import Hub
 from aboard.hub_routes import add_routes
 from aboard.in_step import InStep
@@ -89,6 +90,7 @@ async def open_hub(
     hub.health.standing += found
     add_routes(hub, roadmap)
     add_recording(hub, folder)
+    add_files(hub, folder)
     add_uplinks(hub)
     add_thumbnails(hub.app, gate)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)

@@ -24,6 +24,8 @@ from ambulance_unit.addresses import link_of
 from ambulance_unit.agent import Agent
 from ambulance_unit.app import make_tablet_app
 from ambulance_unit.camera import LiveMedia, choose_camera, choose_codec
+from ambulance_unit.file_spool import Spool
+from ambulance_unit.file_upload import FileUpload, spare_bps
 from ambulance_unit.hub_link import HubLink
 from ambulance_unit.monitor.feed import Monitor
 from ambulance_unit.outbox import open_or_set_aside
@@ -126,6 +128,9 @@ class Vehicle:
         )  # fmt: skip
         self.guide = self._guide(settings, tls)
         self._small = self._thumbnails(settings, tls)
+        self.files = FileUpload(
+            self._hub_client, settings.unit, Spool(folder / "files", self._disk_key), self._spare_bps
+        )
         self._back_fill = self._keep_waves(folder / "waves") if settings.live_media else None
         self.gate = Gate(folder / "badges.json")
         self._answers = Answers(self.clock, folder / "answers.sqlite")
@@ -136,6 +141,7 @@ class Vehicle:
             answers=self._answers,
             hub=self._hub_client,
             guide=self.guide,
+            files=self.files.spool,
         )
 
     def _began_at(self) -> datetime:
@@ -191,6 +197,11 @@ class Vehicle:
             rng=rng,
         )  # fmt: skip
 
+    def _spare_bps(self) -> int:
+        """What files may take of the link now: nothing while it is too thin for stills."""
+        video = self.agent.live.video if isinstance(self.agent.live, LiveMedia) else None
+        return spare_bps(video.standing.rung.name if video else None)
+
     def _follow_with_media(self, hub: str) -> None:
         """Live media go to the hub that has the vehicle's link; what was open to another breaks, and begins there."""
         self._hub_client.base_url = hub
@@ -205,7 +216,7 @@ class Vehicle:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Vehicle]:
-        works = [self.agent.run(), *([self.guide.run()] if self.guide else [])]
+        works = [self.agent.run(), self.files.run(), *([self.guide.run()] if self.guide else [])]
         works += [self._small.run()] if self._small else []
         works += [self._back_fill.run()] if self._back_fill else []
         tasks = [asyncio.create_task(work) for work in works]

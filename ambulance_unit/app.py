@@ -16,6 +16,8 @@ import msgspec
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 
 from ambulance_unit.agent import Agent
+from ambulance_unit.file_door import handing_in
+from ambulance_unit.file_spool import Spool
 from ambulance_unit.triage import next_question
 from casebook.access import Badge, Gate, Role, need, need_unit
 from casebook.answers import Answers
@@ -41,11 +43,13 @@ def make_tablet_app(
     answers: Answers | None = None,
     hub: httpx.AsyncClient | None = None,
     guide: Guide | None = None,
+    files: Spool | None = None,
 ) -> FastAPI:
     """The application of one vehicle. `gate` knows the crew's badge.
 
     In a `drill` a script may state its own instant, and the screen says that it is one also before the hub does. `hub`
-    asks the hub with the vehicle's token, for the crew's voice; `guide` has the camera's picture, None: no camera.
+    asks the hub with the vehicle's token, for the crew's voice; `guide` has the camera's picture, None: no camera;
+    `files` keeps what the crew hands in for the hub.
     """
     app = make_app("Aboard vehicle")
     add_asks(app, agent.crew.asks(), gate, drill=drill, done_before=agent.find_asked, answers=answers)
@@ -53,7 +57,9 @@ def make_tablet_app(
     add_screen(app, "tablet", Path(__file__).parent / "tablet")
     app.include_router(passing_router(hub, agent.unit, crew_gate(agent, gate)))
     _open_reading(app, agent, gate)
-    _open_sockets(app, agent, gate, drill, guide)
+    _open_sockets(app, agent, gate, drill, guide, files)
+    if files is not None:
+        app.include_router(handing_in(files, crew_gate(agent, gate), agent.clock))
     return app
 
 
@@ -94,7 +100,9 @@ def _open_reading(app: FastAPI, agent: Agent, gate: Gate) -> None:
         return next_question(method, answers, agent.clock.now())
 
 
-def _open_sockets(app: FastAPI, agent: Agent, gate: Gate, drill: bool, guide: Guide | None) -> None:
+def _open_sockets(
+    app: FastAPI, agent: Agent, gate: Gate, drill: bool, guide: Guide | None, files: Spool | None
+) -> None:
     async def admit(socket: WebSocket, serve: Callable[[], Awaitable[None]]) -> None:
         badge = await admit_socket(socket, gate)
         if badge is None:
@@ -109,7 +117,7 @@ def _open_sockets(app: FastAPI, agent: Agent, gate: Gate, drill: bool, guide: Gu
 
     @app.websocket("/api/v1/live/tablet")
     async def tablet(socket: WebSocket) -> None:
-        await admit(socket, lambda: serve_tablet(socket, agent, drill=drill))
+        await admit(socket, lambda: serve_tablet(socket, agent, drill=drill, files=files))
 
     @app.websocket("/api/v1/waves")
     async def waves(socket: WebSocket) -> None:
@@ -120,10 +128,11 @@ def _open_sockets(app: FastAPI, agent: Agent, gate: Gate, drill: bool, guide: Gu
         await admit(socket, lambda: serve_picture(socket, guide))
 
 
-async def serve_tablet(socket: WebSocket, agent: Agent, *, drill: bool) -> None:
+async def serve_tablet(socket: WebSocket, agent: Agent, *, drill: bool, files: Spool | None = None) -> None:
     """The tablet's feed, in the same words as every screen's (casebook/live.py)."""
     marked = {"drill": {"rate": agent.clock.rate}} if drill else {}
-    feed = Feed(lambda picture, now: marked | agent.tablet_view(), agent.clock)
+    waiting = files.told if files is not None else lambda: None
+    feed = Feed(lambda picture, now: marked | agent.tablet_view() | {"files": waiting()}, agent.clock)
     feed.refresh(Picture())
     changed = asyncio.Event()
     stop = agent.listen(changed.set)

@@ -14,6 +14,7 @@ from ambulance_unit.mission import departed_at
 from casebook import events as e
 from casebook.capacity import AGE_LIMIT_S
 from casebook.casualty import Stage
+from casebook.files import files_view
 from casebook.guidance import marks_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.recordings import recording_view
@@ -119,6 +120,7 @@ def _casualty(picture: Picture, state: CasualtyState, unit: str, now: datetime) 
         "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
         "messages": _messages(picture, state.id), "times": state.times, "marks": marks_view(state, unit),
         "tag": state.tag, "recording": recording_view(picture, unit, state),
+        "files": files_view(state),
     }  # fmt: skip
 
 

@@ -171,6 +171,7 @@ class CasualtyState:
     guidance: GuidanceState | None = None  # marks and stills of its live picture
     tag: int | None = None  # number of the triage tag that hangs on them
     recordings: Mapping[str, RecordingState] = field(default_factory=dict)
+    files: Mapping[str, tuple[datetime, e.FileReceived]] = field(default_factory=dict)  # by SHA-256
 
     @property
     def hospital(self) -> str | None:

@@ -34,7 +34,7 @@ STREAMING = frozenset(
     | {"media_key_pinned", "media_key_refused", "media_key_accepted", "uplink_changed"}
     | {"voice_joined", "voice_left", "voice_spoke", "picture_opened", "picture_closed"}
     | {"recording_started", "recording_stopped", "recording_kept", "recording_held", "recording_watched"}
-    | {"recording_deleted"}
+    | {"recording_deleted", "file_received"}
 )
 ANSWERS = frozenset({"destination_proposed", "no_destination", "destination_chosen"})
 AT_ONCE = 8  # casualties thought for in one look, so that crews who ask are not kept waiting by a hundred others

@@ -12,6 +12,7 @@ from typing import Any
 
 from casebook.atmist import atmist
 from casebook.casualty import Category, Stage
+from casebook.files import files_view
 from casebook.guidance import marks_view, snapshots_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.picture_quality import quality_view
@@ -72,7 +73,7 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
     `alarms`, `scores`, `route`, `streams`, `quality` (of the live picture, casebook/picture_quality.py), `prealert`,
     `bay`, `team`, `messages`, `handover`, `seen` (read-back matrix), `times` (fact -> first time): see there.
     `marks`, `snapshots` of the live picture: casebook/guidance.py; `recording`, `recordings`: casebook/recordings.py;
-    `tag`: number of the triage tag.
+    `files`: casebook/files.py; `tag`: number of the triage tag.
     """
     report = atmist(picture, state.id, now)
     values = report.get("signs", {}).get("vitals", {})
@@ -101,6 +102,7 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "snapshots": snapshots_view(state),
         "recording": recording_view(picture, state.unit, state),
         "recordings": recordings_view(state),
+        "files": files_view(state),
         "tag": state.tag,
     }
 

@@ -48,7 +48,7 @@ function Row({ one, view, here }) {
 /** @param {{one: Casualty, view: TabletView}} props */
 function Actions({ one, view }) {
   const casualty = one.id;
-  const open = (/** @type {'triage' | 'findings' | 'handover' | 'wish' | 'divert'} */ name) => () => { sheet.value = { name, with: { casualty } }; };
+  const open = (/** @type {'triage' | 'findings' | 'handover' | 'wish' | 'divert' | 'files'} */ name) => () => { sheet.value = { name, with: { casualty } }; };
   const does = (/** @type {string} */ name, command = {}) => () => tap(name, { casualty, ...command });
   const carried = view.unit?.aboard?.includes(casualty);
   const onMonitor = view.monitor.casualty === casualty;
@@ -58,6 +58,7 @@ function Actions({ one, view }) {
     <button disabled=${busy.value} onClick=${() => tap('attach_monitor', onMonitor ? {} : { casualty })}>${say(onMonitor ? 'unit.do.monitor_off' : 'unit.do.monitor_on')}</button>
     <button disabled=${busy.value} onClick=${does('at_patient')}>${say('unit.do.at_patient')}</button>
     <button disabled=${busy.value} onClick=${does('request_destination')}>${say('unit.do.request_destination')}</button>
+    <button onClick=${open('files')}>${say('unit.do.files')}</button>
     <button onClick=${open('wish')}>${say('unit.do.wish')}</button>
     ${carried && html`<button class="grave" onClick=${open('divert')}>${say('unit.do.divert')}</button>`}
     ${!carried && html`<button disabled=${busy.value} onClick=${does('board')}>${say('unit.do.board')}</button>`}

@@ -14,6 +14,7 @@ import { DestinationPage } from './destination.js';
 import { busy, closeTrouble, sheet, tap, trouble, troubleText } from './doing.js';
 import { DiversionBanner } from './elsewhere.js';
 import { DivertSheet, WishSheet } from './elsewhere_sheet.js';
+import { FilesSheet } from './files_sheet.js';
 import { FindSheet } from './find_sheet.js';
 import { FindingsSheet } from './findings_sheet.js';
 import { HandoverSheet } from './handover_sheet.js';
@@ -32,7 +33,7 @@ import '/media/voice_panel.js';
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 
 const PAGES = { mission: MissionPage, casualties: CasualtiesPage, vitals: VitalsPage, destination: DestinationPage, messages: MessagesPage, picture: PicturePage };
-const SHEETS = { find: FindSheet, triage: TriageSheet, findings: FindingsSheet, handover: HandoverSheet, steps: StepsSheet, divert: DivertSheet, wish: WishSheet };
+const SHEETS = { find: FindSheet, triage: TriageSheet, findings: FindingsSheet, handover: HandoverSheet, steps: StepsSheet, divert: DivertSheet, wish: WishSheet, files: FilesSheet };
 /** Steps that open a sheet instead of asking at once. @type {('find' | 'triage' | 'handover')[]} */
 const OPENS = ['find', 'triage', 'handover'];
 

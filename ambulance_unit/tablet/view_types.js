@@ -1,6 +1,7 @@
 // @ts-check
 // What the tablet's feed holds (ambulance_unit/told.py, laid over by overlay.py, and Agent.tablet_view). Unknown is absent.
 
+/** @typedef {{casualty: string, kind: string, bytes: number, sent: number, state: 'waiting' | 'sending' | 'refused', why?: string, taken_at: string}} WaitingFile */
 /** @typedef {{lat: number, lon: number, name_zh: string, name_en: string, radius_m?: number}} Place */
 /** @typedef {{code: string, facts: Record<string, any>}} Reason */
 /** @typedef {{hospital: string, mode: string, eta_s?: number, rendezvous?: string, reasons: Reason[], p_bay?: number, definitive_s?: number, would_win?: Reason}} Rejection */
@@ -36,6 +37,7 @@
  * @property {Record<string, Message>} messages
  * @property {Record<string, import('/media/marks_ink.js').Mark>} [marks]
  * @property {import('/casebook/recording_sign.js').Recording} [recording]
+ * @property {Record<string, {kind: string, taken_at: string, at: string}>} [files]
  * @property {number} [tag]
  * @property {Record<string, {by: string, at: string}>} signatures
  * @property {string} [arrived_at]
@@ -58,6 +60,7 @@
  * @property {import('/casebook/picture_quality.js').Quality} [picture]
  * @property {Record<string, {zh: string, en: string, since: string}>} technical
  * @property {{do?: string, with?: Record<string, any>, wait?: string}} next
+ * @property {WaitingFile[]} [files]
  */
 
 export {};

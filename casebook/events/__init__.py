@@ -37,6 +37,7 @@ from casebook.events.fact import Reason as Reason
 from casebook.events.fact import decode as decode
 from casebook.events.fact import encode as encode
 from casebook.events.fact import fact as fact
+from casebook.events.files import FileReceived as FileReceived
 from casebook.events.guidance import MarkDrawn as MarkDrawn
 from casebook.events.guidance import MarksRemoved as MarksRemoved
 from casebook.events.guidance import SnapshotTaken as SnapshotTaken

@@ -3,6 +3,6 @@
 The modules register themselves with casebook/picture.py. Which steps are allowed is in casebook/steps.py.
 """
 
-from casebook.folding import casualties, destination, guidance, incident, receiving, recordings, roads, units
+from casebook.folding import casualties, destination, files, guidance, incident, receiving, recordings, roads, units
 
-__all__ = ["casualties", "destination", "guidance", "incident", "receiving", "recordings", "roads", "units"]
+__all__ = ["casualties", "destination", "files", "guidance", "incident", "receiving", "recordings", "roads", "units"]

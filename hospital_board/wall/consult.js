@@ -16,6 +16,7 @@ import '/media/video_tile.js';
 import '/media/voice_panel.js';
 import { act, MessageBox } from './actions.js';
 import { Countdown } from './arrival.js';
+import { Files } from './consult_files.js';
 import { RecordBox, Recordings } from './consult_recording.js';
 import { Stills } from './consult_stills.js';
 import { Tools } from './consult_tools.js';
@@ -77,7 +78,7 @@ export function Consult({ feed, view, id }) {
       <${MonitorLine} feed=${feed} id=${id} c=${c} />
       <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH', 'CO2']} />
       ${c.route.unit && html`<div class="near"><voice-panel token=${token()} say=${say} unit=${c.route.unit.id}></voice-panel></div>`}
-      <${Orders} c=${c} /><${Recordings} c=${c} />
+      <${Orders} c=${c} /><${Files} c=${c} /><${Recordings} c=${c} />
     </aside>
     <footer class="near"><div class="work"><${Tools} c=${c} whose=${whose} who=${who} layer=${layer} /><button class="close" onClick=${() => { consulting.value = null; }}>${say('hospital.consult.close')}</button></div><div class="say"><${MessageBox} c=${c} whose=${whose} /><${RecordBox} c=${c} whose=${whose} /><${Stills} c=${c} layer=${layer} whose=${whose} /></div></footer>
   </main>`;

@@ -11,6 +11,7 @@
 /** @typedef {{state: 'known' | 'stale' | 'unknown', free?: number, total?: number, in_use?: number, left?: number, chance_pct?: number, held: number, at?: string, by?: string, limit_s: number}} Resource */
 /** @typedef {{count: number, recent: {casualty: string, codes: string[], reason: string, at: string, by: string}[]}} Forced */
 /** @typedef {{reason: string, until?: string, at: string, by: string}} Closure */
+/** @typedef {{kind: string, media_type: string, bytes: number, unit: string, taken_at: string, at: string}} CaseFile */
 
 /**
  * @typedef {object} Report
@@ -48,6 +49,7 @@
  * @property {Record<string, {author: string, at: string, unit: string, sha256: string, marks: string[]}>} [snapshots]
  * @property {import('/casebook/recording_sign.js').Recording} [recording]
  * @property {Record<string, {at: string, until?: string, files: string[], ms: number, bytes: number, held: boolean, deleted_at?: string}>} [recordings]
+ * @property {Record<string, CaseFile>} [files]
  * @property {number} [tag]
  *
  * @typedef {object} WallView
