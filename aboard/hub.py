@@ -14,10 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import FastAPI, Request, WebSocket
 
 from aboard.health.metrics import Seen
 from aboard.health.watch import HealthWatch
+from aboard.hub_reading import open_reading
 from aboard.in_step import InStep
 from aboard.media_engine import ice_for, known_keys, media_engine
 from aboard.shown import Shown
@@ -44,7 +45,6 @@ from casebook.vehicle_links import VehicleLinks
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
 from hospital_board.board import wall_view
-from hospital_board.consult_stills import need_still
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
@@ -223,46 +223,8 @@ class Hub:
         add_screen(app, "wall", REPO / "hospital_board" / "wall")
         add_screen(app, "replay", REPO / "hospital_board" / "replay")
         self.health.open_doors(app, self.gate)
-        self._open_reading(app)
+        open_reading(self)
         self._open_sockets(app)
-
-    def _open_reading(self, app: FastAPI) -> None:
-        @app.get("/api/v1/me")
-        async def me(request: Request) -> Badge:
-            """Whose token this is."""
-            return badge_of(self.gate, request)
-
-        @app.get("/api/v1/hubs")
-        async def hubs(request: Request) -> list[str]:
-            """Where a screen goes when this hub is gone."""
-            badge_of(self.gate, request)
-            return self.addresses()
-
-        @app.get("/api/v1/roads.geojson")
-        async def roads(request: Request) -> Response:
-            """The road network as the console draws it."""
-            need(badge_of(self.gate, request), Role.DISPATCHER, what="roads")
-            return Response(self.dispatch.roads_geojson(), media_type="application/geo+json")
-
-        @app.get("/api/v1/still/{sha256}")
-        async def still(request: Request, sha256: str) -> Response:
-            """A still kept of a live picture, as JPEG."""
-            need_still(self.book.picture, badge_of(self.gate, request), sha256)
-            image = await asyncio.to_thread(self.ward.stills.get, sha256)
-            headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400, immutable"}
-            return Response(image, media_type="image/jpeg", headers=headers)
-
-        @app.get("/api/v1/shown")
-        async def shown(request: Request) -> list[dict[str, Any]]:
-            """How many recorded vitals reached which screen."""
-            need(badge_of(self.gate, request), what="shown")
-            return self.shown.counts()
-
-        @app.get("/api/v1/media")
-        async def media(request: Request) -> dict[str, Any]:
-            """What the media plane carried, stream by stream."""
-            need(badge_of(self.gate, request), what="media")
-            return {stream: self.plane.stats(stream) for stream in self.plane.streams()}
 
     def _open_sockets(self, app: FastAPI) -> None:
         @app.websocket("/api/v1/live/console")
