@@ -405,6 +405,7 @@ ASKS: list[tuple[str, dict[str, Any]]] = [
     ("what_if", {"casualty": A}), ("region_overview", {}), ("preview_distribution", {"incident": ID}),
     ("propose_distribution", {"incident": ID}), ("accept_distribution", {"incident": ID, "plan": "DP"}),
     ("refuse_distribution", {"incident": ID, "plan": "DP", "reason": "x"}),
+    ("accept_media_key", {"unit": "A1", "fingerprint": "x"}),
 ]  # fmt: skip
 
 
