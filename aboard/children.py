@@ -19,6 +19,7 @@ from casebook.errors import CoordinationError
 READY_S = 60.0  # wall seconds a process may take to be ready
 ORPHAN_LOOK_S = 1.0  # wall seconds between looks at whether the drill that started us is still there
 END_S = 8.0  # wall seconds it may take to end when asked
+STARTER = os.getppid()  # read at once: who started us may be gone before we are ready
 
 
 class ChildFailed(CoordinationError):
@@ -113,9 +114,8 @@ def tell_ready(file: Path | None, told: dict[str, Any]) -> None:
 
 async def until_told(stop: asyncio.Event, ready: Path | None) -> None:
     """Wait for the end: told by a signal, or, as a process of a drill, when the drill itself is gone."""
-    parent = os.getppid()
     while not stop.is_set():
-        if ready is not None and os.getppid() != parent:
+        if ready is not None and os.getppid() != STARTER:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ORPHAN_LOOK_S):
