@@ -606,7 +606,7 @@ async def test_a_wish_is_recorded_by_whom_and_its_cost_is_shown_once_the_desk_an
     await page.click(".sheet .go")
     await seen(page, say("unit.wish.unanswered", "en"))
     await until(lambda: stage.book.picture.casualties["I1-A"].wish == "jsh")
-    declined = replace(
+    declined = structs.replace(
         ELSEWHERE, reasons=(e.Reason("wish_declined", {"cost_s": 700, "cost_min": 11.7, "limit_min": 5}),)
     )
     await stage.hub(e.DestinationProposed("I1-A", structs.replace(DECISION, rejected=(BY_ROAD, declined))))
