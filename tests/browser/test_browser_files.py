@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import cv2
 import httpx
 import pytest
-from guidance_stage import UNIT, A, Consultation, consultation
-from open_screens import browsing, chromium, open_page
-from playwright.async_api import Browser
+from guidance_stage import UNIT, A
+from open_screens import open_page
 
 from casebook.access import Badge, Role
-from media.aiortc_private import listen_on
 from media.roadside import RoadsideScene
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
 
 OTHER = Badge(Role.ED, "elsewhere", hospital="elsewhere")
 WIDE = "() => document.querySelector('.files .thumbnail img')?.naturalWidth"
-
-
-@pytest.fixture
-async def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Consultation]:
-    chromium()
-    listen_on(["127.0.0.1"])
-    try:
-        async with consultation(tmp_path, monkeypatch) as staged:
-            yield staged
-    finally:
-        listen_on(None)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with browsing() as browser:
-        yield browser
 
 
 async def test_a_photo_taken_on_the_tablet_is_in_the_wards_consult(staged, browser) -> None:

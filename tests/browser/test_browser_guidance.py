@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from guidance_stage import TAG, UNIT, WARD, A, Consultation, consultation
-from open_screens import Screen, browsing, chromium, open_page
+from guidance_stage import TAG, UNIT, WARD, A, Consultation
+from open_screens import Screen, open_page
 from playwright.async_api import Browser
 
 from casebook.words import LANGUAGES, Language
-from media.aiortc_private import listen_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
 
@@ -53,23 +51,6 @@ BOOK = """async () => { const { PlaceBook } = await import('/media/marks_link.js
   const known = [at(11, 1066), at(12, 1133), at(14, 1266), at(17, 1466), at(9, 933), at(11, 9999), book.at(null)];
   told(2, 9000);
   return [...known, at(13, 1200), at(2, 9000)]; }"""
-
-
-@pytest.fixture
-async def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Consultation]:
-    chromium()
-    listen_on(["127.0.0.1"])
-    try:
-        async with consultation(tmp_path, monkeypatch) as staged:
-            yield staged
-    finally:
-        listen_on(None)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with browsing() as browser:
-        yield browser
 
 
 async def opened(browser: Browser, staged: Consultation) -> tuple[Screen, Screen]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-from guidance_stage import UNIT, A, Consultation, consultation
-from open_screens import Screen, browsing, chromium, open_page
-from playwright.async_api import Browser
+from guidance_stage import UNIT, A
+from open_screens import Screen, open_page
 from test_browser_guidance import HEAD, HELD_AT_THE_WARD, TAIL, drawn, eventually, opened
 
 from casebook.words import LANGUAGES
-from media.aiortc_private import listen_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
 
@@ -31,23 +26,6 @@ MARKED = """() => { const video = document.querySelector('video');
   const sky = (i) => [86, 180, 233].every((level, n) => Math.abs(seen[i + n] - level) < 6) && seen[i + 3] === 255;
   for (let i = 0; i < seen.length; i += 4) if (sky(i)) { n += 1; x += (i / 4) % width; y += Math.floor(i / 4 / width); }
   return n > 50 && { frame: Number(canvas.dataset.frame), at: [(x / n - left) / w, (y / n - top) / h] }; }"""
-
-
-@pytest.fixture
-async def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Consultation]:
-    chromium()
-    listen_on(["127.0.0.1"])
-    try:
-        async with consultation(tmp_path, monkeypatch) as staged:
-            yield staged
-    finally:
-        listen_on(None)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with browsing() as browser:
-        yield browser
 
 
 async def test_what_was_recorded_is_seen_again_with_the_mark_where_it_was(staged, browser) -> None:
