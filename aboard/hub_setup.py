@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ async def open_hub(
     book, found = open_book(log, clock, seal, drill=drill, hear=ledger.hear)
     first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
     vehicles = load_fleet(fleet) if fleet else []
-    await book.write(lambda picture: [] if picture.seq else first, DESK)
+    # Two books begun alike in the same millisecond are still two: what is said of a book by its first hash is its own.
+    await book.write(lambda picture: [] if picture.seq else first, DESK, asked=f"begun {secrets.token_hex(16)}")
     await book.write(lambda picture: [one for one in vehicles if one.unit not in picture.units], DESK)
     if holds:
         book.holds = SharedHolds(await open_holds(holds), next(book.log.read()).hash[:HUB_NAME])
