@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aboard.rest import COUNT_EVERY, Aside, begin, collect_all
+from aboard.rest import GROWTH, Aside, begin, collect_all
 
 
 class Link:
@@ -32,58 +32,49 @@ def collector() -> Iterator[None]:
 
 
 def test_what_lives_long_is_not_walked_over_again():
-    collect_all()
+    aside = Aside(collect_all())
     kept = [Link() for _ in range(100)]
-    Aside(walked=gc.get_freeze_count()).settle()
+    aside.settle()
     assert gc.get_count()[0] < 100
     assert not any(isinstance(one, Link) for one in gc.get_objects())
     assert len(kept) == 100
 
 
-def test_a_cycle_among_what_was_set_aside_is_freed_when_it_has_grown():
+def test_a_cycle_among_what_was_set_aside_is_freed_when_memory_has_grown():
     link = Link()
     gone = weakref.ref(link)
-    walked = collect_all()
+    blocks = collect_all()
     del link
-    Aside(walked).settle()
+    Aside(blocks).settle()
     assert gone() is not None
-    aside = Aside(walked=1, added=walked)
+    aside = Aside(int(blocks / GROWTH) - 1)
     aside.settle()
     assert gone() is None
-    assert (aside.walked > 1, aside.added) == (True, 0)
+    assert aside.blocks > blocks / GROWTH
 
 
-def test_what_was_left_by_the_last_full_walk_is_remembered_until_the_next():
+def test_cycles_that_come_and_come_are_freed_before_they_take_four_times_the_memory():
     aside = Aside(collect_all())
-    before = aside.walked
-    kept = [Link() for _ in range(100)]
-    aside.settle()
-    assert (aside.walked, aside.added >= 100) == (before, True)
-    assert len(kept) == 100
+    first = aside.blocks
+    for _ in range(120):
+        for _ in range(first // 40):
+            Link()
+        gc.freeze()  # as if each had lived while the young were set aside
+        aside.settle()
+    assert aside.blocks < 1.5 * first
+    assert sys.getallocatedblocks() < 4 * first
 
 
 def test_what_was_freed_meanwhile_is_no_growth():
     aside = Aside(collect_all())
-    kept = [Link() for _ in range(100)]
-    aside.settle()
-    kept.clear()
-    aside.added = 3 * aside.walked  # as if ever new samples had taken the place of old ones
-    aside.settle()
-    assert aside.added < aside.walked
-
-
-def test_it_is_counted_seldom_however_much_comes_and_goes():
-    aside = Aside(collect_all())
-    aside.settle()
-    for _ in range(COUNT_EVERY):
-        aside.added = 3 * aside.walked
+    before = aside.blocks
+    for _ in range(5):
+        kept = [Link() for _ in range(before // 10)]
+        for link in kept:
+            del link.other
         aside.settle()
-        if aside.added < aside.walked:
-            break
-    counted = aside.added
-    aside.added = 3 * aside.walked
-    aside.settle()
-    assert counted < aside.walked < aside.added
+        kept.clear()
+    assert aside.blocks == before
 
 
 def test_a_thread_that_thinks_gives_way_to_the_loop_within_a_millisecond():
