@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import httpx
 
 from ambulance_unit.wave_ring import WaveRing
 from media.wave_file import How, framed
+from media.waveforms import PACKET_MS
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +25,19 @@ PIECE_PACKETS = 36  # about 1.5 s of waves, 32 kB
 RATE_BPS = 1_000_000
 REST_TIMES = 3  # a piece that took a second is followed by a rest of three
 MISSING_LOOK_S, COMPLETE_LOOK_S, DOWN_LOOK_S = 1.0, 10.0, 5.0
-LATE_PACKETS = 50  # two seconds: what is younger may still come live
+LATE_S = 2.0  # what is younger may still come live
+LATE_PACKETS = round(LATE_S * 1000 / PACKET_MS)
 
 
 class BackFill:
-    """`client` brings the hub's base URL and the vehicle's token."""
+    """`client` brings the hub's base URL and the vehicle's token; `wall_s` is a monotonic clock."""
 
-    def __init__(self, client: httpx.AsyncClient, unit: str, ring: WaveRing) -> None:
-        self._client, self._unit, self.ring = client, unit, ring
+    def __init__(
+        self, client: httpx.AsyncClient, unit: str, ring: WaveRing, *, wall_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client, self._unit, self.ring, self._wall_s = client, unit, ring, wall_s
         self.sent = 0
+        self._grew_to, self._grew_s = (0, 0), wall_s()  # the newest run and how far it went, and since when
 
     async def run(self) -> None:
         """Look and send until cancelled; a hub that does not answer is asked again."""
@@ -52,7 +58,7 @@ class BackFill:
         complete = True
         for place, (run, (kept_from, made)) in enumerate(runs.items()):
             newest = place == len(runs) - 1
-            settled = max(kept_from, made - LATE_PACKETS) if newest else made
+            settled = self._settled(run, kept_from, made) if newest else made
             wanted = await self._ask(run, kept_from, settled)
             if wanted:
                 await self._send(run, wanted)
@@ -60,6 +66,13 @@ class BackFill:
             elif not newest:
                 await asyncio.to_thread(self.ring.forget, run)
         return complete
+
+    def _settled(self, run: int, kept_from: int, made: int) -> int:
+        """How far nothing comes live any more: once the monitor is off, to the last packet."""
+        now_s = self._wall_s()
+        if (run, made) != self._grew_to:
+            self._grew_to, self._grew_s = (run, made), now_s
+        return made if now_s - self._grew_s >= LATE_S else max(kept_from, made - LATE_PACKETS)
 
     async def _ask(self, run: int, kept_from: int, made: int) -> list[tuple[int, int]]:
         answer = await self._client.post(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ambulance_unit import wave_ring
-from ambulance_unit.wave_backfill import LATE_PACKETS, BackFill
+from ambulance_unit.wave_backfill import LATE_PACKETS, LATE_S, BackFill
 from ambulance_unit.wave_ring import FREE_BYTES, WaveRing
 from media.wave_file import unframed
 from media.waveforms import ChannelWave, WaveKind, WavePacket, encode
@@ -103,7 +103,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_transfer_that_breaks_goes_on_where_it_stood(tmp_path: Path, quick) -> None:
     made, live = 40 + LATE_PACKETS, set(range(0, 40, 2))
     hub = FakeHub(live, breaks=1)
-    back_fill = BackFill(httpx.AsyncClient(transport=hub, base_url="http://hub"), "A01", filled(tmp_path, made))
+    client = httpx.AsyncClient(transport=hub, base_url="http://hub")
+    back_fill = BackFill(client, "A01", filled(tmp_path, made), wall_s=lambda: 0.0)
     with pytest.raises(httpx.ReadError):
         await back_fill.once()
     half = len(hub.held[RUN])
@@ -112,6 +113,18 @@ async def test_a_transfer_that_breaks_goes_on_where_it_stood(tmp_path: Path, qui
     assert back_fill.sent == 20 - half  # nothing twice
     assert hub.held[RUN] == {n: packet(n) for n in range(1, 40, 2)}
     assert hub.asked[-1] == {"made": 40, "kept_from": 0}  # the newest may still come live
+
+
+async def test_once_the_monitor_is_off_the_last_two_seconds_are_sent_as_well(tmp_path: Path, quick) -> None:
+    hub, now_s = FakeHub(set(range(LATE_PACKETS))), [0.0]
+    ring, client = filled(tmp_path, LATE_PACKETS + 9), httpx.AsyncClient(transport=hub, base_url="http://hub")
+    back_fill = BackFill(client, "A01", ring, wall_s=lambda: now_s[0])
+    assert await back_fill.once() and back_fill.sent == 0
+    now_s[0] = LATE_S
+    assert not await back_fill.once() and await back_fill.once()
+    assert set(hub.held[RUN]) == set(range(LATE_PACKETS, LATE_PACKETS + 9))
+    ring.add(packet(LATE_PACKETS + 9))
+    assert await back_fill.once() and hub.asked[-1]["made"] == 10
 
 
 async def test_an_earlier_run_is_sent_to_its_end_and_then_forgotten(tmp_path: Path, quick) -> None:

@@ -15,7 +15,7 @@ from test_media_wave_record import RUN, full_packet
 from voice_stage import Serving
 
 from aboard.bench.media.thin_link import ThinLink, Way
-from ambulance_unit.wave_backfill import LATE_PACKETS, BackFill
+from ambulance_unit.wave_backfill import LATE_PACKETS, LATE_S, BackFill
 from ambulance_unit.wave_ring import WaveRing
 from casebook.clock import WallClock
 from casebook.door import make_app, token_of
@@ -107,9 +107,10 @@ async def test_an_outage_leaves_no_hole_in_the_record_and_nothing_old_on_the_scr
     await running.stop(2)
     in_tunnel = [number for number in shown if outage + 5 <= number < outage + 45]
     assert len(in_tunnel) <= 2  # one in the channel's buffer and one on its way, not a queue of the past
-    for n in range(len(monitor.made), len(monitor.made) + LATE_PACKETS):  # in the ring alone: not settled yet
-        ring.add(full_packet(n))
-    back_fill = BackFill(client, "A01", ring)
+    now_s = [0.0]
+    back_fill = BackFill(client, "A01", ring, wall_s=lambda: now_s[0])
+    await back_fill.once()
+    now_s[0] += LATE_S  # nothing comes live any more
     while not await back_fill.once():
         pass
     (ledger,) = (await hub.client("board").get("/api/v1/waves/A01")).json()
@@ -125,7 +126,7 @@ async def test_a_board_may_read_the_record_and_only_the_vehicle_may_write_it(hub
     for n in range(LATE_PACKETS + 2):
         ring.add(full_packet(n))
     vehicle, board = hub.client("vehicle"), hub.client("board")
-    back_fill = BackFill(vehicle, "A01", ring)
+    back_fill = BackFill(vehicle, "A01", ring, wall_s=lambda: 0.0)
     assert not await back_fill.once() and await back_fill.once()
     run = f"/api/v1/waves/A01/{RUN:08x}"
     read = (await board.get(f"{run}/PLETH?first=0&count=12")).json()

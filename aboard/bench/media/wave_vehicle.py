@@ -19,7 +19,7 @@ import numpy as np
 from aboard.bench.media.engines import wall_ms
 from aboard.bench.media.post import work_at_post
 from aboard.bench.media.thin_link import ThinLink, Way
-from ambulance_unit.wave_backfill import LATE_PACKETS, BackFill
+from ambulance_unit.wave_backfill import LATE_S, BackFill
 from ambulance_unit.wave_ring import WaveRing
 from media.aiortc_private import listen_on
 from media.sender import WavePublisher
@@ -92,18 +92,18 @@ async def work(words: dict[str, Any]) -> AsyncGenerator[Any, None]:
                 work.cancel()
         told = {"made": monitor.made, "hash": monitor.hash.hexdigest(), "back_filled": filling.sent}
         if not task.old_packets:
-            told["complete"] = await _complete(filling, ring, monitor.made)
+            told["complete"] = await _complete(filling)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         yield told
 
 
-async def _complete(filling: BackFill, ring: WaveRing, made: int) -> bool:
-    """Back-fill the rest; what is too young to be asked for is made old first."""
-    for number in range(made, made + LATE_PACKETS):
-        ring.add(encode(packet(number, 0)))
+async def _complete(filling: BackFill) -> bool:
+    """Back-fill the rest, once what is too young to be asked for has become old."""
     with contextlib.suppress(TimeoutError, httpx.HTTPError):
         async with asyncio.timeout(COMPLETE_S):
+            await filling.once()
+            await asyncio.sleep(LATE_S)
             while not await filling.once():
                 pass
             return True
