@@ -17,6 +17,7 @@ from casebook.casualty import Stage
 from casebook.files import files_view
 from casebook.guidance import marks_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
+from casebook.picture_quality import uplink_view
 from casebook.recordings import recording_view
 from casebook.wish import wish_answer
 
@@ -78,7 +79,7 @@ def _unit(state: UnitState) -> dict[str, Any]:
     return {
         "id": state.id, "kind": state.kind, "name_zh": state.name_zh, "name_en": state.name_en,
         "district": state.district, "base": state.base, "duty": state.duty, "duty_at": state.duty_at,
-        "purpose": state.purpose, "aboard": state.aboard, "times": state.times,
+        "purpose": state.purpose, "aboard": state.aboard, "times": state.times, "uplink": uplink_view(state),
     }  # fmt: skip
 
 

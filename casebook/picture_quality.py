@@ -16,19 +16,23 @@ def quality_view(picture: Picture, unit: str | None) -> dict[str, Any] | None:
     """{rung, why, at} as the vehicle told it last, and `uplink`: {state, why} of the wish for a guaranteed one. None:
     nobody knows any of it; without `rung` that is unknown.
 
-    A rung of moving pictures counts only while the hub receives them: without a stream the telling is out of date.
+    A rung of moving pictures counts only while the hub receives them: without a stream the telling is out of date. Then
+    `missing` says what is known instead: "yet" (no picture was ever sent), "now" (there was one).
     """
     state = picture.units.get(unit) if unit else None
     if state is None:
         return None
-    uplink = {"uplink": told} if (told := _uplink(state)) else {}
-    if state.quality is None or (state.quality.rung.startswith(VIDEO) and state.id not in picture.streams):
+    uplink = {"uplink": told} if (told := uplink_view(state)) else {}
+    quality, has_stream = state.quality, state.id in picture.streams
+    if quality is not None and (has_stream or not quality.rung.startswith(VIDEO)):
+        return {"rung": quality.rung, "why": quality.why, "at": state.quality_at} | uplink
+    if has_stream:
         return uplink or None
-    return {"rung": state.quality.rung, "why": state.quality.why, "at": state.quality_at} | uplink
+    return {"missing": "yet" if quality is None else "now"} | uplink
 
 
-def _uplink(state: UnitState) -> dict[str, str] | None:
-    """Of a wish that is over nothing is said."""
+def uplink_view(state: UnitState) -> dict[str, str] | None:
+    """{state, why} of the wish for a guaranteed uplink; of one that is over nothing is said."""
     if state.uplink is None or state.uplink.state in ("given_back", "withdrawn"):
         return None
     return {"state": state.uplink.state} | ({"why": state.uplink.why} if state.uplink.why else {})

@@ -50,7 +50,8 @@ BESIDE_VIDEO_KBPS = sum(rung.kbps for rung in RUNGS if not rung.is_video)
 class Why(StrEnum):
     """The reason for the rung in force."""
 
-    START = "start"
+    START = "start"  # nothing was measured yet
+    HOLDS = "holds"  # it was, and the rung of the start is carried
     LINK_THIN = "link_thin"
     LINK_BETTER = "link_better"
     TRIAL = "trial"  # nothing tells what the link carries while no picture is sent: try
@@ -96,6 +97,13 @@ def stand(before: Standing, carries_kbps: float | None, at_s: float, *, top: int
     if seen.better_since_s is not None and at_s - seen.better_since_s >= seen.up_after_s:
         why = Why.TRIAL if carries_kbps is None else Why.LINK_BETTER
         return Standing(seen.place + 1, why, at_s, carries_kbps, up_after_s=seen.up_after_s)
+    if (
+        seen.why is Why.START
+        and carries_kbps is not None
+        and seen.thin_since_s is None
+        and at_s - seen.since_s >= UP_AFTER_S
+    ):
+        return replace(seen, why=Why.HOLDS)
     return seen
 
 

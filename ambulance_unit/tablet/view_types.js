@@ -46,7 +46,7 @@
  * @typedef {object} TabletView
  * @property {string} me
  * @property {{scenario: string, rate: number}} [drill]
- * @property {{id: string, kind: string, name_zh: string, name_en: string, duty: string, duty_at?: string, aboard: string[], times: Record<string, string>}} [unit]
+ * @property {{id: string, kind: string, name_zh: string, name_en: string, duty: string, duty_at?: string, aboard: string[], times: Record<string, string>, uplink?: import('/casebook/picture_quality.js').Uplink}} [unit]
  * @property {{id: string, place: Place, kind: string, priority: number, summary: string, happened_at: string, received_at: string, hazards: string[], casualties_estimated?: number, agencies: Record<string, string>}} [incident]
  * @property {{to: Place, length_m: number, eta_s: number, eta_at?: string, mode: string, avoids: string[], given_at: string, why?: Reason[], seen_at?: string, halted?: Place}} [leg]
  * @property {Record<string, Casualty>} [casualties]

@@ -33,20 +33,21 @@ const GROUPS = [
 /** @param {{view: TabletView, feed: LiveFeed}} props */
 export function VitalsPage({ view, feed }) {
   const { casualty, latest, channels } = view.monitor;
-  if (!casualty) return html`<${Nobody} view=${view} /><${PictureLine} view=${view} feed=${feed} />`;
+  if (!casualty) return html`<${Nobody} view=${view} /><${PictureLine} view=${view} />`;
   const whom = view.casualties?.[casualty];
   return html`<section class="vitals">
-    <p class="on"><b>${whom?.label ?? casualty}</b> ${latest ? html`<${Age} feed=${feed} at=${latest.at} late_s=${5 * feed.rate} lost_s=${15 * feed.rate} />` : say('error.monitor_silent')}<${PictureLine} view=${view} feed=${feed} /></p>
+    <p class="on"><b>${whom?.label ?? casualty}</b> ${latest ? html`<${Age} feed=${feed} at=${latest.at} late_s=${5 * feed.rate} lost_s=${15 * feed.rate} />` : say('error.monitor_silent')}<${PictureLine} view=${view} /></p>
     <${Alarms} latest=${latest} feed=${feed} />
     <div class="numbers">${GROUPS.map((group) => html`<${Number} key=${group.name} group=${group} latest=${latest} feed=${feed} />`)}</div>
     <${Waves} kinds=${worthDrawing(channels.map((kind) => kind.toUpperCase()))} />
   </section>`;
 }
 
-/** How well the ward sees what the camera sees; nothing else on the vehicle tells the crew. @param {{view: TabletView, feed: LiveFeed}} props */
-function PictureLine({ view, feed }) {
-  feed.tick.value;
-  return html`<span class="quality quiet">${qualityText(feed, view.picture, 'now')}</span>`;
+/** How well the ward sees what the camera sees, and what the network does for it; nothing else on the vehicle tells the crew. @param {{view: TabletView}} props */
+export function PictureLine({ view }) {
+  const heard = view.incident && view.link.state === 'connected'; // what the hub said of the network is old without it
+  const uplink = heard ? view.unit?.uplink ?? { state: 'none' } : undefined;
+  return html`<span class="quality quiet">${qualityText({ ...(view.picture ?? { missing: 'yet' }), uplink })}</span>`;
 }
 
 /** Not every trace has room: the first that there are, in the order a monitor gives them. @param {string[]} kinds */

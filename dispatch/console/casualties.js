@@ -138,7 +138,7 @@ function UnitRow({ feed, view, id }) {
     <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
     ${one.incident && one.films && html`<live-thumbnail token=${token()} say=${say} unit=${id}></live-thumbnail>`}
-    ${one.incident && (one.films || one.picture) && html`<p class="quality">${qualityText(feed, one.picture)}</p>`}
+    ${one.incident && (one.films || one.picture?.rung || one.picture?.uplink) && html`<p class="quality">${qualityText(one.picture)}</p>`}
     ${one.media_key && (feed.age_s(one.media_key.at) ?? 0) < KEY_SHOWN_S * rate && html`<${RefusedKey} unit=${id} told=${one.media_key} />`}
     ${one.incident && (opened || looked === id) && html`<voice-panel token=${token()} say=${say} unit=${id}></voice-panel>`}
     ${one.leg?.why && one.incident && html`<p class="rerouted" title=${whyText(view, one.leg.why)}>${whyText(view, one.leg.why)} · ${one.leg.seen_at ? say('dispatch.seen_by_crew', { clock: clockText(one.leg.seen_at) }) : say('dispatch.not_seen_by_crew')}</p>`}

@@ -46,7 +46,7 @@ const Whole = ({ feed, view, c, id, whose }) => html`
     <${Messages} c=${c} />
   </section>
   <section class="feeds">
-    <${Picture} feed=${feed} unit=${c.streams.video} quality=${c.quality} recording=${c.recording} />
+    <${Picture} unit=${c.streams.video} quality=${c.quality} recording=${c.recording} />
     <${Talk} unit=${c.route.unit?.id} />
     <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} />
   </section>
@@ -66,7 +66,7 @@ const Half = ({ feed, view, c, id, whose }) => html`
   <${Atmist} c=${c} dense=${true} />
   <${Messages} c=${c} />
   <${SignsPanel} feed=${feed} id=${id} c=${c} places=${['hr', 'spo2', 'bp', 'rr', 'gcs']} />
-  <div class="feeds"><${Picture} feed=${feed} unit=${c.streams.video} quality=${c.quality} recording=${c.recording} brief=${true} />
+  <div class="feeds"><${Picture} unit=${c.streams.video} quality=${c.quality} recording=${c.recording} brief=${true} />
     <div class="beside"><${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH']} /><${MonitorLine} feed=${feed} id=${id} c=${c} /></div></div>
   <div class="near act"><${NextAction} feed=${feed} c=${c} whose=${whose} /><${ConsultButton} id=${id} />
     <${BayPicker} c=${c} bays=${view.bays} labels=${labelsOf(view)} whose=${whose} />${isWaiting(c) ? null : c.team.team ? html`<${TeamState} c=${c} />` : html`<${TeamCall} c=${c} whose=${whose} />`}</div>`;

@@ -67,7 +67,7 @@ export function Consult({ feed, view, id }) {
   return html`<main class="consult" aria-label=${say('hospital.consult.title', { label: c.report.label })}>
     <section class="scene">
       ${unit ? html`<${Scene} view=${view} c=${c} unit=${unit} link=${link} layer=${layer} whose=${whose} />` : html`<div class="no-picture">${say('media.video.no_signal')}</div>`}
-      <p class="under"><${RecordingSign} recording=${c.recording} always=${true} brief=${true} calledIn=${(/** @type {string} */ name) => calledIn(view, name)} /><span>${qualityText(feed, c.quality, 'beside')}</span>
+      <p class="under"><${RecordingSign} recording=${c.recording} always=${true} brief=${true} calledIn=${(/** @type {string} */ name) => calledIn(view, name)} /><span>${qualityText(c.quality, 'beside')}</span>
         <span class="viewers">${viewers.names.length ? say('hospital.consult.viewers', { names: viewers.names.map((name) => calledIn(view, name)).join(' · ') }) : say('hospital.consult.nobody')}</span>
         ${unit && !viewers.vehicle && html`<b class="away" role="status">${say('media.mark.vehicle_away')}</b>`}</p>
     </section>

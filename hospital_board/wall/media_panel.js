@@ -13,14 +13,13 @@ import { WaveLink } from '/media/wave_link.js';
 import { heardLive } from './live_numbers.js';
 
 /**
- * The first-person picture, and how well it comes: the rung of the quality ladder, why, and how old that is.
- * @param {{feed: import('./view_types.js').LiveFeed, unit: string | undefined, quality: import('/casebook/picture_quality.js').Quality | undefined, recording: import('/casebook/recording_sign.js').Recording | undefined, brief?: boolean}} props
+ * The first-person picture, and how well it comes: the rung of the quality ladder, why, and since when.
+ * @param {{unit: string | undefined, quality: import('/casebook/picture_quality.js').Quality | undefined, recording: import('/casebook/recording_sign.js').Recording | undefined, brief?: boolean}} props
  * `brief`: room for few words only, on the picture itself
  */
-export function Picture({ feed, unit, quality, recording, brief = false }) {
-  feed.tick.value;
+export function Picture({ unit, quality, recording, brief = false }) {
   if (!unit) return html`<div class="no-picture">${say('media.video.no_signal')}</div>`;
-  const whole = qualityText(feed, quality, 'beside');
+  const whole = qualityText(quality, 'beside');
   return html`<div class="picture"><video-tile token=${token()} say=${say} unit=${unit}></video-tile>
     <${RecordingSign} recording=${recording} brief=${true} /><p class="quality" title=${whole}>${brief ? qualityBrief(quality) : whole}</p></div>`;
 }

@@ -395,13 +395,16 @@ async def test_numbers_have_ages_and_waves_are_drawn(stage: Stage, page: Page):
 async def test_the_crew_sees_how_well_its_picture_goes_out_and_why(stage: Stage, page: Page):
     await on_monitor(stage, page)
     line = page.locator("span.quality")
-    await expect(line).to_have_text(say("media.quality.unknown", "en"))
+    none, ordinary = say("media.quality.missing.yet", "en"), say("media.uplink.none", "en")
+    await expect(line).to_have_text(f"{none} · {ordinary}")
     stage.agent.quality = watch = QualityWatch(
         "A01", stage.clock, lambda: 0.0, look=lambda: Quality("stills", "link_thin"), tell=lambda at, fact: None,
         heard=lambda: True, changed=lambda: None,
     )  # fmt: skip
     watch.look()
     await expect(line).to_contain_text(say("media.rung.stills", "en") + " · " + say("media.rung_why.link_thin", "en"))
+    await stage.hub(e.UplinkChanged("A01", "granted", "", "s-1"))
+    await expect(line).to_contain_text(say("media.uplink.granted", "en"))
 
 
 async def test_the_widest_pressure_has_room_in_its_place(stage: Stage, page: Page):

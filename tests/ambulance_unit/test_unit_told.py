@@ -160,3 +160,13 @@ def test_a_closed_casualty_is_told_no_more():
 def test_a_hospitals_place_is_told_with_the_choice():
     view = Story().at_scene().decided().view()
     assert view["casualties"]["I1-A"]["destination"]["place"]["lat"] == WARD.lat
+
+
+def test_a_crew_is_told_what_became_of_the_wish_for_a_guaranteed_uplink():
+    story = Story().called().assigned()
+    assert "uplink" not in story.view()["unit"]
+    story.tell(e.UplinkChanged("A01", "refused", "silent"))
+    assert story.view()["unit"]["uplink"] == {"state": "refused", "why": "silent"}
+    story.tell(e.UplinkChanged("A01", "granted", "", "s-1"))
+    assert story.view()["unit"]["uplink"] == {"state": "granted"}
+    assert "uplink" not in story.tell(e.UplinkChanged("A01", "given_back", "", "s-1")).view()["unit"]

@@ -41,15 +41,16 @@ def test_the_rung_in_force_is_told_with_its_reason_and_instant():
 
 
 def test_what_nobody_has_told_is_unknown():
-    assert quality_view(after(ENROLLED, STREAM), "A01") is None
+    assert quality_view(after(ENROLLED, STREAM), "A01") is None, "pictures come, how well nobody has said"
     assert quality_view(Picture(), "A01") is None
     assert quality_view(Picture(), None) is None
 
 
-def test_moving_pictures_that_the_hub_does_not_receive_are_unknown():
-    assert quality_view(after(ENROLLED, told("video_480p15")), "A01") is None
+def test_a_vehicle_that_never_sent_a_picture_is_told_from_one_whose_pictures_stopped():
+    assert quality_view(after(ENROLLED), "A01") == {"missing": "yet"}
+    assert quality_view(after(ENROLLED, told("video_480p15")), "A01") == {"missing": "now"}
     stopped = after(ENROLLED, STREAM, told("video_480p15"), e.VideoStopped("A01", "A01"))
-    assert quality_view(stopped, "A01") is None
+    assert quality_view(stopped, "A01") == {"missing": "now"}
 
 
 @pytest.mark.parametrize(("rung", "why"), [("none", "no_camera"), ("none", "link_down"), ("stills", "link_thin")])
@@ -73,13 +74,12 @@ def test_a_vehicle_that_is_not_enrolled_cannot_tell():
 def test_the_wish_for_a_guaranteed_uplink_stands_beside_the_rung_and_without_one(state: str):
     uplink = e.UplinkChanged("A01", state, "silent" if state == "refused" else "", "s-1")
     shown = {"state": state} | ({"why": "silent"} if state == "refused" else {})
-    assert quality_view(after(ENROLLED, uplink), "A01") == {"uplink": shown}
+    assert quality_view(after(ENROLLED, uplink), "A01") == {"missing": "yet", "uplink": shown}
     beside = quality_view(after(ENROLLED, STREAM, told("video_480p15"), uplink), "A01")
     assert beside is not None and (beside["rung"], beside["uplink"]) == ("video_480p15", shown)
 
 
 @pytest.mark.parametrize("state", ["given_back", "withdrawn"])
 def test_of_a_wish_that_is_over_nothing_is_said(state: str):
-    assert (
-        quality_view(after(ENROLLED, e.UplinkChanged("A01", "granted"), e.UplinkChanged("A01", state)), "A01") is None
-    )
+    over = after(ENROLLED, STREAM, e.UplinkChanged("A01", "granted"), e.UplinkChanged("A01", state))
+    assert quality_view(over, "A01") is None

@@ -597,7 +597,7 @@ async def test_the_unit_and_the_log_say_how_well_its_picture_comes_and_why(valle
     await stage.tell(e.VideoStarted("A1", "A1"))
     await expect(quality).to_have_text(say("media.quality.unknown", "en"))
     await stage.tell(e.PictureQualityChanged("A1", "video_480p15", "link_better"))
-    await expect(quality).to_contain_text("480p 15/s · link carries more · told")
+    await expect(quality).to_contain_text("480p 15/s · link carries more · since ")
     await expect(page.locator("body")).to_contain_text("West 1 picture: 480p 15/s (link carries more)")
 
 

@@ -446,5 +446,5 @@ async def test_the_wall_says_how_well_the_picture_comes_and_why(stage: WallStage
     await seen(page, "(words) => document.querySelector('.picture .quality').textContent.includes(words)", better)
     assert "480p" in better
     await stage.tell(e.VideoStopped(AMBULANCE, AMBULANCE))
-    unknown = say("media.quality.unknown", language)
+    unknown = say("media.quality.missing.now", language)
     await seen(page, "(words) => document.querySelector('.picture .quality').textContent === words", unknown)

@@ -116,3 +116,13 @@ def test_a_steady_link_comes_to_rest_except_for_ever_rarer_trials(kbps: float) -
         changes += after.place != standing.place
         standing = after
     assert changes <= 2 * 8 + TOP
+
+
+def test_a_link_that_was_measured_and_carries_the_first_rung_is_no_longer_called_unmeasured() -> None:
+    first = Standing(place("video_360p15"))
+    top = first.place
+    unmeasured = watch(first, *[None] * 40, top=top)
+    assert {look.why for look in unmeasured} == {Why.START}
+    looks = watch(first, *[1000.0] * 12, top=top)
+    assert [look.why for look in looks] == [Why.START] * 9 + [Why.HOLDS] * 3
+    assert {look.place for look in looks} == {top} and looks[-1].since_s == 0.0
