@@ -59,6 +59,14 @@ def test_no_moving_picture_is_told_also_without_a_stream(rung: str, why: str):
     assert seen is not None and (seen["rung"], seen["why"]) == (rung, why)
 
 
+def test_that_the_link_was_down_is_not_said_of_a_picture_that_is_there_again():
+    down = (ENROLLED, STREAM, told("video_360p15"), e.VideoStopped("A01", "A01"))
+    assert quality_view(after(*down, STREAM, told("none", "link_down")), "A01") is None
+    assert quality_view(after(*down, told("none", "link_down"), STREAM), "A01") is None
+    lost = quality_view(after(ENROLLED, STREAM, told("none", "camera_lost")), "A01")
+    assert lost is not None and lost["why"] == "camera_lost"
+
+
 def test_what_comes_late_from_the_outbox_does_not_undo_what_is_newer():
     picture = after(ENROLLED, STREAM, told("stills"), told("video_480p15"), at_s=(0, 1, 20, 10))
     seen = quality_view(picture, "A01")
