@@ -27,6 +27,7 @@ from scenarios.yaml_file import BadFile, Mistake, YamlFile, check, read
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "library"
 DEVICE = re.compile(r"(scene|none)$|\w+:|/dev/")  # a camera that is no film: drawn, absent, a device, an address
+WHO = re.compile(r"(?:crew:\$carrier|hospital:\$ward):(?P<label>.+)")  # by what becomes of a casualty
 Asks = Mapping[str, Mapping[str, type[Command]]]  # "crew": a vehicle's tablet, "hub": everyone else
 SCHEMA: dict[str, Any] = json.loads((FOLDER / "scenario.schema.json").read_text(encoding="utf-8"))
 
@@ -59,7 +60,7 @@ class ScenarioCasualty:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing somebody does: at an offset, or some time after a fact."""
+    """One thing somebody does: at an offset, or some time after a fact; left out where `unless` has happened."""
 
     number: int
     who: str
@@ -71,6 +72,7 @@ class Step:
     command: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
     optional: bool = False
+    unless: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +189,18 @@ def _references(source: YamlFile, region: Region) -> Iterable[Mistake]:
             yield unknown(["capacity", hospital], "hospital", hospital, hospitals)
     for number, step in enumerate(values["steps"]):
         who, _, id = step["who"].partition(":")
-        if who == "crew" and id not in units:
+        named = WHO.fullmatch(step["who"])
+        if named and named["label"] not in labels:
+            yield unknown(["steps", number, "who"], "casualty", named["label"], labels)
+        if who == "crew" and not named and id not in units:
             yield unknown(["steps", number, "who"], "unit", id, units)
-        if who == "hospital" and id not in hospitals:
+        if who == "hospital" and not named and id not in hospitals:
             yield unknown(["steps", number, "who"], "hospital", id, hospitals)
         if ("at" in step) == ("after" in step):
             yield source.mistake(["steps", number], "at_or_after")
-        if "after" in step and step["after"]["fact"] not in e.FACTS:
-            yield unknown(["steps", number, "after", "fact"], "fact", step["after"]["fact"], e.FACTS)
+        for when in {"after", "unless"} & set(step):
+            if step[when]["fact"] not in e.FACTS:
+                yield unknown(["steps", number, when, "fact"], "fact", step[when]["fact"], e.FACTS)
 
 
 def _commands(source: YamlFile, asks: Asks) -> Iterable[Mistake]:
@@ -274,5 +280,5 @@ def _step(number: int, step: dict[str, Any]) -> Step:
     return Step(
         number, step["who"], step.get("name", ""), seconds(step["at"]) if "at" in step else None, step.get("after"),
         seconds(step.get("plus", 0)), step.get("ask", ""), step.get("with", {}), step.get("fault", ""),
-        step.get("optional", False),
+        step.get("optional", False), step.get("unless"),
     )  # fmt: skip

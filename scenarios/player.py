@@ -21,11 +21,15 @@ from casebook.clock import Clock
 from casebook.errors import CoordinationError
 from casebook.log import Entry
 from casebook.picture import Picture, fold
+from casebook.steps import Duty
 from scenarios.format import Scenario, Step
 
 log = logging.getLogger(__name__)
 NOT_YET = frozenset({"not_found", "no_mission", "illegal_step", "nothing_named"})  # may be true in a moment
-PATIENCE_S, AGAIN_S = 60.0, 5.0  # clock seconds: how long to ask again, and how often
+# Clock seconds: how long to ask again, or to listen where nothing is left to do; and how often.
+PATIENCE_S, AGAIN_S = 60.0, 5.0
+PARKED = frozenset({Duty.AVAILABLE, Duty.STANDBY, Duty.AT_DESTINATION})  # nobody waits for it to come anywhere
+OVER = frozenset({Stage.HANDED_OVER, Stage.CLOSED})
 LATE_S = 30.0  # wall seconds by which everybody may lag behind the clock of a fast drill, on a machine that is busy
 
 
@@ -69,6 +73,9 @@ class Player:
     _due: dict[int, datetime] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: list[Step] = field(default_factory=list)
+    _again: dict[int, tuple[datetime, int]] = field(default_factory=dict)  # step -> when it is asked again, asks left
+    _needless: set[int] = field(default_factory=set)  # steps that somebody at a screen was faster to do
+    _still_since: datetime | None = None  # since when nothing is to be done and nobody is under way
     _heard: dict[str, tuple[str, datetime]] = field(default_factory=dict)  # unit -> whom it sampled last, and when
 
     async def play(self) -> list[Played]:
@@ -78,28 +85,51 @@ class Player:
             if step.at_s is not None:
                 self._due[step.number] = self.scenario.at(step.at_s + step.plus_s)
         listening = asyncio.create_task(self._listen())
+        listening.add_done_callback(lambda _: self._news.set())
         try:
             while self.clock.now() < self._ends_at and not (self._is_played() or self.over(self.picture)):
+                if listening.done():
+                    listening.result()  # whoever hears nothing any more would wait in vain
                 await self._turn()
         finally:
             listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await listening
         for step in self._waiting:
-            if not step.optional:
+            if not self._may_stay_away(step):
                 self._note(Played(step, self._due.get(step.number), "unplayed"))
         return self.played
 
     def _is_played(self) -> bool:
-        """Nothing is left but optional steps whose moment has not come, and nobody is under way any more."""
-        if any(not step.optional or step.number in self._due for step in self._waiting):
+        """Nothing is left but optional steps whose moment has not come, and nobody is under way any more.
+
+        Where others are left, they wait for something that took another way: a while without news ends the drill, too.
+        """
+        if any(step.number in self._due for step in self._waiting) or not self._is_everybody_there():
+            self._still_since = None
             return False
-        return all(one.stage in (Stage.HANDED_OVER, Stage.CLOSED) for one in self.picture.casualties.values())
+        if all(self._may_stay_away(step) for step in self._waiting):
+            return True
+        if not self.picture.casualties or any(unit.duty not in PARKED for unit in self.picture.units.values()):
+            self._still_since = None
+            return False
+        self._still_since = self._still_since or self.clock.now()
+        return self.clock.now() >= self._still_since + self._patience
+
+    def _may_stay_away(self, step: Step) -> bool:
+        return step.optional or step.number in self._needless
+
+    def _is_everybody_there(self) -> bool:
+        return all(one.stage in OVER for one in self.picture.casualties.values())
 
     @property
     def _lag_s(self) -> float:
         """Clock seconds by which a fact may come late: none at the pace of the wall, minutes in a fast drill."""
         return LATE_S * max(0.0, self.clock.rate - 1)
+
+    @property
+    def _patience(self) -> timedelta:
+        return timedelta(seconds=PATIENCE_S + self._lag_s)
 
     @property
     def _ends_at(self) -> datetime:
@@ -108,57 +138,71 @@ class Player:
     async def _turn(self) -> None:
         """Do the earliest step that is due, or wait for the next instant or fact."""
         self._news.clear()
-        step = self._earliest()
-        now = self.clock.now()
-        due = self._due[step.number] if step else self._ends_at
-        if step is not None and due <= now:
-            self._waiting.remove(step)
-            await self._do(step, due)
+        step = self._next()
+        when = self._when(step) if step else self._ends_at
+        if step is not None and when <= self.clock.now():
+            await self._do(step)
             return
-        sleep = asyncio.ensure_future(self.clock.sleep_until(due))
+        if self._still_since is not None:
+            when = min(when, self._still_since + self._patience)
+        sleep = asyncio.ensure_future(self.clock.sleep_until(when))
         news = asyncio.ensure_future(self._news.wait())
         _, unfinished = await asyncio.wait({sleep, news}, return_when=asyncio.FIRST_COMPLETED)
         for task in unfinished:
             task.cancel()
 
-    def _earliest(self) -> Step | None:
-        ready = [step for step in self._waiting if step.number in self._due]
-        return min(ready, key=lambda step: (self._due[step.number], step.number), default=None)
+    def _next(self) -> Step | None:
+        """Whose turn it is. Who asks for something again does nothing else meanwhile; all the others go on."""
+        asking = {step.who for step in self._waiting if step.number in self._again}
+        ready = [
+            step for step in self._waiting
+            if step.number in self._again or (step.number in self._due and step.who not in asking)
+        ]  # fmt: skip
+        return min(ready, key=lambda step: (self._when(step), step.number), default=None)
 
-    async def _do(self, step: Step, due: datetime) -> None:
+    def _when(self, step: Step) -> datetime:
+        """When it is to be asked: at its instant, later where it was too early for it."""
+        again_at, _ = self._again.get(step.number, (self._due[step.number], 0))
+        return again_at
+
+    async def _do(self, step: Step) -> None:
+        """Do a step. What a screen does not show yet is asked again a little later, as people do."""
+        due = self._due[step.number]
+        if step.number in self._needless:
+            self._waiting.remove(step)
+            return
+        _, left = self._again.pop(step.number, (due, int(self._patience.total_seconds() / AGAIN_S)))
         try:
-            if step.fault:
-                await self.stage.fault(step.fault)
-            else:
-                await self._ask(step, due)
-            self._note(Played(step, due))
+            await self._ask(step, due)
+            played = Played(step, due)
         except CoordinationError as wrong:
+            if wrong.key in NOT_YET and left > 1:
+                self._again[step.number] = (self.clock.now() + timedelta(seconds=AGAIN_S), left - 1)
+                return
             log.warning("step %d (%s) was refused: %s", step.number, step.ask or step.fault, wrong)
-            self._note(Played(step, due, wrong.key, wrong.said("en")))
+            played = Played(step, due, wrong.key, wrong.said("en"))
+        self._waiting.remove(step)
+        self._note(played)
 
     async def _ask(self, step: Step, due: datetime) -> None:
-        """Ask; what a screen does not show yet is asked again a little later, as people do."""
+        if step.fault:
+            await self.stage.fault(step.fault)
+            return
         key = f"{self.scenario.id}:{self.scenario.seed}:{step.number}"
-        for patience in range(int((PATIENCE_S + self._lag_s) / AGAIN_S), 0, -1):
-            try:
-                await self.stage.ask(step.who, step.ask, resolved(step.command, self.picture), due, key)
-                return
-            except CoordinationError as wrong:
-                if wrong.key not in NOT_YET or patience == 1:
-                    raise
-                await self.clock.sleep(AGAIN_S)
+        who, command = speaker(step.who, self.picture), resolved(step.command, self.picture)
+        await self.stage.ask(who, step.ask, command, due, key)
 
     def behind_s(self) -> float:
         """Clock seconds by which the drill lags: a step that is overdue, or a vehicle whose samples have not come."""
         now = self.clock.now()
-        step = self._earliest()
-        late = [now - self._due[step.number]] if step else []
+        step = self._next()
+        late = [now - self._when(step)] if step else []
         late += [now - at for unit, (casualty, at) in self._heard.items() if self._is_monitored(unit, casualty)]
         return max((span.total_seconds() for span in late), default=0.0)
 
     def _is_monitored(self, unit: str, casualty: str) -> bool:
         state = self.picture.casualties[casualty]
-        return state.unit == unit and state.stage not in (Stage.HANDED_OVER, Stage.CLOSED)
+        return state.unit == unit and state.stage not in OVER
 
     def _note(self, played: Played) -> None:
         self.played.append(played)
@@ -174,13 +218,15 @@ class Player:
             if entry.kind == "vitals_recorded":
                 self._heard[entry.body["unit"]] = (entry.body["casualty"], entry.at)
             for step in self._waiting:
+                if step.unless and matches(step.unless, entry, self.picture):
+                    self._needless.add(step.number)
                 if step.after and step.number not in self._due and matches(step.after, entry, self.picture):
                     self._due[step.number] = entry.at + timedelta(seconds=step.plus_s)
                     self._news.set()
 
 
 def matches(after: Mapping[str, Any], entry: Entry, picture: Picture) -> bool:
-    """Is this the fact a step waits for: its kind, and every named field equal."""
+    """Is this the fact a step waits for, or is needless after: its kind, and every named field equal."""
     if after["fact"] != entry.kind:
         return False
     wanted = {name: value for name, value in after.items() if name != "fact"}
@@ -190,8 +236,15 @@ def matches(after: Mapping[str, Any], entry: Entry, picture: Picture) -> bool:
         return False  # names something that does not exist yet
 
 
+def speaker(who: str, picture: Picture) -> str:
+    """Who does a step, with its $name filled in: hospital:$ward:A is the hospital that A goes to."""
+    role, _, id = who.partition(":")
+    return f"{role}:{_named(id[1:], picture)}" if id.startswith("$") else who
+
+
 def resolved(value: Any, picture: Picture) -> Any:
-    """A command with its $names filled in: $incident, $A (casualty A), $task:kind[:to], $message."""
+    """A command with its $names filled in: $incident, $A (casualty A), $carrier:A, $ward:A, $task:kind[:to],
+    $message."""
     if isinstance(value, Mapping):
         return {name: resolved(one, picture) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -212,6 +265,10 @@ def _named(name: str, picture: Picture) -> str:
             found = next(reversed(list(picture.messages)), None)
         case "carrier":
             found = next((c.unit for c in picture.casualties.values() if c.label == rest[0]), None)
+        case "ward":
+            found = next(
+                (c.prealert_hospital or c.hospital for c in picture.casualties.values() if c.label == rest[0]), None
+            )
         case _:
             found = next((c.id for c in picture.casualties.values() if c.label == kind), None)
     if found is None:

@@ -19,7 +19,7 @@ import websockets
 from casebook.errors import CoordinationError, FeedLost
 from casebook.log import Entry
 
-PATIENCE_S = 60.0  # wall seconds to wait for a hub that is down
+PATIENCE_S = 120.0  # wall seconds to wait for a hub that is down, or too busy to answer
 PAUSE_S = 0.2
 
 
@@ -90,11 +90,13 @@ def answer_of(response: httpx.Response) -> dict[str, Any]:
 
 
 async def patiently(work: Callable[[], Awaitable[Any]], feed: str) -> Any:
-    """Try until the other side answers, at most PATIENCE_S. Raises FeedLost after that, refusals at once."""
-    tries = int(PATIENCE_S / PAUSE_S)
-    for _ in range(tries):
-        try:
-            return await work()
-        except httpx.TransportError:
-            await asyncio.sleep(PAUSE_S)
-    raise FeedLost(feed=feed)
+    """Try until the other side answers, at most PATIENCE_S in all. Raises FeedLost after that, refusals at once."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):  # also for one that takes every call and answers none
+            while True:
+                try:
+                    return await work()
+                except httpx.TransportError:
+                    await asyncio.sleep(PAUSE_S)
+    except TimeoutError:
+        raise FeedLost(feed=feed) from None

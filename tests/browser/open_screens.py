@@ -24,9 +24,13 @@ from casebook.words import Language
 from casebook.words import say as word
 from media.aiortc_private import listen_on
 from scenarios.format import Scenario
+from scenarios.player import Played
+from scenarios.report import folded
 
 PATIENCE_S = 180.0  # a bound for a busy machine, not an expectation
+ANSWER_S = 60.0  # for one answer of a page: what it never gives must not be waited for
 LOOK_S = 0.1
+BEHIND_S, BREATH_S = 0.6, 1.0  # wall seconds a step may be late before the clock waits, and how long it does at most
 A = "20210418-001-A"  # the severe casualty: incident number and label
 CREW, AIRCRAFT, WARD = "SJ-5G-01", "rescue_helicopter", "sgh_south"
 SIZES = {
@@ -115,11 +119,18 @@ class Screen:
     async def until(self, what: str, true: str, argument: object = None) -> Any:
         """Wait until the page says true (a JavaScript function), however slow the machine; gives what it said."""
         end_s = time.monotonic() + PATIENCE_S
-        while not (answer := await self.page.evaluate(true, argument)):
+        while not (answer := await self.ask(true, argument)):
             if time.monotonic() > end_s:
-                pytest.fail(f"{self.name} never showed {what}; it says:\n{await self.page.evaluate(WORDS)}")
+                pytest.fail(f"{self.name} never showed {what}; it says:\n{await self.ask(WORDS)}")
             await asyncio.sleep(LOOK_S)
         return answer
+
+    async def ask(self, question: str, argument: object = None) -> Any:
+        """What a JavaScript function of the page answers. Playwright would wait for it without end."""
+        try:
+            return await asyncio.wait_for(self.page.evaluate(question, argument), ANSWER_S)
+        except TimeoutError:
+            pytest.fail(f"{self.name} is too busy to answer {question[:60]}")
 
     async def says(self, words: str, where: str = "body") -> None:
         test = "([where, words]) => [...document.querySelectorAll(where)].some((one) => one.innerText.includes(words))"
@@ -195,12 +206,20 @@ class Stage:
     screens: dict[str, Screen]
     playing: asyncio.Task[Any] | None = None
     read: list[Entry] = field(default_factory=list)
+    played: list[Played] = field(default_factory=list)
+    behind_s: float = 0.0  # wall seconds by which the newest step was late
 
     def __getitem__(self, name: str) -> Screen:
         return self.screens[name]
 
     def begin(self) -> None:
+        self.drill.told = self._hear
         self.playing = asyncio.create_task(self.drill.perform())
+
+    def _hear(self, played: Played) -> None:
+        self.played.append(played)
+        if played.due_at is not None:
+            self.behind_s = (self.drill.clock.now() - played.due_at).total_seconds() / self.drill.rate
 
     def facts(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
         """The bodies of the book's entries of this kind with these fields."""
@@ -220,17 +239,71 @@ class Stage:
         """Let the drill go on until this is in the book; gives its body. The clock stands while people look and act."""
         end_s = time.monotonic() + PATIENCE_S
         while not (found := [body for body in self.facts(kind, **fields) if true(body)]):
-            assert time.monotonic() < end_s, f"never in the book: {kind} {fields}"
-            self.go()
-            await asyncio.sleep(LOOK_S)
+            if time.monotonic() > end_s:
+                pytest.fail(f"never in the book: {kind} {fields}\n{self.account()}")
+            await self.go_on()
         self.hold()
         return found[-1]
 
     async def until_moment(self, offset_s: float) -> None:
         """Let the drill go on to this offset."""
-        self.go()
-        await self.drill.clock.sleep_until(self.drill.scenario.at(offset_s))
+        while self.drill.clock.now() < self.drill.scenario.at(offset_s):
+            await self.go_on()
         self.hold()
+
+    async def until_shown(self, screen: Screen, what: str, true: str, argument: object = None) -> None:
+        """Let the drill go on until a screen shows what comes with its clock; it stands while the screen is asked."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not await screen.ask(true, argument):
+            if time.monotonic() > end_s:
+                pytest.fail(f"{screen.name} never showed {what}; it says:\n{await screen.ask(WORDS)}")
+            await self.go_on()
+            self.hold()
+
+    async def until_played(self) -> Any:
+        """Let the drill go on to its end; gives what came out."""
+        assert self.playing is not None
+        end_s = time.monotonic() + PATIENCE_S
+        while not self.playing.done():
+            if time.monotonic() > end_s:
+                pytest.fail(f"the script is not played\n{self.account()}")
+            await self.go_on()
+        return await self.playing
+
+    async def go_on(self) -> None:
+        """A moment of the drill, later on a machine that is behind. A refused step fails here: what waits for it
+        would wait in vain."""
+        refused = [one for one in self.played if one.error not in ("", "unplayed") and not one.step.optional]
+        if refused or (self.playing and self.playing.done() and self.playing.exception()):
+            pytest.fail(self.account())
+        if self.behind_s > BEHIND_S:
+            self.hold()
+            await asyncio.sleep(min(self.behind_s, BREATH_S))
+            self.behind_s = 0.0
+        self.go()
+        await asyncio.sleep(LOOK_S)
+
+    @contextlib.asynccontextmanager
+    async def within(self, whole_s: float) -> AsyncIterator[None]:
+        """The whole story's bound, less than pytest's: the failure then says at which line it stood, and why."""
+        try:
+            async with asyncio.timeout(whole_s):
+                yield
+        except TimeoutError as late:
+            raise AssertionError(f"not over after {whole_s:g} s\n{self.account()}") from late
+
+    def account(self) -> str:
+        """What is missing: steps that were refused, steps that were not done, and how far each casualty is."""
+        done = {one.step.number for one in self.played}
+        steps = [one for one in self.drill.scenario.steps if one.number not in done and not one.optional]
+        picture = folded(self.book())
+        failed = self.playing.exception() if self.playing and self.playing.done() else None
+        return "\n".join([
+            f"at {self.drill.clock.now():%H:%M:%S}, {self.behind_s:.1f} s behind; player: {failed or 'plays'}",
+            *(f"refused: {one.step.who} {one.step.ask}: {one.error} ({one.why})" for one in self.played if one.error),
+            *(f"not done: {one.who} {one.ask} at {one.at_s} after {one.after}" for one in steps),
+            *(f"{one.label}: {one.stage}, {one.unit}, to {one.hospital}" for one in picture.casualties.values()),
+        ])  # fmt: skip
 
     def go(self) -> None:
         if not self.drill.clock.running:

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from casebook import events as e
 from casebook.book import Book
 from casebook.clock import JumpClock
-from casebook.errors import RefusedInput
+from casebook.errors import CoordinationError, FeedLost, NotFound, RefusedInput
 from casebook.log import By, Entry, MemoryLog
+from casebook.picture import CasualtyState, Picture
 from casebook.place import Place
-from scenarios.player import Player, matches, resolved
+from scenarios.player import Player, matches, resolved, speaker
 
 START = datetime(2021, 4, 18, 1, 30, tzinfo=UTC)
 
@@ -132,8 +135,6 @@ def test_every_step_has_its_own_idempotency_key():
 
 def test_a_fact_matches_on_every_named_field():
     entry = Entry(1, "casualty_found", 1, {"casualty": "I1-A", "label": "A"}, START, START, By("x", "y"))
-    from casebook.picture import Picture
-
     assert matches({"fact": "casualty_found", "label": "A"}, entry, Picture())
     assert not matches({"fact": "casualty_found", "label": "B"}, entry, Picture())
     assert not matches({"fact": "casualty_found", "casualty": "$A"}, entry, Picture())
@@ -196,3 +197,101 @@ def test_a_drill_goes_on_while_somebody_is_under_way():
         lasts_s=600,
     )  # fmt: skip
     assert clock.now() >= START + timedelta(seconds=600)
+
+
+def test_who_is_too_early_asks_again_and_holds_up_nobody_else():
+    stage: DeskStage | None = None
+
+    class TooEarly(DeskStage):
+        async def ask(self, who: str, name: str, command: Mapping[str, Any], at: datetime, key: str) -> dict[str, Any]:
+            if name == "treat" and "I1-A" not in self.book.picture.casualties:
+                raise NotFound(what="casualty", id="I1-A")
+            return await DeskStage.ask(self, who, name, command, at, key)
+
+    clock = JumpClock(START)
+
+    async def story() -> Player:
+        nonlocal stage
+        stage = TooEarly(Book(MemoryLog(), clock))
+        steps = (
+            step(1, "open", 1),
+            step(2, "treat", 10, who="crew:U1"),
+            step(3, "drive", 11, who="crew:U1"),  # one after the other: not while the crew asks again
+            step(4, "find", 30),
+        )
+        player = Player(Plan(*steps, lasts_s=120), stage, clock)  # type: ignore[arg-type]
+        await player.play()
+        return player
+
+    player = asyncio.run(clock.run(story()))
+    assert [(one.step.ask, one.error) for one in player.played] == [
+        ("open", ""), ("find", ""), ("treat", ""), ("drive", ""),
+    ]  # fmt: skip
+    assert stage and [(name, at) for _, name, _, at, _ in stage.asked if name == "treat"] == [
+        ("treat", START + timedelta(seconds=10))  # as if in time
+    ]
+
+
+def test_what_somebody_at_a_screen_has_done_is_left_out_of_the_script():
+    player, stage, _ = perform(
+        step(1, "open", 1),
+        step(2, "find", 20, unless={"fact": "incident_opened"}),
+        step(3, "wait", after={"fact": "handover_completed"}, unless={"fact": "incident_opened"}),
+        step(4, "look", 30, unless={"fact": "incident_closed"}),
+    )
+    assert [name for _, name, *_ in stage.asked] == ["open", "look"]
+    assert [(one.step.ask, one.error) for one in player.played] == [("open", ""), ("look", "")]
+
+
+def test_a_step_may_be_done_by_whoever_awaits_or_has_the_casualty():
+    bound_for_h2 = CasualtyState("I1-A", "I1", "A", unit="U1", prealert_hospital="H2")
+    picture = Picture(casualties={"I1-A": bound_for_h2})
+    assert speaker("hospital:$ward:A", picture) == "hospital:H2"
+    assert speaker("crew:$carrier:A", picture) == "crew:U1"
+    assert speaker("hospital:H1", picture) == "hospital:H1"
+    assert resolved({"hospital": "$ward:A"}, picture) == {"hospital": "H2"}
+    with pytest.raises(CoordinationError, match="ward:B"):
+        speaker("hospital:$ward:B", picture)
+
+
+def test_a_drill_that_took_another_way_than_the_script_ends_when_everybody_is_there():
+    closed = e.CasualtyClosed("I1-A", "refused_transport")
+
+    class Elsewhere(DeskStage):
+        async def ask(self, who: str, name: str, command: Mapping[str, Any], at: datetime, key: str) -> dict[str, Any]:
+            if name == "close":
+                await self.book.write(lambda picture: [closed], By("dispatcher", "d"), at=at)
+            return await DeskStage.ask(self, who, name, command, at, key)
+
+    clock = JumpClock(START)
+
+    async def story() -> Player:
+        stage = Elsewhere(Book(MemoryLog(), clock))
+        steps = (
+            step(1, "open", 1),
+            step(2, "find", 2),
+            step(3, "close", 40),
+            step(4, "x", after={"fact": "case_refused"}),
+        )
+        player = Player(Plan(*steps, lasts_s=3600), stage, clock)  # type: ignore[arg-type]
+        await player.play()
+        return player
+
+    player = asyncio.run(clock.run(story()))
+    assert [(one.step.ask, one.error) for one in player.played][-1] == ("x", "unplayed")
+    assert clock.now() == START + timedelta(seconds=100)  # 60 s after everybody was there
+
+
+def test_a_player_that_hears_nothing_any_more_says_so_instead_of_waiting():
+    class Deaf(DeskStage):
+        async def entries(self) -> AsyncIterator[Entry]:
+            raise FeedLost(feed="entries")
+            yield
+
+    clock = JumpClock(START)
+
+    async def story() -> None:
+        await Player(Plan(step(1, "open", 300)), Deaf(Book(MemoryLog(), clock)), clock).play()  # type: ignore[arg-type]
+
+    with pytest.raises(FeedLost):
+        asyncio.run(clock.run(story()))
