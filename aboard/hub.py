@@ -44,7 +44,6 @@ from casebook.vehicle_door import serve_vehicle
 from casebook.vehicle_links import VehicleLinks
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
-from hospital_board.board import wall_view
 from media.guidance.door import serve_guidance
 from media.guidance.relay import GuidanceRelay
 from media.signalling import router as media_router
@@ -297,8 +296,8 @@ class Hub:
             case "console":
                 return Feed(self._look_at_console, self.clock)
             case "wall":
-                ledger = self.ledger.view
-                return Feed(lambda picture, now: wall_view(picture, id, now, ledger), self.clock, bound_for(id))
+                look, follows = self.ward.look(id, self.ledger.view), self.ward.follows(id)
+                return Feed(look, self.clock, follows)
             case "unit":
                 views = self._fleet_views
                 return Feed(
@@ -336,8 +335,3 @@ async def going_on(work: Callable[[], Coroutine[Any, Any, None]], failed: Callab
             log.exception("%s failed and is taken up again", work.__name__)
             failed(work.__name__.strip("_"))
             await asyncio.sleep(1.0)
-
-
-def bound_for(hospital: str) -> Any:
-    """Whose vitals a ward follows: of those who come to it."""
-    return lambda picture, casualty: picture.casualties[casualty].hospital == hospital

@@ -98,6 +98,8 @@ class LedgerNow:
     def __init__(self) -> None:
         self._piles: OrderedDict[tuple[str, str], _Pile] = OrderedDict()
         self._units: dict[str, list[str]] = {}  # casualty -> the vehicles that sampled it
+        self._views: dict[str, dict[str, Any]] = {}  # casualty -> what was said last, the same object while it is so
+        self._heard: set[str] = set()  # casualties of which something came since
 
     def hear(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -122,11 +124,21 @@ class LedgerNow:
         )  # fmt: skip
 
     def view(self, casualty: str) -> dict[str, Any] | None:
+        """The same object as long as it says the same; not to be changed."""
+        before = self._views.get(casualty)
+        if before is not None and casualty not in self._heard:
+            return before
+        self._heard.discard(casualty)
         tally = self.find(casualty)
-        return tally.as_view() if tally is not None else None
+        if tally is None:
+            return None
+        if (said := tally.as_view()) != before:
+            self._views[casualty] = said
+        return self._views[casualty]
 
     def _pile(self, body: dict[str, Any]) -> _Pile:
         key = body["casualty"], body["unit"]
+        self._heard.add(key[0])
         pile = self._piles.get(key)
         if pile is None:
             pile = self._piles[key] = _Pile()
@@ -142,3 +154,7 @@ class LedgerNow:
         self._units[casualty].remove(unit)
         if not self._units[casualty]:
             del self._units[casualty]
+            self._views.pop(casualty, None)
+            self._heard.discard(casualty)
+        else:
+            self._heard.add(casualty)

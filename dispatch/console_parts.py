@@ -17,7 +17,8 @@ import msgspec
 
 from casebook.atmist import newest_vitals
 from casebook.capacity import AGE_LIMIT_S, Hold
-from casebook.live import PlainView, plain, same
+from casebook.kept_parts import KeptParts
+from casebook.live import PlainView, plain
 from casebook.log import Entry
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from dispatch import console_view as view
@@ -32,30 +33,6 @@ OF_CASUALTY = attrgetter(*(name for name in CasualtyState.__dataclass_fields__ i
 Part = dict[str, Any]
 
 
-class Kept:
-    """Parts of one kind by id."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, tuple[tuple[Any, ...], Any]] = {}
-
-    def get(self, id: str, made_of: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """The part without the unknown: as before where it is made of the same objects or says the same, else anew."""
-        before = self._parts.get(id)
-        if before is not None and same(before[0], made_of):
-            return before[1]
-        part = plain(make())
-        part = PlainView(part) if type(part) is dict else part
-        if before is not None and before[1] == part:
-            part = before[1]
-        self._parts[id] = (made_of, part)
-        return part
-
-    def forget_but(self, ids: Mapping[str, Any]) -> None:
-        """Those that are no more take no room."""
-        if len(self._parts) > len(ids):
-            self._parts = {id: part for id, part in self._parts.items() if id in ids}
-
-
 class ConsoleParts:
     """Of one console's feed. `look` gives what `console_view` gives, without the unknown."""
 
@@ -63,7 +40,7 @@ class ConsoleParts:
         self._area, self._roadmap = plain(view.area_view(area)), roadmap
         self._version = ""
         names = ("incidents", "cases", "lasting", "vitals", "casualties", "units", "standing", "hospitals")
-        self._kept = {name: Kept() for name in (*names, "tasks", "roads", "boards", "feeds", "log")}
+        self._kept = {name: KeptParts() for name in (*names, "tasks", "roads", "boards", "feeds", "log")}
 
     def look(self, picture: Picture, now: datetime, lines: Iterable[Entry] = ()) -> PlainView:
         """`lines`: the newest entries of the book, for the activity log."""

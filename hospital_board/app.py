@@ -17,9 +17,10 @@ from casebook.asking import Ask, Asker, Command, Handler
 from casebook.book import Book
 from casebook.clock import Clock
 from casebook.desks import Due
+from casebook.live import PlainView
 from casebook.picture import Picture
 from hospital_board.bays import AssignBay, ClearBay, assign_bay, clear_bay
-from hospital_board.board import Ledger, wall_view
+from hospital_board.board import Ledger
 from hospital_board.capacity_desk import (
     CloseService,
     ReopenService,
@@ -52,6 +53,7 @@ from hospital_board.readiness import (
     report_member,
     unanswered,
 )
+from hospital_board.wall_parts import WallParts
 
 WALL = Path(__file__).parent / "wall"  # the screen's folder, for casebook.screens.add_screen
 Decide = Callable[[Picture, Any, str, datetime], Iterable[e.Event]]  # picture, command, who asks, when
@@ -129,9 +131,9 @@ class HospitalRoom:
         return [due for due in (*unanswered(picture, now), *signed_by_both(picture), *over(picture)) if due.facts]
 
     @staticmethod
-    def look(hospital: str, ledger: Ledger = lambda casualty: None) -> Callable[[Picture, datetime], dict[str, Any]]:
-        """The view of one hospital's wall, for a Feed."""
-        return lambda picture, now: wall_view(picture, hospital, now, ledger)
+    def look(hospital: str, ledger: Ledger = lambda casualty: None) -> Callable[[Picture, datetime], PlainView]:
+        """The view of one wall, for a Feed; what has not changed since the last look are the same objects."""
+        return WallParts(hospital, ledger).look
 
     @staticmethod
     def follows(hospital: str) -> Callable[[Picture, str], bool]:

@@ -6,8 +6,9 @@ looks, how old each figure is and what is blanked when a feed is lost are the sc
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from casebook.atmist import atmist
@@ -17,7 +18,7 @@ from casebook.guidance import marks_view, snapshots_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.picture_quality import quality_view
 from casebook.recordings import recording_view, recordings_view
-from casebook.scores import get_table, score
+from casebook.scores import get_table, score, stale_inputs
 from casebook.vitals import FIELDS, Vitals, alarms, check, without_doubtful
 from hospital_board.bays import bays_view
 from hospital_board.capacity_desk import capacity_view
@@ -31,6 +32,7 @@ STAYS_AFTER_HANDOVER = timedelta(minutes=10)
 ALARM_SAMPLES = 3  # an alarm stands when that many samples in a row break the limit: one is an artefact
 ADULT_FROM_YEARS = 16  # the default alarm limits are an adult's; reference: as for MEWS
 SCORES = ("mews", "shock_index")
+KEPT_SCORES = 4096  # about 8 MB: a city's cases, each with the values of some seconds
 TO_HOSPITAL = "hospital"  # the purpose of a leg (LegGiven) that ends at the receiving hospital
 PAD_TO_DOOR = ("unloading", "pad_to_ed")  # terms of an option after the flight
 
@@ -51,18 +53,29 @@ def wall_view(
     `ledger`: what became of a casualty's samples, casebook/ledger_now.py; a picture does not know it.
     """
     hospital = picture.get_hospital(hospital_id)
-    cases = [state for state in list_own_cases(picture, hospital_id) if _is_shown(state, now)]
-    ordered = sorted(cases, key=lambda state: _rank(picture, state, hospital))
-    return {
-        "hospital": {"id": hospital.id, "name_zh": hospital.name_zh, "name_en": hospital.name_en},
-        "drill": picture.drill is not None,
-        "large": min(LARGE_CARDS, len(ordered)),
-        "order": [state.id for state in ordered],
+    ordered = list_shown(picture, hospital, now)
+    return order_view(picture, hospital, ordered) | {
         "cases": {
             state.id: case_view(picture, state, hospital, now) | {"ledger": ledger(state.id)} for state in ordered
         },
         "capacity": capacity_view(picture, hospital_id, now),
         "bays": bays_view(picture, hospital_id, now),
+    }
+
+
+def list_shown(picture: Picture, hospital: HospitalState, now: datetime) -> list[CasualtyState]:
+    """Whom the wall of this hospital shows, most urgent and soonest first."""
+    cases = [state for state in list_own_cases(picture, hospital.id) if _is_shown(state, now)]
+    return sorted(cases, key=lambda state: _rank(picture, state, hospital))
+
+
+def order_view(picture: Picture, hospital: HospitalState, ordered: Sequence[CasualtyState]) -> dict[str, Any]:
+    """Whose wall it is, and in which order the cases stand on it."""
+    return {
+        "hospital": {"id": hospital.id, "name_zh": hospital.name_zh, "name_en": hospital.name_en},
+        "drill": picture.drill is not None,
+        "large": min(LARGE_CARDS, len(ordered)),
+        "order": [state.id for state in ordered],
     }
 
 
@@ -75,19 +88,14 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
     `marks`, `snapshots` of the live picture: casebook/guidance.py; `recording`, `recordings`: casebook/recordings.py;
     `files`: casebook/files.py; `tag`: number of the triage tag.
     """
-    report = atmist(picture, state.id, now)
-    values = report.get("signs", {}).get("vitals", {})
-    newest = Vitals.from_dict({name: one["value"] for name, one in values.items() if name in FIELDS})
+    return lasting_of_case(picture, state, hospital) | streamed_of_case(picture, state, now)
+
+
+def lasting_of_case(picture: Picture, state: CasualtyState, hospital: HospitalState) -> dict[str, Any]:
+    """All of a case that neither a sample nor time alone changes (`streams` by whose samples are newest aboard)."""
     return {
-        "report": report,
         "stage": state.stage,
         "drill": picture.get_incident(state.incident).drill,
-        "monitored_at": state.latest.at if state.latest else None,
-        "doubts": {
-            one.field: {"key": one.key, "value": one.value, "low": one.low, "high": one.high} for one in check(newest)
-        },
-        "alarms": standing_alarms(state, newest),
-        "scores": scores_view(state, newest, values, now),
         "route": route_view(picture, state, hospital),
         "streams": streams_view(picture, state),
         "quality": quality_view(picture, state.unit),
@@ -96,7 +104,6 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "team": team_view(state),
         "messages": messages_view(picture, state.id),
         "handover": handover_view(state),
-        "seen": read_back_matrix(state, report["unknown"]),
         "times": dict(state.times),
         "marks": marks_view(state),
         "snapshots": snapshots_view(state),
@@ -104,6 +111,23 @@ def case_view(picture: Picture, state: CasualtyState, hospital: HospitalState, n
         "recordings": recordings_view(state),
         "files": files_view(state),
         "tag": state.tag,
+    }
+
+
+def streamed_of_case(picture: Picture, state: CasualtyState, now: datetime) -> dict[str, Any]:
+    """What a sample changes, and time."""
+    report = atmist(picture, state.id, now)
+    values = report.get("signs", {}).get("vitals", {})
+    newest = Vitals.from_dict({name: one["value"] for name, one in values.items() if name in FIELDS})
+    return {
+        "report": report,
+        "monitored_at": state.latest.at if state.latest else None,
+        "doubts": {
+            one.field: {"key": one.key, "value": one.value, "low": one.low, "high": one.high} for one in check(newest)
+        },
+        "alarms": standing_alarms(state, newest),
+        "scores": scores_view(state, newest, values, now),
+        "seen": read_back_matrix(state, report["unknown"]),
     }
 
 
@@ -141,19 +165,28 @@ def scores_view(
 
 
 def _score_view(name: str, given: dict[str, Any], values: dict[str, dict[str, Any]], now: datetime) -> dict[str, Any]:
-    sources = {input: spec.vital or input for input, spec in get_table(name, now).inputs.items()}
-    inputs = {input: given.get(source) for input, source in sources.items()}
+    table = get_table(name, now)
+    sources = {input: spec.vital or input for input, spec in table.inputs.items()}
+    inputs = tuple((input, type(value := given.get(source)), value) for input, source in sources.items())
+    told, read = _scored(name, now.date(), inputs)
     measured_at = {input: values[source]["at"] for input, source in sources.items() if source in values}
-    result = score(name, inputs, at=now, measured_at=measured_at)
-    return {
+    return told | {"stale": list(stale_inputs(table, read, now, measured_at))}
+
+
+@lru_cache(maxsize=KEPT_SCORES)
+def _scored(name: str, day: date, inputs: tuple[tuple[str, type, Any], ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(all of a score but what is stale, the inputs that were read). From one second to the next they are mostly the
+    same, and to score costs more than the rest of a case. By type as well: 1 is no truth value."""
+    result = score(name, {input: value for input, _, value in inputs}, at=datetime.combine(day, time(), UTC))
+    told = {
         "status": result.status,
         "total": result.total,
         "outputs": result.as_dict()["outputs"],
         "category": result.category,
         "table": result.table,
         "missing": list(result.missing),
-        "stale": list(result.stale),
     }
+    return told, result.inputs
 
 
 def route_view(picture: Picture, state: CasualtyState, hospital: HospitalState) -> dict[str, Any]:
@@ -211,12 +244,15 @@ def streams_view(picture: Picture, state: CasualtyState) -> dict[str, Any]:
     carrier = picture.units.get(state.unit) if state.unit else None
     if carrier is None or state.stage in (Stage.HANDED_OVER, Stage.CLOSED):
         return {}
-    monitored = max(
-        (picture.casualties[id] for id in carrier.aboard),
-        key=lambda one: one.latest.at if one.latest else _LONG_AGO,
-        default=state,
-    )
-    return {"video": carrier.id, "waves": f"{carrier.id}.waves" if monitored.id == state.id else None}
+    return {"video": carrier.id, "waves": f"{carrier.id}.waves" if is_monitored(picture, state, carrier) else None}
+
+
+def is_monitored(picture: Picture, state: CasualtyState, carrier: UnitState | None) -> bool:
+    """Whether nobody else aboard has a newer sample."""
+    if carrier is None or not carrier.aboard or carrier.aboard == (state.id,):
+        return True
+    aboard = (picture.casualties[id] for id in carrier.aboard)
+    return max(aboard, key=lambda one: one.latest.at if one.latest else _LONG_AGO).id == state.id
 
 
 def _is_shown(state: CasualtyState, now: datetime) -> bool:

@@ -5,7 +5,7 @@ normal. Which table decided stands in every result. Nothing here replaces a loca
 """
 
 from casebook.scores.due import due_again
-from casebook.scores.engine import ScoreResult, score, score_vitals
+from casebook.scores.engine import ScoreResult, score, score_vitals, stale_inputs
 from casebook.scores.table import Table, get_table, list_scores
 
-__all__ = ["ScoreResult", "Table", "due_again", "get_table", "list_scores", "score", "score_vitals"]
+__all__ = ["ScoreResult", "Table", "due_again", "get_table", "list_scores", "score", "score_vitals", "stale_inputs"]

@@ -177,7 +177,7 @@ def _result(
         missing=answer.missing,
         not_testable=tuple(name for name in reading.not_testable if name in answer.missing),
         check_sensor=reading.check_sensor,
-        stale=_stale(table, reading, at, measured_at or {}),
+        stale=stale_inputs(table, reading.values, at, measured_at or {}),
         trail=answer.trail,
         at=at,
         rescore_s=_rescore_s(table, outputs),
@@ -215,14 +215,15 @@ def _is_for(table: Table, reading: Reading) -> bool:
     return all(rule.get("from_years", 0) <= age <= rule.get("to_years", age) for rule in rules)
 
 
-def _stale(table: Table, reading: Reading, at: datetime | None, measured_at: Mapping[str, datetime]) -> tuple[str, ...]:
-    limit_min = table.rows.get("max_input_age_min")
-    if at is None or limit_min is None:
+def stale_inputs(
+    table: Table, read: Mapping[str, Any], at: datetime | None, measured_at: Mapping[str, datetime]
+) -> tuple[str, ...]:
+    """Those of the inputs that were read (as in `ScoreResult.inputs`) that are older at `at` than the table allows."""
+    limit = table.input_age
+    if at is None or limit is None:
         return ()
     return tuple(
-        name
-        for name, measured in measured_at.items()
-        if reading.values.get(name) is not None and at - measured > timedelta(minutes=limit_min)
+        name for name, measured in measured_at.items() if read.get(name) not in (None, "NT") and at - measured > limit
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -56,6 +56,12 @@ class Table:
     @property
     def version(self) -> str:
         return f"{self.score}@{self.valid_from.isoformat()}"
+
+    @property
+    def input_age(self) -> timedelta | None:
+        """How old an input may be before a result names it as stale; None: the table does not say."""
+        limit_min = self.rows.get("max_input_age_min")
+        return None if limit_min is None else timedelta(minutes=limit_min)
 
     @property
     def headline(self) -> str:

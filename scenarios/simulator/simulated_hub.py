@@ -30,7 +30,7 @@ from casebook.vehicle_door import serve_vehicle
 from casebook.vehicle_links import VehicleLinks
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
-from hospital_board.board import wall_view
+from hospital_board.wall_parts import WallParts
 from scenarios.simulator.books import Keeper
 from scenarios.simulator.history import Acknowledged, Died, History, Refused
 from scenarios.simulator.network import Network, serving
@@ -214,7 +214,7 @@ class Hub:
 
     def _wall(self, hospital: str) -> Feed:
         return self._machine.parts.feed(
-            lambda picture, now: wall_view(picture, hospital, now), self._machine.clock,
+            WallParts(hospital).look, self._machine.clock,
             lambda picture, casualty: picture.casualties[casualty].hospital == hospital,
         )  # fmt: skip
 

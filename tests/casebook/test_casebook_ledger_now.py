@@ -96,6 +96,16 @@ def test_who_was_not_heard_of_for_longest_is_forgotten_first(monkeypatch: pytest
     assert [now.find(one) is not None for one in ("I1-A", "I1-B", "I1-C")] == [True, False, True]
 
 
+def test_the_view_is_the_same_object_until_it_says_something_else():
+    now = heard(sample(0, 1), sample(1, 2))
+    first = now.view("I1-A")
+    now.hear(logged(sample(2, 3)))
+    assert first is not None and now.view("I1-A") is first
+    now.hear(logged(sample(12, 4)))
+    assert now.view("I1-A") == first | {"pauses_s": 10} and first["pauses_s"] == 0
+    assert now.view("I1-A") == now.find("I1-A").as_view()  # type: ignore[union-attr]
+
+
 @settings(max_examples=80)
 @given(
     st.lists(st.integers(0, 60), unique=True, max_size=40),
