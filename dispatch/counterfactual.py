@@ -8,7 +8,7 @@ because no judgement looks at another hospital, unless a rule depends on who mee
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from casebook.events import Reason
 from dispatch.changes import MINUTE_S, applied, changed_hospital, less_s, shortened
@@ -25,24 +25,18 @@ HELPS = {
 LIFTED = {bar for bars in HELPS.values() for bar in bars if bar}
 BY_PLACES = {"figure_reported", "bay_freed", "reopened"}  # kinds that shorten nothing but the waits at the hospital
 ROUNDED_S = 0.3  # more than the rounding of three times to 0.1 s
+_Key = tuple[str, str, str | None]
 
 
 def changes_for(world: World, ranking: Ranking, losers: Sequence[Judged]) -> list[Reason | None]:
     """For each loser the change that would make it win; None where no single one of the known kinds would."""
     search = _Search(world, ranking)
-    return [None if search.is_hopeless(one) else search.smallest(one) for one in losers]
+    return [None if one.barred and search.is_hopeless(one) else search.smallest(one) for one in losers]
 
 
-class _Key(NamedTuple):
+def _key(way: Way) -> _Key:
     """Which way is meant, whatever its time."""
-
-    hospital: str
-    mode: str
-    rendezvous: str | None
-
-    @classmethod
-    def of(cls, way: Way) -> _Key:
-        return cls(way.hospital, way.mode, way.rendezvous)
+    return way.hospital, way.mode, way.rendezvous
 
 
 def _bar(loser: Judged) -> str | None:
@@ -61,6 +55,7 @@ class _Search:
         for one in self._judged:
             self._by_hospital.setdefault(one.way.hospital, []).append(one)
         self._alone = not ranking.rows.within and any(one.tier == WITHIN for one in ranking.viable)
+        self._plain = self._alone and world.case.wish is None  # the least order wins, and no other hospital's changes
         self._outside: dict[str, list[tuple[Reason, _Key | None]]] = {}
         for change, ways in world.what_ifs:
             kind = change.code.removeprefix("change.")
@@ -69,18 +64,19 @@ class _Search:
         self._kinds = [kind for kind in world.policy.changes.order if kind not in OUTSIDE or kind in self._outside]
         self._helping: dict[str | None, list[str]] = {}
         self._changed: dict[tuple[Any, ...], list[Judged]] = {}
+        self._first_if: dict[tuple[Any, ...], tuple[tuple[Any, ...], Way] | None] = {}
 
     def _winner_if(self, change: Reason, ways: Sequence[Way]) -> _Key | None:
         """Who would win. Ways that stay as they are (the same objects) are not judged again."""
-        if not self._alone or self._world.case.wish is not None:
+        if not self._plain:
             viable = rank(applied(self._world, change)).viable
-            return _Key.of(viable[0].way) if viable else None
+            return _key(viable[0].way) if viable else None
         judged = [self._known.get(id(way)) or self._room.judge(way) for way in ways]
         free = [one for one in judged if not one.barred]
         if not any(one.tier == WITHIN for one in free):
             free = ranked(self._ranking.rows, self._room, judged).viable
         first = min(free, key=lambda one: one.order, default=None)
-        return None if first is None else _Key.of(first.way)
+        return None if first is None else _key(first.way)
 
     def _two_bests(self) -> list[Judged]:
         """The first of the order and the first of another hospital: what a changed hospital has to beat."""
@@ -92,7 +88,7 @@ class _Search:
         bar = _bar(loser)
         for kind in self._kinds_for(bar):
             if kind in OUTSIDE:
-                key = _Key.of(loser.way)
+                key = _key(loser.way)
                 found = next((change for change, winner in self._outside[kind] if winner == key), None)
             elif kind == "eta_shorter":
                 found = self._shorter(loser)
@@ -107,9 +103,9 @@ class _Search:
     # --- what could help at all
 
     def is_hopeless(self, loser: Judged) -> bool:
-        """Seen at once: nothing outside the hospitals would be otherwise, and more than one thing bars it, or something
-        that no change of its hospital lifts."""
-        if not loser.barred or self._outside:
+        """Seen at once of a barred way: nothing outside the hospitals would be otherwise, and more than one thing bars
+        it, or something that no change of its hospital lifts."""
+        if self._outside:
             return False
         bar = _bar(loser)
         return bar not in LIFTED or (bar == "capability" and len(loser.barred[0].facts["missing"]) > 1)
@@ -123,7 +119,7 @@ class _Search:
     def _too_late(self, loser: Judged) -> bool:
         """Whether this way would lose even with no wait at its hospital and everything known of it."""
         rival = self._rival(loser.way.hospital)
-        if rival is None or loser.care is None or not self._alone or self._world.case.wish is not None:
+        if rival is None or loser.care is None or not self._plain:
             return False
         waits_s = sum(loser.care.causes_s.get(name, 0.0) for name in ("offload", "wait_for_bay"))
         least_s = loser.weighed_s - waits_s - ROUNDED_S
@@ -132,15 +128,16 @@ class _Search:
 
     def _of_hospital(self, kind: str, loser: Judged) -> Reason | None:
         """The one change of this kind that might make it win."""
-        hospital, resource = loser.way.hospital, self._room.resource
+        hospital, free = loser.way.hospital, self._room.seen(loser.way.hospital).free
+        if kind == ("bay_freed" if free is None else "figure_reported"):
+            return None  # of a count that is known only the one makes sense, of an unknown one only the other
         if kind in BY_PLACES and self._too_late(loser):
             return None
-        facts: dict[str, Any] = {"hospital": hospital, "resource": resource}
-        free = self._room.seen(hospital).free
-        if kind == "bay_freed" and free is not None:
+        facts: dict[str, Any] = {"hospital": hospital, "resource": self._room.resource}
+        if kind == "bay_freed":
             return Reason("change.bay_freed", facts)
-        if kind == "figure_reported" and loser.unknown and free is None:
-            held = self._room.held.get((hospital, resource), 0)
+        if kind == "figure_reported" and loser.unknown:
+            held = self._room.held.get((hospital, self._room.resource), 0)
             return Reason("change.figure_reported", facts | {"free": held + 1})
         if kind == "reopened":
             return Reason("change.reopened", facts | {"resource": loser.barred[0].facts["resource"]})
@@ -179,14 +176,14 @@ class _Search:
 
     def _trial(self, loser: Judged) -> Callable[[int], bool]:
         """Tells whether it wins if its way is so many minutes shorter."""
-        if not self._alone or self._world.case.wish is not None:
+        if not self._plain:
             return lambda minutes: self._wins(self._less(loser.way, minutes), loser)
-        key, rival = _Key.of(loser.way), self._rival(loser.way.hospital)
+        key, rival = _key(loser.way), self._rival(loser.way.hospital)
         if rival is not None and (WITHIN, loser.unknown, loser.level) > (rival.tier, rival.unknown, rival.level):
             return lambda minutes: False  # no minute weighs as much
         free = [one for one in self._by_hospital[loser.way.hospital] if not one.barred]
-        mine = [one for one in free if _Key.of(one.way) == key]
-        others = [one.order for one in free if _Key.of(one.way) != key] + ([rival.order] if rival else [])
+        mine = [one for one in free if _key(one.way) == key]
+        others = [one.order for one in free if _key(one.way) != key] + ([rival.order] if rival else [])
         first = min(others, default=None)
         return lambda minutes: first is None or min(self._order_less(one, minutes) for one in mine) < first
 
@@ -198,42 +195,51 @@ class _Search:
         return self._room.order_at(one, *less_s(one.way, span_s))
 
     def _wins(self, change: Reason, loser: Judged) -> bool:
-        first = self._first_after(change, loser)
-        return first is not None and _Key.of(first.way) == _Key.of(loser.way)
+        first = self._first_at(change, loser) if self._plain else self._first_after(change, loser)
+        return first is not None and _key(first) == _key(loser.way)
 
-    def _first_after(self, change: Reason, loser: Judged) -> Judged | None:
-        """The winner of the changed world."""
+    def _first_at(self, change: Reason, loser: Judged) -> Way | None:
+        """The winner if a change of this hospital lets one of its ways win, else None; `_plain`: only orders count."""
+        hospital = loser.way.hospital
+        what = _name_of(change, hospital)
+        if what not in self._first_if:  # asked for by every losing way of this hospital
+            changed = changed_hospital(self._room.hospitals[hospital], change, self._world)
+            orders = self._room.orders_at(changed, [one.way for one in self._by_hospital[hospital]])
+            self._first_if[what] = min(orders, key=lambda one: one[0], default=None)
+        first, rival = self._first_if[what], self._rival(hospital)
+        return None if first is None or (rival is not None and rival.order < first[0]) else first[1]
+
+    def _first_after(self, change: Reason, loser: Judged) -> Way | None:
+        """The winner of the changed world, whatever it depends on."""
         if not self._alone:
             viable = rank(applied(self._world, change)).viable
-            return viable[0] if viable else None
-        again = self._again(change, loser)
-        if self._world.case.wish is None:
-            return self._first_of(again, loser.way.hospital)
-        others = [one for one in self._judged if one.way.hospital != loser.way.hospital]
-        viable = ranked(self._ranking.rows, self._room, [*others, *again]).viable
-        return viable[0] if viable else None
-
-    def _first_of(self, again: Sequence[Judged], hospital: str) -> Judged | None:
-        """The first of one hospital's ways and the best of all others."""
-        rival = self._rival(hospital)
-        mine = min((one for one in again if not one.barred), key=lambda one: one.order, default=None)
-        return rival if mine is None or (rival is not None and rival.order < mine.order) else mine
+        else:
+            others = [one for one in self._judged if one.way.hospital != loser.way.hospital]
+            viable = ranked(self._ranking.rows, self._room, [*others, *self._again(change, loser)]).viable
+        return viable[0].way if viable else None
 
     def _rival(self, hospital: str) -> Judged | None:
         """The best way to any other hospital."""
-        return next((one for one in self._bests if one.way.hospital != hospital), None)
+        for one in self._bests:
+            if one.way.hospital != hospital:
+                return one
+        return None
 
     def _again(self, change: Reason, loser: Judged) -> Sequence[Judged]:
         """The ways of the changed hospital, judged in the changed world; `_alone`: the others stay as they are."""
         id, room = loser.way.hospital, self._room
         if change.code == "change.eta_shorter":
-            key = _Key.of(loser.way)
+            key = _key(loser.way)
             return [
-                room.judge(shortened(one.way, change)) if _Key.of(one.way) == key else one
-                for one in self._by_hospital[id]
+                room.judge(shortened(one.way, change)) if _key(one.way) == key else one for one in self._by_hospital[id]
             ]
-        what = (id, change.code, change.facts.get("resource"), change.facts.get("capability"))
+        what = _name_of(change, id)
         if what not in self._changed:  # asked for by every losing way of this hospital
             changed = room.with_hospital(changed_hospital(room.hospitals[id], change, self._world))
             self._changed[what] = [changed.judge(one.way) for one in self._by_hospital[id]]
         return self._changed[what]
+
+
+def _name_of(change: Reason, hospital: str) -> tuple[Any, ...]:
+    """Which change of a hospital it is: the same for all of its ways."""
+    return hospital, change.code, change.facts.get("resource"), change.facts.get("capability")

@@ -96,12 +96,15 @@ class RoadTimes:
         in_force = [closure for closure in self.traffic.closures if closure.holds_at(at)]
         self.without = {closure.id: self._rows(self.traffic.without(closure.id)) for closure in in_force}
         self.open = self._rows(replace(self.traffic, closures=())) if len(in_force) > 1 else None
-        self.times = self._rows(self.traffic)
+        self.times = self._rows(self.traffic, ranges_follow=True)
 
-    def _rows(self, traffic: Traffic) -> Rows:
+    def _rows(self, traffic: Traffic, *, ranges_follow: bool = False) -> Rows:
         if not len(self.ends):
             return [[] for _ in self.starts.places]
-        return table(self.roadmap, self.starts, self.ends, profile=AMBULANCE_SIREN, traffic=traffic, at=self.at)
+        return table(
+            self.roadmap, self.starts, self.ends, profile=AMBULANCE_SIREN, traffic=traffic, at=self.at,
+            ranges_follow=ranges_follow,
+        )  # fmt: skip
 
     def ranges_s(self, scene: int, columns: Sequence[int]) -> list[Range | None]:
         """p10 and p90 by the siren's interval on each likely way; None where there is no way."""

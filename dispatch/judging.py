@@ -158,6 +158,16 @@ class Room:
         """The same, but for this hospital."""
         return replace(self, hospitals={**self.hospitals, hospital.id: hospital})
 
+    def orders_at(self, hospital: HospitalState, ways: Iterable[Way]) -> list[tuple[tuple[Any, ...], Way]]:
+        """The order of each of these ways that would not be barred if their hospital were this one: the same as
+        `with_hospital` and `judge` tell, without all else that they tell."""
+        seen = self._look.at(hospital, self.held.get((hospital.id, self.resource), 0))
+        if seen.bars:
+            return []
+        waits = self._look.waits_at(hospital, seen)
+        able = [way for way in ways if way.eta_s is not None and (way.mode == "road" or self._flies)]
+        return [(self._order(way, seen, waits, way.eta_s or 0.0, way.transport_s), way) for way in able]
+
     def free(self, hospital: HospitalState) -> int | None:
         """Free for this case: reported less held by others; None where nobody knows."""
         return self.seen(hospital.id).free
@@ -221,12 +231,15 @@ class Room:
 
     def order_at(self, one: Judged, eta_s: float, transport_s: float) -> tuple[Any, ...]:
         """What the order of this way, which is neither barred nor leads on, would be if it took so long."""
-        seen, waits = self.seen(one.way.hospital), self.waits(one.way.hospital)
+        return self._order(one.way, self.seen(one.way.hospital), self.waits(one.way.hospital), eta_s, transport_s)
+
+    def _order(self, way: Way, seen: Seen, waits: Waits, eta_s: float, transport_s: float) -> tuple[Any, ...]:
+        """Of a way that is neither barred nor leads on."""
         tier = BEYOND if transport_s > self._limit_s else WITHIN
         p_bay = waits.chance.at(eta_s) if waits.chance else None
         care_s = definitive_s(eta_s, p_bay=p_bay, mean_s=waits.mean_s, offload_s=waits.offload_s)
-        weighed_s = self._weighed_s(one.way.mode, seen, care_s)
-        return (False, tier, one.unknown, one.level, weighed_s, *_last(one.way, eta_s))
+        unknown = bool(way.unsettled) or (seen.free is None and not self.case.closest_any)
+        return (False, tier, unknown, seen.level, self._weighed_s(way.mode, seen, care_s), *_last(way, eta_s))
 
     def _weighed_s(self, mode: str, seen: Seen, definitive_s: float) -> float:
         """What ranks: with a change of vehicle and missing wishes as the rules weigh them."""

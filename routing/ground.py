@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from casebook.errors import NoAnswer, NotFound
 from casebook.place import Place
+from routing import portals
 from routing.costs import Costs, costs_for
 from routing.engine import DEFAULT_ENGINE, NEVER_MS, UNREACHED
 from routing.profiles import Profile
@@ -58,13 +59,15 @@ def table(
     traffic: Traffic = FREE_FLOW,
     at: datetime,
     engine: str = DEFAULT_ENGINE,
+    ranges_follow: bool = False,
 ) -> list[list[float | None]]:
     """Likely seconds from every start (rows) to every end (columns), each equal to `route`'s eta_s; None where there
-    is no way or the place is not on this map. Places asked about often are better prepared once: `Stops`."""
+    is no way or the place is not on this map. Places asked about often are better prepared once: `Stops`.
+    `ranges_follow`: `intervals` of these places will be asked for, which part of the work is then shared with."""
     holding = traffic.holding(at)
     costs = costs_for(roadmap, profile=profile, holding=holding, engine=engine)
     starts, ends = Stops.of(roadmap, starts), Stops.of(roadmap, ends)
-    times = table_ms(costs, starts, ends)
+    times = table_ms(costs, starts, ends, portals.search_ms if ranges_follow else None)
     late = [closure for closure in traffic.closures if closure.since > at]
     if late and times.size:
         longest = at + timedelta(milliseconds=int(times.max(where=times < NEVER_MS, initial=0)))

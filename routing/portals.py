@@ -8,6 +8,7 @@ once for all that go on from it. Which ways are asked for is left to routing/ran
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,7 @@ DRAWN, PORTALS = (128, 18), 64
 LARGE = 50_000  # nodes; on a smaller map a way is asked for as quickly as a portal
 MANY = 8  # ways; fewer are asked for one by one
 LEAST_ARCS = 40  # a shorter way needs no portal
+KEPT_ROWS = 64  # sources of which the times to portals and targets are kept until their ways are asked for
 
 Sums = tuple[int, int]  # ms at `low_ms` and at `high_ms`
 
@@ -33,12 +35,26 @@ Sums = tuple[int, int]  # ms at `low_ms` and at `high_ms`
 def sums_ms(costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | None]:
     """Of one quickest way from a search node to each of these: its ms when all arcs are as quick, and as slow, as a
     tenth of runs; None where there is no way."""
-    if len(targets) < MANY or costs.free.network.nodes < LARGE or type(costs.engine) is not ENGINES.get("cch"):
+    if len(targets) < MANY or not _has_portals(costs):
         return _summed(costs, source, targets)
+    return _beyond_of(costs).sums_ms(costs, source, targets)
+
+
+def search_ms(costs: Costs, sources: NDArray[np.uint32], targets: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """What the engine's `search_ms` tells; the times to the portals are asked for in the same pass and kept, for
+    `sums_ms` from these sources to any of these targets."""
+    if not len(sources) or len(targets) < MANY or not _has_portals(costs):
+        return costs.engine.search_ms(sources, targets)
+    return _beyond_of(costs).search_ms(costs.engine, sources, targets)
+
+
+def _has_portals(costs: Costs) -> bool:
+    return costs.free.network.nodes >= LARGE and type(costs.engine) is ENGINES.get("cch")
+
+
+def _beyond_of(costs: Costs) -> _Beyond:
     beyond = _beyond.get(costs)
-    if beyond is None:
-        beyond = _beyond.setdefault(costs, _Beyond(_portals_of(costs.free)))
-    return beyond.sums_ms(costs, source, targets)
+    return _beyond.setdefault(costs, _Beyond(_portals_of(costs.free))) if beyond is None else beyond
 
 
 def _summed(costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | None]:
@@ -50,6 +66,19 @@ def _summed(costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | No
     return [None if way is None else (a, b) for way, a, b in zip(ways, low, high, strict=True)]
 
 
+class _Columns:
+    """Where each of some search nodes stands among them."""
+
+    def __init__(self, targets: NDArray[np.uint32]) -> None:
+        self.targets = targets
+        self._column = {node: column for column, node in enumerate(targets.tolist())}
+
+    def of(self, nodes: Sequence[int]) -> list[int] | None:
+        """None where one of them is not among them."""
+        found = [self._column.get(node, -1) for node in nodes]
+        return None if -1 in found else found
+
+
 class _Beyond:
     """What lies beyond the portals of a map at one set of costs, as far as it was asked for."""
 
@@ -57,12 +86,26 @@ class _Beyond:
         self._portals = portals
         self._to_ms: dict[int, NDArray[np.int64]] = {}  # target -> from each portal
         self._sums: dict[tuple[int, int], Sums] = {}  # portal's row, target
+        # source -> which targets, and the times to the portals and to them
+        self._rows: OrderedDict[int, tuple[_Columns, NDArray[np.int64]]] = OrderedDict()
+        self._columns = _Columns(np.empty(0, np.uint32))
+
+    def search_ms(
+        self, engine: SearchEngine, sources: NDArray[np.uint32], targets: NDArray[np.uint32]
+    ) -> NDArray[np.int64]:
+        found_ms, columns = engine.search_ms(sources, np.concatenate((self._portals, targets))), self._columns
+        if columns.targets is not targets:  # the same doors are asked about again and again
+            columns = self._columns = _Columns(targets)
+        self._rows |= zip(sources.tolist(), ((columns, row) for row in found_ms), strict=True)
+        while len(self._rows) > max(KEPT_ROWS, len(sources)):
+            self._rows.popitem(last=False)
+        return found_ms[:, len(self._portals) :].copy()
 
     def sums_ms(self, costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | None]:
         by, direct = self._portals_for(costs.engine, source, targets)
-        found = dict(zip(direct, _summed(costs, source, direct), strict=True))
         rows = list(dict.fromkeys(by.values()))
-        before = dict(zip(rows, _summed(costs, source, self._portals[rows].tolist()), strict=True))
+        summed = _summed(costs, source, [*direct, *self._portals[rows].tolist()])
+        found, before = dict(zip(direct, summed, strict=False)), dict(zip(rows, summed[len(direct) :], strict=True))
         self._look_beyond(costs, by)
         for target, row in by.items():
             first, then = before[row], self._sums[row, target]
@@ -79,18 +122,28 @@ class _Beyond:
         if new:
             columns = engine.search_ms(self._portals, np.array(new, np.uint32))
             self._to_ms |= zip(new, columns.T.copy(), strict=True)
-        ends = np.concatenate((self._portals, np.array(asked, np.uint32)))
-        from_ms = engine.search_ms(np.array([source], np.uint32), ends)[0]
-        to_portal_ms, whole_ms = from_ms[: len(self._portals)], from_ms[len(self._portals) :]
+        to_portal_ms, whole_ms = self._from_ms(engine, source, asked)
         through_ms = to_portal_ms[:, None] + np.array([self._to_ms[target] for target in asked]).T
         first = np.where(through_ms == whole_ms, to_portal_ms[:, None], NEVER_MS).argmin(0)
         passed = (through_ms[first, np.arange(len(asked))] == whole_ms) & (whole_ms < NEVER_MS)
         told = list(zip(asked, first.tolist(), passed.tolist(), strict=True))
         return {target: row for target, row, on in told if on}, [target for target, _, on in told if not on]
 
+    def _from_ms(
+        self, engine: SearchEngine, source: int, targets: Sequence[int]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Times to the portals and to these targets."""
+        columns, row = self._rows.get(source, (None, None))
+        known = None if columns is None else columns.of(targets)
+        if row is None or known is None:
+            ends = np.concatenate((self._portals, np.array(targets, np.uint32)))
+            row, known = engine.search_ms(np.array([source], np.uint32), ends)[0], range(len(targets))
+        return row[: len(self._portals)], row[len(self._portals) :][known]
+
     def _look_beyond(self, costs: Costs, by: dict[int, int]) -> None:
-        for row in dict.fromkeys(by.values()):
-            new = [target for target, its in by.items() if its == row and (row, target) not in self._sums]
+        unknown = [(row, target) for target, row in by.items() if (row, target) not in self._sums]
+        for row in dict.fromkeys(row for row, _ in unknown):
+            new = [target for its, target in unknown if its == row]
             for target, sums in zip(new, _summed(costs, int(self._portals[row]), new), strict=True):
                 assert sums is not None, "an engine that knows the time knows the way"
                 self._sums[row, target] = sums

@@ -5,6 +5,7 @@ Exact in whole milliseconds, also when start and end lie within one arc. How it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,12 +47,20 @@ def spoken(place: Place) -> str:
     return " / ".join(name for name in (place.name_zh, place.name_en) if name) or f"{place.lat:.5f},{place.lon:.5f}"
 
 
-def table_ms(costs: Costs, starts: Stops, ends: Stops) -> NDArray[np.int64]:
-    """Matrix of likely times from each start to each end in ms; NEVER_MS where there is no way, or no road near."""
+Search = Callable[[Costs, NDArray[np.uint32], NDArray[np.uint32]], NDArray[np.int64]]
+
+
+def _by_engine(costs: Costs, sources: NDArray[np.uint32], targets: NDArray[np.uint32]) -> NDArray[np.int64]:
+    return costs.engine.search_ms(sources, targets)
+
+
+def table_ms(costs: Costs, starts: Stops, ends: Stops, search: Search | None = None) -> NDArray[np.int64]:
+    """Matrix of likely times from each start to each end in ms; NEVER_MS where there is no way, or no road near.
+    `search`: asked for the times between search nodes in place of the engine."""
     joins, leaves = starts.joins(costs), ends.leaves(costs)
     if len(joins.nodes) == 0 or len(leaves.nodes) == 0:
         return np.full((len(starts), len(ends)), NEVER_MS)
-    times = costs.engine.search_ms(joins.nodes, leaves.nodes)
+    times = (search or _by_engine)(costs, joins.nodes, leaves.nodes)
     times += np.add.outer(joins.ms, leaves.ms)
     times = _least(times, joins, leaves, (len(starts), len(ends)))
     for i, j, ms in _along_one_arc(costs, joins, leaves):

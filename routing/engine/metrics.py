@@ -56,6 +56,7 @@ class Metrics:
     def times(self, wish: Wish, sources: NDArray[np.uint32], targets: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Matrix of times under exactly these weights."""
         metric = self._choose(wish)
+        sources, targets = np.ascontiguousarray(sources), np.ascontiguousarray(targets)  # it reads past strides
         with metric.lock:
             return metric.show(wish, self._few).distances_many_to_many(sources, targets)
 

@@ -60,3 +60,22 @@ def test_the_ranges_of_a_real_citys_drives_do_not_depend_on_portals(auckland: Ro
     assert len(portals._portals_of(costs_on(auckland, None).free)) > 10
     monkeypatch.setattr(portals, "LARGE", 10**9)
     assert by_portals == [asked(start) for start in range(6)]
+
+
+@pytest.mark.usefixtures("everywhere")
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), since_s=st.sampled_from([None, -60]))
+def test_times_asked_for_with_those_to_the_portals_are_the_engines_and_leave_the_sums_as_they_are(
+    seed: int, since_s: int | None
+):
+    roads = random_streets(seed)
+    costs, random = costs_on(roads, since_s), np.random.default_rng(seed)
+    nodes = random.integers(0, roads.network.nodes, 14).astype(np.uint32)
+    sources, targets = nodes[:4], nodes[2:]
+    whole = [portals._summed(costs, source, nodes.tolist()) for source in sources.tolist()]
+    alone = portals._beyond_of(costs)
+    for some in (sources, sources[::-1]):  # kept rows are asked for, and replaced
+        assert (portals.search_ms(costs, some, targets) == costs.engine.search_ms(some, targets)).all()
+        for source, told in zip(sources.tolist(), whole, strict=True):
+            assert alone.sums_ms(costs, source, targets[::2].tolist()) == told[2::2]
+            assert alone.sums_ms(costs, source, nodes.tolist()) == told, "also to others than were asked about then"
