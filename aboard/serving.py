@@ -15,11 +15,13 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import apply_mask  # pyright: ignore[reportPrivateImportUsage]
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from aboard.front.tls import check_listening, check_pair
 from casebook.errors import RefusedInput
-from casebook.wire import WIRE, framed
+from casebook.wire import CONTROLS, MASK_BYTES, MASKED, TEXT_FRAME, WIRE, frame_at, framed
 
 log = logging.getLogger(__name__)
 NO_DESCRIPTORS, TOLD_AGAIN_S = "socket.accept() out of system resource", 60.0  # asyncio's own words for it
@@ -50,13 +52,21 @@ class Listening:
 
 
 class Sockets(WebSocketsSansIOProtocol):
-    """uvicorn's, with a short way out (casebook/wire.py), and reading on while there is little to do.
+    """uvicorn's, with a short way out and in (casebook/wire.py), and reading on while there is little to do.
+
+    The short way in needs to know where a frame begins. So all frames are cut here, and given on whole; the first that
+    is neither a whole text nor a control frame of a client, and all that comes after it, are uvicorn's alone.
 
     A peer that answers no ping is let go at once. uvicorn's own way is to close once everything has been written; to a
     screen that reads nothing that is never, and the screen's queue and task would stay for as long as TCP has patience
     (tcp_retries2: about a quarter of an hour). After each message uvicorn reads no more until it was taken; to tell the
     kernel so twice for each of a fleet's messages costs more than to decode it.
     """
+
+    _listener: Callable[[bytes], bool] | None = None
+    _rest = b""  # of what came: a frame that is not whole yet
+    _asked = False  # the request to be a WebSocket has come
+    _long = False  # no short way in any more
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -66,6 +76,50 @@ class Sockets(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope.setdefault("extensions", {})[WIRE] = self  # type: ignore[index]
+            self._asked = True
+
+    def hear_by(self, listener: Callable[[bytes], bool]) -> None:
+        self._listener = listener
+
+    def data_received(self, data: bytes) -> None:
+        if self._long:
+            super().data_received(data)
+        elif self.handshake_complete:
+            self._cut(self._rest + data if self._rest else data)
+        else:  # the request; whoever sends on before it is answered stays on the long way
+            self._long = self._asked
+            super().data_received(data)
+            self._long |= bool(self.conn.reader.buffer)
+
+    def _cut(self, came: bytes) -> None:
+        """Give on each frame that came whole, and keep the rest until more of it has come."""
+        start = 0
+        while (found := frame_at(came, start)) is not None:
+            mask, end = found
+            self._long = not self._is_plain(came, start, end - mask)
+            if self._long or end > len(came):
+                break
+            if not (came[start] == TEXT_FRAME and self._heard(came, mask, end)):
+                super().data_received(came[start:end])
+                if self.transport.is_closing():
+                    return
+            start = end
+        self._rest = came[start:]
+        if self._long:
+            super().data_received(self._rest)
+            self._rest = b""
+
+    def _is_plain(self, came: bytes, start: int, length: int) -> bool:
+        first, second = came[start], came[start + 1]
+        fits = length - MASK_BYTES <= self.config.ws_max_size
+        return (first == TEXT_FRAME or first in CONTROLS) and second >= MASKED and fits
+
+    def _heard(self, came: bytes, mask: int, end: int) -> bool:
+        """Whether the text was taken on the short way."""
+        if self._listener is None or self.queue.qsize() or self.conn.state is not State.OPEN or self.close_sent:
+            return False
+        message = apply_mask(came[mask + MASK_BYTES : end], came[mask : mask + MASK_BYTES])
+        return message.isascii() and self._listener(message)
 
     def write_text(self, message: bytes) -> bool:
         free = self.writable.is_set() and self.handshake_complete

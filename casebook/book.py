@@ -144,12 +144,20 @@ class Book:
         may forget it and nobody loses it. Picture and log are as if each vehicle had been served by itself, in the
         order in which they asked; what the log refuses of one is refused to that one alone.
         """
-        turn = Turn((unit, epoch), rows, role, asyncio.get_running_loop().create_future())
-        self._waiting.append(turn)
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.queue_rows(unit, epoch, rows, lambda outcome: _answer(answer, outcome), role)
+        return await answer
+
+    def queue_rows(
+        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow], told: Callable[[int | BaseException], None],
+        role: str = "paramedic",
+    ) -> None:  # fmt: skip
+        """The same without waiting: `told` is called on the loop, once, with how far the book is or with what
+        `take_rows` would raise. It must not raise."""
+        self._waiting.append(Turn((unit, epoch), rows, role, told))
         if not self._pooling:
             self._pooling = True
             self._begin(self._take_waiting())
-        return await asyncio.shield(turn.answer)
 
     async def _take_waiting(self) -> None:
         """Commit after commit until nobody waits; a `write` that came meanwhile has its turn between two of them."""
@@ -162,7 +170,7 @@ class Book:
         finally:
             self._pooling = False
             for turn in (*turns, *self._waiting):  # all were answered, unless this very task was ended
-                turn.answer.cancel()
+                turn.hear(asyncio.CancelledError())
             self._waiting.clear()
 
     def _next_turns(self) -> list[Turn]:
@@ -181,7 +189,7 @@ class Book:
         self._through |= {lane: through for lane, through in found.items() if isinstance(through, int)}
         for turn in turns:
             if isinstance(wrong := found.get(turn.lane), Exception):
-                turn.fail(wrong)
+                turn.hear(wrong)
 
     async def _take(self, turns: Sequence[Turn], tries: int = PEN_TRIES) -> None:
         """One append for all of them. Where the log refuses something of it, each half by itself, down to the one turn
@@ -189,7 +197,7 @@ class Book:
         try:
             async with self._with_pen():
                 await self._find_through(turns)
-                turns = [turn for turn in turns if not turn.answer.done()]
+                turns = [turn for turn in turns if not turn.is_done]
                 pool = fitted(turns, self.picture, self._through, self.clock.now())
                 entries = await self._append(pool.drafts) if pool.drafts else []
         except Exception as wrong:  # noqa: BLE001 - whoever waits must hear, whatever it was
@@ -201,7 +209,7 @@ class Book:
             self._tell(entries)
         except Exception as wrong:  # noqa: BLE001 - the same: the rows stand, and the next ask is told so
             for turn in turns:
-                turn.fail(wrong)
+                turn.hear(wrong)
         for turn, through in pool.ends.items():
             turn.hear(through)
 
@@ -212,7 +220,7 @@ class Book:
             await self._take(turns[: len(turns) // 2])
             await self._take(turns[len(turns) // 2 :])
         for turn in turns:
-            turn.fail(wrong)
+            turn.hear(wrong)
         return None
 
     # --- what other hubs wrote
@@ -307,6 +315,18 @@ class Book:
         if isinstance(self.log, QueuedLog):
             return await asyncio.wrap_future(self.log.submit(drafts))
         return await asyncio.to_thread(self.log.append, drafts) if self.log.blocking else self.log.append(drafts)
+
+
+def _answer(answer: asyncio.Future[int], outcome: int | BaseException) -> None:
+    """Whoever asked may have gone meanwhile."""
+    if answer.done():
+        return
+    if isinstance(outcome, int):
+        answer.set_result(outcome)
+    elif isinstance(outcome, asyncio.CancelledError):
+        answer.cancel()
+    else:
+        answer.set_exception(outcome)
 
 
 def _of_the_log(wrong: Exception) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,13 +19,14 @@ from fastapi import WebSocket, WebSocketDisconnect
 from casebook.access import Badge
 from casebook.book import Book
 from casebook.door import hear_text
-from casebook.errors import CoordinationError, FeedLost, NotAllowed
-from casebook.link import MAX_BYTES, VERSION, Hello, Ping, Rows, mark_of, read_from_vehicle
+from casebook.errors import CoordinationError, FeedLost, NotAllowed, RefusedInput
+from casebook.link import MAX_BYTES, VERSION, FromVehicle, Hello, Ping, Rows, mark_of, read_from_vehicle
 from casebook.live import Subscription
 from casebook.vehicle_links import Presence, VehicleLinks
 from casebook.wire import wire_of
 
 log = logging.getLogger(__name__)
+AHEAD = 4  # messages of one vehicle that are on their way into the book before no more are taken
 
 
 async def serve_vehicle(
@@ -38,9 +40,12 @@ async def serve_vehicle(
     if wire is not None:
         screen.pass_on = wire.write_text
 
+    def send_now(raw: bytes) -> bool:
+        return wire is not None and not outgoing.locked() and wire.write_text(raw)
+
     async def send(message: dict[str, Any] | bytes) -> None:
         raw = message if isinstance(message, bytes) else msgspec.json.encode(message)
-        if wire is None or outgoing.locked() or not wire.write_text(raw):
+        if not send_now(raw):
             async with outgoing:
                 await socket.send_text(raw.decode())
 
@@ -50,8 +55,10 @@ async def serve_vehicle(
         presence = await links.admit(hello.unit, hello.boot or hello.epoch)
         await send(await _welcome(hello, presence.link, book, links, drill) | ({"hubs": hubs} if hubs else {}))
         log.info("vehicle %s connected", badge.unit)
-        taking = _take(socket, hello, presence, book, links, send)
-        await _until_one_ends(taking, _show(screen, send), _pass_on(presence, send))
+        taking = Taking(hello, presence, book, links, send_now)
+        if wire is not None:
+            wire.hear_by(taking.hear)
+        await _until_one_ends(taking.take_on(socket), _show(screen, send), taking.pass_on(send))
         await socket.close(4409)
     except FeedLost as wrong:  # the hub cannot keep anything now: no refusal, the vehicle is welcome again at once
         log.warning("vehicle %s: %s", badge.unit, wrong)
@@ -95,42 +102,100 @@ async def _through(book: Book, unit: str, epoch: str) -> int:
     return book.log.through(unit, epoch)
 
 
-async def _take(
-    socket: WebSocket, hello: Hello, presence: Presence, book: Book, links: VehicleLinks, send: Any
-) -> None:
-    while True:
-        raw = await hear_text(socket)
-        presence.hear()
-        if len(raw) > MAX_BYTES:
-            raise NotAllowed("not_allowed", what="unit link", needs=f"<= {MAX_BYTES} bytes")
-        match read_from_vehicle(raw):
-            case Rows() as message if _is_of(message, hello, presence):
-                await send(await _commit(message, hello.unit, book, links))
-            case Rows(link=link) if hello.version >= 2 and link != presence.link:
-                links.replays += 1
-                raise NotAllowed("link_replayed", unit=hello.unit)
+class Taking:
+    """What one vehicle sends on its way into the book: on the short way (`hear`, casebook/wire.py) the moment it has
+    come, on the long one (`take_on`) in its turn. Rows go into the book in the order in which they came, and their
+    acknowledgements out in the same, each as soon as its commit is done."""
+
+    def __init__(
+        self, hello: Hello, presence: Presence, book: Book, links: VehicleLinks, send_now: Callable[[bytes], bool]
+    ) -> None:
+        self._hello, self._presence, self._book, self._links = hello, presence, book, links
+        self._send_now = send_now
+        self._under_way = 0  # messages of rows whose acknowledgement has not gone out
+        self._late = 0  # acknowledgements among them that wait for the socket
+        self._is_free = asyncio.Event()  # few are under way
+        self._is_free.set()
+
+    def hear(self, raw: bytes) -> bool:
+        """Take it, if it is rows and few are under way; all else is for the long way, what is to be refused as well."""
+        if not self._is_free.is_set():
+            return False
+        try:
+            message = read_from_vehicle(raw)
+        except RefusedInput:
+            return False
+        if not isinstance(message, Rows) or not self._is_of_here(message):
+            return False
+        self._presence.hear()
+        self._take(message)
+        return True
+
+    async def take_on(self, socket: WebSocket) -> None:
+        """The long way, until the link ends. Nothing is awaited between hearing and taking: order is kept so."""
+        while True:
+            await self._is_free.wait()
+            raw = await hear_text(socket)
+            self._presence.hear()
+            if len(raw) > MAX_BYTES:
+                raise NotAllowed("not_allowed", what="unit link", needs=f"<= {MAX_BYTES} bytes")
+            self._act_on(read_from_vehicle(raw))
+
+    async def pass_on(self, send: Any) -> None:
+        """Tell the vehicle what its hub found out about it, and what had to wait for the socket; ends when another
+        connection takes this one's place. Raises what went wrong with its rows."""
+        while (notice := await self._presence.notices.get()) is not None:
+            if isinstance(notice, BaseException):
+                raise notice
+            await send(notice)
+            if isinstance(notice, bytes):
+                self._late -= 1
+                self._done()
+
+    def _act_on(self, message: FromVehicle) -> None:
+        match message:
+            case Rows() if self._is_of_here(message):
+                self._take(message)
+            case Rows(link=link) if self._hello.version >= 2 and link != self._presence.link:
+                self._links.replays += 1
+                raise NotAllowed("link_replayed", unit=self._hello.unit)
             case Ping(n=n):
-                await send({"t": "pong", "n": n})
+                self._presence.notices.put_nowait({"t": "pong", "n": n})
             case other:
-                raise NotAllowed("not_allowed", what=f"unit link: {type(other).__name__}", needs=f"epoch {hello.epoch}")
+                needs = f"epoch {self._hello.epoch}"
+                raise NotAllowed("not_allowed", what=f"unit link: {type(other).__name__}", needs=needs)
 
+    def _is_of_here(self, message: Rows) -> bool:
+        """Version 1 names its one epoch in the hello; 2 may begin epochs as it goes, and names the connection."""
+        if self._hello.version < 2:
+            return message.epoch == self._hello.epoch
+        return message.link == self._presence.link
 
-def _is_of(message: Rows, hello: Hello, presence: Presence) -> bool:
-    """Version 1 names its one epoch in the hello; 2 may begin epochs as it goes, and names the connection."""
-    return message.epoch == hello.epoch if hello.version < 2 else message.link == presence.link
+    def _take(self, message: Rows) -> None:
+        self._under_way += 1
+        if self._under_way >= AHEAD:
+            self._is_free.clear()
+        told = partial(self._tell, message)
+        self._book.queue_rows(self._hello.unit, message.epoch, message.rows, told)
 
+    def _tell(self, message: Rows, outcome: int | BaseException) -> None:
+        """Acknowledge a message whose rows were committed."""
+        if isinstance(outcome, BaseException):
+            self._presence.notices.put_nowait(outcome)
+            return
+        if message.rows and message.rows[-1].seq == outcome:
+            self._links.remember_last(self._hello.unit, message.epoch, outcome, mark_of(message.rows[-1]))
+        ack = msgspec.json.encode({"t": "ack", "epoch": message.epoch, "through": outcome})
+        if not self._late and self._send_now(ack):
+            self._done()
+        else:
+            self._late += 1
+            self._presence.notices.put_nowait(ack)
 
-async def _commit(message: Rows, unit: str, book: Book, links: VehicleLinks) -> dict[str, Any]:
-    through = await book.take_rows(unit, message.epoch, message.rows)
-    if message.rows and message.rows[-1].seq == through:
-        links.remember_last(unit, message.epoch, through, mark_of(message.rows[-1]))
-    return {"t": "ack", "epoch": message.epoch, "through": through}
-
-
-async def _pass_on(presence: Presence, send: Any) -> None:
-    """Tell the vehicle what its hub found out about it; ends when another connection takes this one's place."""
-    while (notice := await presence.notices.get()) is not None:
-        await send(notice)
+    def _done(self) -> None:
+        self._under_way -= 1
+        if self._under_way < AHEAD:
+            self._is_free.set()
 
 
 async def _show(screen: Subscription, send: Any) -> None:

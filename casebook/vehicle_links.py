@@ -21,6 +21,7 @@ from casebook.errors import NotAllowed
 log = logging.getLogger(__name__)
 TWIN_WAIT_S = 3.0  # wall seconds in which a vehicle that is there is heard: it pings each 2 s (ambulance_unit/hub_link)
 TWIN_TOLD = timedelta(minutes=10)  # a refused device tries again about twice a minute
+Notice = dict[str, Any] | bytes | BaseException | None  # what to send, what went wrong, or None: make way
 MARKS_KEPT = 50_000  # epochs whose last row is remembered: a fleet of 1,000 with 50 outages each
 
 
@@ -40,7 +41,7 @@ class Presence:
     unit: str
     boot: str
     link: str
-    notices: asyncio.Queue[dict[str, Any] | None] = field(default_factory=asyncio.Queue)  # None: make way
+    notices: asyncio.Queue[Notice] = field(default_factory=asyncio.Queue)
     _sign: asyncio.Event = field(default_factory=asyncio.Event)
     _is_there: bool = True
 

@@ -5,8 +5,7 @@ A row that does not fit becomes RowRefused. When rows are taken, and what the lo
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,20 +44,19 @@ class Row:
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A vehicle's rows on their way into the next commit, and who waits for how far the book is then."""
+    """A vehicle's rows on their way into the next commit. `told` hears once how far the book is then, or what went
+    wrong."""
 
     lane: Lane
     rows: Sequence[Row | OutboxRow]
     role: str
-    answer: asyncio.Future[int]
+    told: Callable[[int | BaseException], None]
+    is_done: bool = False
 
-    def hear(self, through: int) -> None:
-        if not self.answer.done():
-            self.answer.set_result(through)
-
-    def fail(self, wrong: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(wrong)
+    def hear(self, outcome: int | BaseException) -> None:
+        if not self.is_done:
+            self.is_done = True
+            self.told(outcome)
 
 
 @dataclass(slots=True)
@@ -82,7 +80,7 @@ def fitted(turns: Sequence[Turn], picture: Picture, through: Mapping[Lane, int],
         try:
             drafts = _rows_of(turn, course, done, now)
         except Exception as wrong:  # noqa: BLE001 - a fault of ours in one vehicle's rows is no other vehicle's
-            turn.fail(wrong)
+            turn.hear(wrong)
             return fitted([one for one in turns if one is not turn], picture, through, now)
         pool.drafts += drafts
         pool.through[turn.lane] = pool.ends[turn] = done + len(drafts)
