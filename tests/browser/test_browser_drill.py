@@ -61,6 +61,7 @@ def is_of_the_way_by_road(step: Step) -> bool:
     return step.optional and step.after == {"fact": "unit_at_destination", "unit": CREW}
 
 
+@pytest.mark.timeout(900)  # more than the bounds of its parts together, so that they tell what was missing
 async def test_the_drill_is_played_to_the_signed_handover_on_all_screens(scenario: Scenario, tmp_path: Path):
     steps = tuple(step for step in scenario.steps if not (is_done_on_a_screen(step) or is_of_the_way_by_road(step)))
     script = replace(scenario, steps=steps, lasts_s=3 * scenario.lasts_s)  # over when all is done, however late
