@@ -297,7 +297,7 @@ class Hub:
                 return Feed(self._look_at_console, self.clock)
             case "wall":
                 look, follows = self.ward.look(id, self.ledger.view), self.ward.follows(id)
-                return Feed(look, self.clock, follows)
+                return Feed(look, self.clock, follows, still=True)
             case "unit":
                 views = self._fleet_views
                 return Feed(

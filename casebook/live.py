@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import is_
 from typing import Any
@@ -23,11 +24,13 @@ from typing import Any
 import msgspec
 
 from casebook.clock import Clock
+from casebook.events import VitalsRecorded
 from casebook.log import Entry
 from casebook.picture import Picture
 
 View = dict[str, Any]
 LEAVES = frozenset({str, int, float, bool})
+SAMPLE = VitalsRecorded.name
 QUEUE_LENGTH = 64  # messages waiting for one screen before it gets a snapshot instead
 
 
@@ -143,19 +146,45 @@ class Subscription:
         self._feed.drop(self)
 
 
+class Fresh:
+    """What came since the screens were told last; its samples are made for them and encoded once, for whoever follows.
+
+    `casualties`: whose samples are among them.
+    """
+
+    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+        sampled = [entry for entry in entries if entry.kind == SAMPLE]
+        self.casualties = frozenset(entry.body["casualty"] for entry in sampled)
+        self._samples = [(entry.body["casualty"], _raw(sample_of(entry))) for entry in sampled]
+        self._count = len(entries)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def of(self, casualties: AbstractSet[str]) -> list[msgspec.Raw]:
+        """Their samples, in the order of the log."""
+        if self.casualties.isdisjoint(casualties):
+            return []
+        return [sample for casualty, sample in self._samples if casualty in casualties]
+
+
+def everybody(picture: Picture) -> AbstractSet[str]:
+    return frozenset(picture.casualties)
+
+
 class Feed:
     """One view for many screens. `look(picture, now)` is pure.
 
-    `follows(picture, casualty)` says whose vitals stream along; None: nobody's, and no casualty is looked at.
-    `made_of(picture, now)` names what the view is made of: while it gives the same objects, the view is not looked at.
-    `still`: what streams in (samples, places) does not show in it.
+    `follows(picture)` gives the casualties whose vitals stream along; None: nobody's. `made_of(picture, now)` names
+    what the view is made of: while it gives the same objects, the view is not looked at. `still`: of what streams in
+    (samples, places) it shows the samples of those it follows and nothing else.
     """
 
     def __init__(
         self,
         look: Callable[[Picture, datetime], Any],
         clock: Clock,
-        follows: Callable[[Picture, str], bool] | None = lambda picture, casualty: True,
+        follows: Callable[[Picture], AbstractSet[str]] | None = everybody,
         made_of: Callable[[Picture, datetime], tuple[Any, ...]] | None = None,
         *,
         still: bool = False,
@@ -167,7 +196,7 @@ class Feed:
         self._picture = Picture()
         self._version = 0
         self._screens: list[Subscription] = []
-        self._followed: set[str] = set()
+        self._followed: AbstractSet[str] = frozenset()
 
     def subscribe(self) -> Subscription:
         screen = Subscription(self)
@@ -182,29 +211,27 @@ class Feed:
     def watched(self) -> bool:
         return bool(self._screens)
 
-    @property
-    def follows_anybody(self) -> bool:
-        """Whether samples stream along with the view, as it was looked at last."""
-        return bool(self._followed)
+    def is_touched_by(self, fresh: Fresh) -> bool:
+        """Whether somebody whom it follows is among those sampled."""
+        return bool(self._followed) and not fresh.casualties.isdisjoint(self._followed)
 
     @property
     def watchers(self) -> int:
         return len(self._screens)
 
-    def refresh(self, picture: Picture, fresh: Sequence[Entry] = (), *, look: bool = True) -> bool:
+    def refresh(self, picture: Picture, fresh: Fresh | Sequence[Entry] = (), *, look: bool = True) -> bool:
         """Send what changed since the last look, with the samples among the fresh entries. True: that took work.
 
         `look` False sends the samples only: at many samples a second the view need not be computed for each.
         """
         self._picture = picture
+        fresh = fresh if isinstance(fresh, Fresh) else Fresh(fresh)
         look = look and self._is_new()
-        if not look and not self._followed:
+        if not look and not self.is_touched_by(fresh):
             return False
-        patch, joined = self._look_again() if look else ({}, [])
-        samples = [sample for id in joined for sample in self._trend(id)]  # what the screens have missed of them
-        if self._followed:
-            wanted = (entry for entry in fresh if self._wants(entry))
-            samples += [sample_of(entry) for entry in wanted if entry.body["casualty"] not in joined]
+        patch, joined = self._look_again() if look else ({}, frozenset())
+        samples: list[Any] = [sample for id in sorted(joined) for sample in self._trend(id)]  # what was missed of them
+        samples += fresh.of(self._followed - joined)
         if patch or samples:
             self._version += 1
             self._send({"t": "delta", "v": self._version, "now": self._now(), "patch": patch, "samples": samples})
@@ -217,7 +244,7 @@ class Feed:
         before, self._parts = self._parts, self._made_of(self._picture, self._clock.now())
         return before is None or not same(before, self._parts)
 
-    def _look_again(self) -> tuple[View, list[str]]:
+    def _look_again(self) -> tuple[View, AbstractSet[str]]:
         """(what changed in the view, whom the screens follow only from now on)"""
         view = plain(self._look(self._picture, self._clock.now()))
         patch, self._view = merge_patch(self._view, view), view
@@ -231,14 +258,13 @@ class Feed:
              "samples": trend}
         )  # fmt: skip
 
-    def _newly_followed(self) -> list[str]:
+    def _newly_followed(self) -> AbstractSet[str]:
         now = self._follow_now()
         joined, self._followed = now - self._followed, now
-        return sorted(joined)
+        return joined
 
-    def _follow_now(self) -> set[str]:
-        follows = self._follows
-        return set() if follows is None else {id for id in self._picture.casualties if follows(self._picture, id)}
+    def _follow_now(self) -> AbstractSet[str]:
+        return frozenset() if self._follows is None else self._follows(self._picture)
 
     def _trend(self, casualty: str) -> list[dict[str, Any]]:
         return [
@@ -248,9 +274,6 @@ class Feed:
 
     def beat(self) -> bytes:
         return msgspec.json.encode({"t": "beat", "v": self._version, "now": self._now()})
-
-    def _wants(self, entry: Entry) -> bool:
-        return entry.kind == "vitals_recorded" and entry.body["casualty"] in self._followed
 
     def _now(self) -> datetime:
         return self._clock.now()
@@ -264,6 +287,10 @@ class Feed:
 def same(these: Sequence[Any], those: Sequence[Any]) -> bool:
     """Whether they are the same objects, one by one."""
     return len(these) == len(those) and all(map(is_, these, those))
+
+
+def _raw(message: dict[str, Any]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(message))
 
 
 def sample_of(entry: Entry) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Look at the views of many screens in turn, so that looking never takes the hub's whole time.
 
-Samples go to every screen at once. The views behind them cost more: a console of 400 cases takes as long as fifty
-acknowledgements. Each pass looks at those that waited longest until its time is spent; the rest come next.
+Samples go to every screen at once, and with them the view of a screen that shows little more than whom they are of. The
+views of the others cost more: a console of 400 cases takes as long as fifty acknowledgements. Each pass looks at those
+that waited longest until its time is spent; the rest come next.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from casebook.live import Feed
+from casebook.live import Feed, Fresh
 from casebook.log import Entry
 from casebook.picture import Picture
 from casebook.spans import span
@@ -33,20 +34,23 @@ class Looking:
         self, feeds: Iterable[Feed], picture: Picture, fresh: Sequence[Entry], *, anew: bool, streamed: bool = False
     ) -> None:
         """Tell every watched feed the fresh samples, and those whose turn it is their view. `anew`: any may differ;
-        `streamed`: but by nothing that a still view shows, so that time alone changes it."""
-        watched = [feed for feed in feeds if feed.watched]
+        `streamed`: but a still view by time alone, and by samples of those it follows, after which it is looked at in
+        any case."""
+        watched, new = [feed for feed in feeds if feed.watched], Fresh(fresh)
         self._owed.intersection_update(watched)
+        if new.casualties:
+            self._owed.update(one for one in watched if one.still and one.is_touched_by(new))
         if anew:
             before_s = self._wall_s() - STILL_S if streamed else math.inf
             self._owed.update(one for one in watched if not one.still or self._looked_s.get(one, 0.0) < before_s)
         if watched and (fresh or self._owed):
             with span("feed", watched=len(watched), entries=len(fresh)) as work:
-                work.tell(views=await self._pass(watched, picture, fresh))
+                work.tell(views=await self._pass(watched, picture, new))
 
-    async def _pass(self, watched: Sequence[Feed], picture: Picture, fresh: Sequence[Entry]) -> int:
+    async def _pass(self, watched: Sequence[Feed], picture: Picture, fresh: Fresh) -> int:
         """Once through the feeds; how many views were looked at."""
         spent_s, views, went_on_s = 0.0, 0, self._wall_s()
-        busy = [feed for feed in watched if feed in self._owed or feed.follows_anybody]
+        busy = [feed for feed in watched if feed in self._owed or feed.is_touched_by(fresh)]
         for feed in sorted(busy, key=lambda one: self._looked_s.get(one, 0.0)):
             look, began_s = feed in self._owed and spent_s < PASS_S, self._wall_s()
             worked = feed.refresh(picture, fresh, look=look)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from hospital_board.capacity_desk import (
     report_capacity,
 )
 from hospital_board.capacity_import import ImportCapacity, import_capacity
-from hospital_board.cases import get_own_case, is_own
+from hospital_board.cases import get_own_case, list_own_cases
 from hospital_board.consult import SendMessage, send_message
 from hospital_board.consult_marks import DrawMark, RemoveMarks, draw_mark, remove_marks, take_snapshot
 from hospital_board.consult_recording import (
@@ -136,8 +137,6 @@ class HospitalRoom:
         return WallParts(hospital, ledger).look
 
     @staticmethod
-    def follows(hospital: str) -> Callable[[Picture, str], bool]:
+    def follows(hospital: str) -> Callable[[Picture], AbstractSet[str]]:
         """Whose vitals stream to that wall: its own cases' only."""
-        return lambda picture, casualty: (
-            casualty in picture.casualties and is_own(picture.casualties[casualty], hospital)
-        )
+        return lambda picture: frozenset(state.id for state in list_own_cases(picture, hospital))

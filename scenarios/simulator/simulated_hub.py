@@ -215,7 +215,7 @@ class Hub:
     def _wall(self, hospital: str) -> Feed:
         return self._machine.parts.feed(
             WallParts(hospital).look, self._machine.clock,
-            lambda picture, casualty: picture.casualties[casualty].hospital == hospital,
+            lambda picture: {id for id, one in picture.casualties.items() if one.hospital == hospital},
         )  # fmt: skip
 
     def _unit(self, unit: str) -> Feed:

@@ -153,7 +153,7 @@ async def vitals(book, feed: Feed, casualty: str, n: int) -> None:
 
 async def test_vitals_stream_each_once_and_only_of_those_whom_the_screen_follows():
     book = await opened(MemoryLog())
-    feed = Feed(lambda picture, now: {}, book.clock, lambda picture, casualty: casualty == A)
+    feed = Feed(lambda picture, now: {}, book.clock, lambda picture: {A})
     await vitals(book, feed, A, 80)
     screen = Screen(feed.subscribe())
     first = await screen.hear()
@@ -167,7 +167,7 @@ async def test_vitals_stream_each_once_and_only_of_those_whom_the_screen_follows
 async def test_whoever_is_followed_later_brings_the_trend_along():
     book = await opened(MemoryLog())
     followed: set[str] = {A}
-    feed = Feed(lambda picture, now: {}, book.clock, lambda picture, casualty: casualty in followed)
+    feed = Feed(lambda picture, now: {}, book.clock, lambda picture: frozenset(followed))
     feed.refresh(book.picture)
     screen = Screen(feed.subscribe())
     await screen.hear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -100,6 +102,35 @@ async def test_a_still_view_waits_for_more_than_a_stream_or_for_time():
     wall.now_s += STILL_S + 0.1
     await wall.looking.tell(wall.feeds, book.picture, [], anew=True, streamed=True)
     assert wall.looked == [2, 4]
+
+
+async def test_a_still_view_is_looked_at_with_each_sample_of_those_whom_it_follows_and_no_other():
+    book = await opened(MemoryLog())
+    await book.write(lambda picture: [e.VitalsRecorded(id, "A01", {"hr_bpm": 90}) for id in (A, "I1-B")], BY)
+    looked: list[str] = []
+    feeds = [Feed(looking_in(looked, id), book.clock, following(id), still=True) for id in (A, "I1-B")]
+    screens, looking = [feed.subscribe() for feed in feeds], Looking(lambda: 0.0)
+    for feed, screen in zip(feeds, screens, strict=True):
+        feed.refresh(book.picture)
+        await screen.next(0.01)
+    looked.clear()
+    fresh = await book.write(lambda picture: [e.VitalsRecorded(A, "A01", {"hr_bpm": 91})], BY)
+    await looking.tell(feeds, book.picture, fresh, anew=False)
+    message = msgspec.json.decode(await screens[0].next(0.01))
+    assert looked == [A] and msgspec.json.decode(await screens[1].next(0.01))["t"] == "beat"
+    assert message["patch"] == {"hr_bpm": 91} and message["samples"][0]["vitals"] == {"hr_bpm": 91}
+
+
+def looking_in(looked: list[str], id: str) -> Callable[[Picture, datetime], dict[str, Any]]:
+    def look(picture: Picture, now: datetime) -> dict[str, Any]:
+        looked.append(id)
+        return dict(picture.casualties[id].trend[-1].vitals)
+
+    return look
+
+
+def following(id: str) -> Callable[[Picture], set[str]]:
+    return lambda picture: {id}
 
 
 async def test_a_still_view_that_is_owed_is_not_forgotten_for_a_stream():

@@ -123,9 +123,8 @@ async def test_what_nobody_answered_is_repeated_by_itself_and_once(ward: Ward):
 
 
 def test_vitals_stream_to_the_patients_own_hospital_only(ward: Ward):
-    assert ward.room.follows(SONGJIANG)(ward.book.picture, A) is True
-    assert ward.room.follows(JINSHAN)(ward.book.picture, A) is False
-    assert ward.room.follows(SONGJIANG)(ward.book.picture, "nobody") is False
+    assert ward.room.follows(SONGJIANG)(ward.book.picture) == {A}
+    assert ward.room.follows(JINSHAN)(ward.book.picture) == set()
 
 
 def test_every_ask_stands_in_the_open_api(ward: Ward):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -64,7 +64,7 @@ class TrustingShelf(SharedShelf):
 class LossyFeed(Feed):
     """Now and then takes a change for told that it never sent."""
 
-    def _look_again(self) -> tuple[View, list[str]]:
+    def _look_again(self) -> tuple[View, Set[str]]:
         patch, joined = super()._look_again()
         return ({}, joined) if patch and self._version % 5 == 4 else (patch, joined)
 
