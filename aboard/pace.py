@@ -2,11 +2,13 @@
 
 As fast as the sockets allow: a machine with nothing else to do plays at full rate; a busy one plays the same drill,
 later. Decisions do not depend on it (docs/decisions), but screens that lag by minutes of the drill would prove nothing.
+What a link holds back on purpose is not waited for: the drill goes on in the dark, and the clock is held after it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from casebook.clock import RateClock
 from scenarios.player import Player
@@ -16,12 +18,12 @@ LOOK_S = 0.05
 LONGEST_HOLD_S = 10.0  # something that never arrives must not hold the drill for ever
 
 
-async def keep_pace(clock: RateClock, player: Player) -> None:
-    """Hold and release the clock until cancelled."""
+async def keep_pace(clock: RateClock, player: Player, is_dark: Callable[[], bool] = lambda: False) -> None:
+    """Hold and release the clock until cancelled; never hold it while `is_dark`."""
     held_s = 0.0
     while True:
         await asyncio.sleep(LOOK_S)
-        behind_s = player.behind_s() / clock.rate
+        behind_s = 0.0 if is_dark() else player.behind_s() / clock.rate
         if clock.running and behind_s > HOLD_S:
             clock.hold()
             held_s = 0.0

@@ -304,7 +304,7 @@ class Agent:
             "vitals_stored": self._outbox.stored_of(e.VitalsRecorded.name), "missed": sampler.missed,
             "impossible": sampler.impossible, "stored": counts.stored, "sent": self.link.sent, "acked": counts.acked,
             "waiting": counts.waiting, "corrupt": counts.corrupt, "media": self.live.counts() if self.live else {},
-            "hub_lost_rows": getattr(self.link, "hub_lost_rows", 0),
+            "waves_made": self.waves.made, "hub_lost_rows": getattr(self.link, "hub_lost_rows", 0),
         }  # fmt: skip
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:

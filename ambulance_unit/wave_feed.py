@@ -35,7 +35,7 @@ class WaveFeed:
         self._ring: WaveRing | None = None
         self._tablets: set[asyncio.Queue[bytes]] = set()
         self._senders: list[Callable[[WavePacket], object]] = []
-        self._sequence = 0
+        self.made = 0  # packets so far, and the number of the next one
 
     def send_to(self, sender: Callable[[WavePacket], object]) -> None:
         self._senders.append(sender)
@@ -73,8 +73,8 @@ class WaveFeed:
         if not channels:
             return
         start_ms = round(self._began_at.timestamp() * 1000) + number * PACKET_MS
-        packet = WavePacket(self._sequence, start_ms, channels, self._run)
-        self._sequence += 1
+        packet = WavePacket(self.made, start_ms, channels, self._run)
+        self.made += 1
         for send in self._senders:
             send(packet)
         if self._tablets or self._ring:

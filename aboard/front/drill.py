@@ -8,7 +8,7 @@ import webbrowser
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,15 @@ from aboard.front.language import spoken
 from casebook.errors import RefusedInput
 from casebook.words import say
 
+if TYPE_CHECKING:
+    from aboard.relay import Line
+
 DEFAULT, RATE, FAST = "g60_fengjing", 6.0, 60.0
 PORTS = (8300, 8310, 8311)
+
+
+def _told(key: str) -> str:
+    return say(f"front.drill.help.{key}", spoken())
 
 
 def drill(
@@ -29,11 +36,14 @@ def drill(
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     port: Annotated[int, typer.Option(min=0, max=65535)] = PORTS[0],
     check: Annotated[bool, typer.Option("--check")] = False,
+    link: Annotated[str, typer.Option(metavar="loss=PCT,delay=MS", show_default=False, help=_told("link"))] = "",
 ) -> int:
     """Play a scenario; writes report.json and report.html. Exit code 1 when an expectation failed."""
+    from aboard.relay import read_line
     from scenarios.format import find_scenario, load_scenario
     from scenarios.vocabulary import all_asks
 
+    line = read_line(link) if link else None
     scenario = load_scenario(find_scenario(name), all_asks(), spoken())
     if check:
         typer.echo(say("front.drill.sound", spoken(), name=scenario.id, steps=len(scenario.steps)))
@@ -44,7 +54,7 @@ def drill(
     if (folder / "hub" / "book.sqlite").exists():
         raise RefusedInput("drill_folder_used", folder=folder)
     ports = () if headless else (port, *(port + number for number in range(10, 20)))
-    return asyncio.run(_play(scenario, folder.resolve(), FAST if fast else rate, headless, ports))
+    return asyncio.run(_play(scenario, folder.resolve(), FAST if fast else rate, headless, ports, line))
 
 
 def _stamp() -> str:
@@ -53,11 +63,13 @@ def _stamp() -> str:
     return f"{WallClock().now().astimezone(SHANGHAI):%Y%m%d-%H%M%S}"
 
 
-async def _play(scenario: Any, folder: Path, rate: float, headless: bool, ports: tuple[int, ...]) -> int:
+async def _play(
+    scenario: Any, folder: Path, rate: float, headless: bool, ports: tuple[int, ...], line: Line | None
+) -> int:
     from aboard.drill import Drill
     from aboard.reporting import write_report
 
-    stage = Drill(scenario, folder, rate, told=_tell_step, ports=ports)
+    stage = Drill(scenario, folder, rate, told=_tell_step, ports=ports, line=line)
     typer.echo(say("front.drill.begins", spoken(), title=scenario.title[spoken()], rate=f"{rate:g}", folder=folder))
     async with stage.set_up():
         screens = stage.screens()

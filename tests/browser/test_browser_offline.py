@@ -117,7 +117,7 @@ async def all_screens_recover(stage: Stage) -> None:
 
 async def nothing_was_lost(stage: Stage) -> None:
     """Nothing waits, the tap of the dark minutes is in the book once, every row of every vehicle is there, once."""
-    async with httpx.AsyncClient(headers=stage.drill._doors[f"crew:{CREW}"].headers) as client:
+    async with httpx.AsyncClient(headers=stage.drill.doors[f"crew:{CREW}"].headers) as client:
         ledger = await until_delivered(client, f"{stage.drill.urls[CREW]}/api/v1/ledger")
     assert (ledger["unstored"], ledger["corrupt"], ledger["hub_lost_rows"]) == (0, 0, 0)
     by_hand = [one for one in stage.facts("casualty_triaged", casualty=A) if one["method"] == "manual"]

@@ -2,7 +2,7 @@
 
 It sits in the client's HTTP transport: the candidates in the offer and in the answer are replaced by the relay's, so
 that all media pass through it. Each direction has its own `Way`; HTTP itself passes untouched, or, `whole`, waits while
-either way is silent, as a TCP connection does.
+either way is silent, as a TCP connection does. A vehicle that is a process of its own is put behind `aboard/relay.py`.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ class Way:
         return self._in_burst
 
 
-class _Side(asyncio.DatagramProtocol):
+class Side(asyncio.DatagramProtocol):
     """One socket of the relay: what it hears leaves from `other` to `target`, as late as `way` says."""
 
     def __init__(self, way: Way) -> None:
         self.way = way
         self.target: Address | None = None
-        self.other: _Side | None = None
+        self.other: Side | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -98,6 +98,16 @@ class _Side(asyncio.DatagramProtocol):
             self.other.transport.sendto(data, self.target)  # type: ignore[attr-defined]
 
 
+async def two_sides(up: Way, down: Way) -> tuple[Side, Side]:
+    """A relay's two sockets, that towards the client and that towards the hub. `replaced` tells them their targets."""
+    loop, sides = asyncio.get_running_loop(), (Side(up), Side(down))
+    for side in sides:
+        await loop.create_datagram_endpoint(lambda side=side: side, local_addr=("127.0.0.1", 0))
+    from_client, from_hub = sides
+    from_client.other, from_hub.other = from_hub, from_client
+    return from_client, from_hub
+
+
 class ThinLink(httpx.AsyncBaseTransport):
     """An HTTP transport that puts every WebRTC session it signals behind a relay. `up`: from this client to the hub."""
 
@@ -105,20 +115,20 @@ class ThinLink(httpx.AsyncBaseTransport):
         self.up, self.down = up, down
         self._whole = whole
         self._inner = httpx.AsyncHTTPTransport()
-        self._sides: list[_Side] = []
+        self._sides: list[Side] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._whole:
             await self._until_heard(request)
         if request.headers.get("Content-Type") != "application/sdp":
             return await self._inner.handle_async_request(request)
-        from_client, from_hub = await self._side(self.up), await self._side(self.down)
-        from_client.other, from_hub.other = from_hub, from_client
-        offer, from_hub.target = _replaced(await request.aread(), from_hub.address)
+        from_client, from_hub = await two_sides(self.up, self.down)
+        self._sides += from_client, from_hub
+        offer, from_hub.target = replaced(await request.aread(), from_hub.address)
         headers = [pair for pair in request.headers.raw if pair[0].lower() != b"content-length"]
         asked = httpx.Request(request.method, request.url, headers=headers, content=offer)
         answered = await self._inner.handle_async_request(asked)
-        answer, from_client.target = _replaced(await answered.aread(), from_client.address)
+        answer, from_client.target = replaced(await answered.aread(), from_client.address)
         kept = [pair for pair in answered.headers.raw if pair[0].lower() != b"content-length"]
         return httpx.Response(answered.status_code, headers=kept, content=answer)
 
@@ -133,19 +143,13 @@ class ThinLink(httpx.AsyncBaseTransport):
             if patience_s <= 0:
                 raise httpx.ConnectTimeout("the link is silent", request=request)
 
-    async def _side(self, way: Way) -> _Side:
-        loop = asyncio.get_running_loop()
-        _, side = await loop.create_datagram_endpoint(lambda: _Side(way), local_addr=("127.0.0.1", 0))
-        self._sides.append(side)
-        return side
-
     async def aclose(self) -> None:
         for side in self._sides:
             side.transport.close()
         await self._inner.aclose()
 
 
-def _replaced(sdp: bytes, address: Address) -> tuple[bytes, Address | None]:
+def replaced(sdp: bytes, address: Address) -> tuple[bytes, Address | None]:
     """The description with every host candidate replaced by `address`, and what the first one was."""
     found = _CANDIDATE.search(sdp)
     host, port = address
