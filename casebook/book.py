@@ -37,6 +37,7 @@ from casebook.vehicle_rows import Lane, Row, Turn, fitted
 Decide = Callable[[Picture], Iterable[e.Event]]
 Done = TypeVar("Done")
 Listener = Callable[[Sequence[Entry]], None]
+Told = Callable[[int | BaseException], None]  # how far the book holds an outbox, or what went wrong
 HOLDS = By("desk", "holds", "store")  # who says what the shared store said
 PEN_TRIES = 5  # how often a decision is repeated whose hub lost the pen to another while it was about to write
 POOL_ROWS = 250  # rows after which a commit takes no further vehicle: some 30 ms of folding, which keeps the loop
@@ -149,7 +150,7 @@ class Book:
         return await answer
 
     def queue_rows(
-        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow], told: Callable[[int | BaseException], None],
+        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow], told: Told,
         role: str = "paramedic",
     ) -> None:  # fmt: skip
         """The same without waiting: `told` is called on the loop, once, with how far the book is or with what

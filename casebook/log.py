@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,8 +22,7 @@ from casebook.errors import AlreadyHeld, CoordinationError, RefusedInput
 GENESIS = "0" * 64
 
 
-@dataclass(frozen=True, slots=True)
-class By:
+class By(msgspec.Struct, frozen=True, gc=False):
     """Who says so: `role` (dispatcher, ed, paramedic, director, desk), `who`, and by what (`button`, `device` ...)."""
 
     role: str
@@ -34,8 +33,7 @@ class By:
         return f"{self.role}:{self.who}"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, gc=False):
     """The outbox row that carried a fact: (unit, epoch, seq) is unique in the book."""
 
     unit: str
@@ -43,8 +41,7 @@ class Source:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """A scarce thing wanted (`until` set) or given back (`until` None; holder "*" whoever has it) with an entry."""
 
     key: str
@@ -52,8 +49,7 @@ class Claim:
     until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """An entry before it has a place in the chain. `asked` is the asker's idempotency key."""
 
     kind: str
@@ -67,8 +63,7 @@ class Draft:
     claims: tuple[Claim, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One line of the book. `hash` covers everything else and the hash of the line before (`prev`)."""
 
     seq: int
@@ -81,11 +76,10 @@ class Entry:
     source: Source | None = None
     asked: str = ""
     prev: str = GENESIS
-    hash: str = field(default="", compare=False)
+    hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     """`signer` (hex of an Ed25519 public key) says: the book had `seq` entries, the last with `hash`, at `at`."""
 
     seq: int
@@ -295,13 +289,19 @@ def _lay(ground: Ground, drafts: Sequence[Draft]) -> list[Entry]:
     return entries
 
 
+_NO_ROW = Source("", "", 1)
+
+
 def storable(drafts: Iterable[Draft]) -> None:
     """What one keeper cannot keep none takes: PostgreSQL has no NUL in a text and no number beyond 63 bits."""
+    sound: set[str] = set()  # texts that were looked at; of a fleet's rows most are the same
     for draft in drafts:
-        source = draft.source or Source("", "", 1)
-        texts = (draft.kind, draft.by.role, draft.by.who, draft.by.origin, draft.asked, source.unit, source.epoch)
-        if any("\0" in text or (not text.isascii() and _half(text)) for text in texts):
-            raise RefusedInput("bad_field", where=draft.kind, field="by", why="NUL or half a character")
+        source, by = draft.source or _NO_ROW, draft.by
+        for text in (draft.kind, by.role, by.who, by.origin, draft.asked, source.unit, source.epoch):
+            if text not in sound:
+                if "\0" in text or (not text.isascii() and _half(text)):
+                    raise RefusedInput("bad_field", where=draft.kind, field="by", why="NUL or half a character")
+                sound.add(text)
         if not 0 < source.seq < 2**63:
             raise RefusedInput("bad_field", where=draft.kind, field="seq", why=f"{source.seq} is out of range")
 

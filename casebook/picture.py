@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
+
 from casebook import events as e
 from casebook.capacity import Closure, Figure, Forced, Hold, Refusal
 from casebook.casualty import Category, Findings, Stage
@@ -72,8 +74,7 @@ class UnitState:
     times: Mapping[str, datetime] = field(default_factory=dict)  # fact name -> when, of the present mission
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """One numerics sample with where it came from; `unit`, `epoch`, `seq` name it for the ledger."""
 
     at: datetime

@@ -7,8 +7,9 @@ from a version to the next; check the chain before, for a lifted entry no longer
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from casebook.errors import RefusedInput
 from casebook.events.fact import FACTS

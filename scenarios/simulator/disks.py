@@ -12,12 +12,12 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import msgspec
+from msgspec.structs import replace
 
 from ambulance_unit.outbox_rows import Texts, is_whole
 from casebook.errors import CoordinationError, FeedLost

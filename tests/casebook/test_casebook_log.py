@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from casebook_tales import BY, START, draft
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from casebook.errors import RefusedInput
 from casebook.log import GENESIS, ChainBroken, MemoryLog, Source, chained, verify

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from log_keepers import LASTING, fresh_store
 from log_keepers import log as log
 from log_keepers import opened as opened
 from log_keepers import store as store
+from msgspec.structs import replace
 
 from casebook.errors import AlreadyHeld, RefusedInput
 from casebook.log import GENESIS, Checkpoint, Claim, Draft, Log, MemoryLog, RowTwice, Source, verify

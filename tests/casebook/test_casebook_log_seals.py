@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from casebook_tales import draft
 from log_keepers import on_server
 from log_keepers import opened as opened
 from log_keepers import store as store
+from msgspec.structs import replace
 
 from casebook.errors import RefusedInput
 from casebook.log import ChainBroken, Checkpoint, Entry, MemoryLog, verify

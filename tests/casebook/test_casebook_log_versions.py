@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from casebook_tales import BY, START, draft
+from msgspec.structs import replace
 
 from casebook import events as e
 from casebook.book import Book

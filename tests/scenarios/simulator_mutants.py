@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+<<<<<<< ours
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import replace
+=======
+from collections.abc import Awaitable, Callable, Sequence
+>>>>>>> theirs
 from typing import Any
+
+from msgspec.structs import replace
 
 from ambulance_unit.outbox import Outbox
 from casebook.answers import Answers
-from casebook.book import Book
+from casebook.book import Book, Told
 from casebook.holds.granting import Page
 from casebook.link import OutboxRow
 from casebook.live import Feed, View
@@ -21,10 +27,16 @@ from scenarios.simulator.parts import Parts, SharedShelf
 class HastyBook(Book):
     """Acknowledges rows when they have come, not when they are on the disk."""
 
-    async def take_rows(self, unit: str, epoch: str, rows: Sequence[Row], role: str = "paramedic") -> int:
-        taking = self._begin(super().take_rows(unit, epoch, rows, role))
-        taking.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return rows[-1].seq if rows else await taking
+    def queue_rows(
+        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow], told: Told, role: str = "paramedic"
+    ) -> None:
+        super().queue_rows(unit, epoch, rows, _unheard if rows else told, role)
+        if rows:
+            told(rows[-1].seq)
+
+
+def _unheard(outcome: int | BaseException) -> None:
+    """What really became of the rows."""
 
 
 class UnflushedLog(FrameLog):

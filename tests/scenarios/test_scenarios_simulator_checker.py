@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
+
 from casebook import events as e
 from casebook.drafting import draft_of
 from casebook.log import By, Entry, MemoryLog, Source
@@ -123,7 +125,7 @@ def test_one_key_is_done_once() -> None:
     history = a_history((e.AgencyLinked("I1", "110", ""),), (e.AgencyLinked("I1", "119", ""),), asked="k1")
     assert "keys" not in rules(history), "one batch after the other at one instant is one batch to the log"
     entries = history.logs["A"]
-    later = replace(entries[len(WORLD) + 1], recorded_at=LATER)
+    later = structs.replace(entries[len(WORLD) + 1], recorded_at=LATER)
     history.logs["A"] = [later if entry.seq == later.seq else entry for entry in entries]
     assert "keys" in rules(history)
 
