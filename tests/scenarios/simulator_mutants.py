@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< ours
 from collections.abc import Awaitable, Callable, Sequence, Set
-from dataclasses import replace
-=======
-from collections.abc import Awaitable, Callable, Sequence
->>>>>>> theirs
 from typing import Any
 
 from msgspec.structs import replace
