@@ -23,12 +23,11 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.exceptions import OperationError
-from aiortc.rtp import RtpPacket
 from aiortc.sdp import candidate_from_sdp
 
 from casebook.errors import RefusedInput
 from media.aiortc_private import PacketSender, ask_key_frame, hear_only_the_peer, tap_packets, tell_arrivals
-from media.codec import CODECS, Codec, capabilities
+from media.codec import CODECS, capabilities
 from media.dscp import Mark, mark
 from media.engine import CONNECT_S, SESSIONS_MAX, SILENCE_S, Action, MediaFull, Session, Told, tell
 from media.losses import Losses
@@ -193,10 +192,12 @@ class MediaPlane:
             self._tap(session, stream, transceiver.receiver)
 
     def _tap(self, session: Connected, stream: VideoStream, receiver: RTCRtpReceiver) -> None:
-        def receive(packet: RtpPacket, codec: Codec) -> None:
-            stream.receive(session, packet, lambda: self._spawn(ask_key_frame(receiver, packet.ssrc)), codec)
+        def ask() -> None:
+            self._spawn(ask_key_frame(receiver))
 
-        session.losses = tap_packets(receiver, receive, stream.gap)
+        session.losses = tap_packets(
+            receiver, lambda packet, codec: stream.receive(session, packet, ask, codec), stream.gap
+        )
 
     def _prepare_video_viewer(self, session: Connected, stream: VideoStream, transceiver: RTCRtpTransceiver) -> None:
         packets = PacketSender(transceiver.sender, lambda: stream.begin(viewer), stream.want_key_frame, transceiver)

@@ -80,6 +80,11 @@ class Losses:
         self._given_up = [one for one in self._given_up if one >= seq]
 
     @property
+    def is_calm(self) -> bool:
+        """Nothing is missing and nothing is to be told."""
+        return not self._missing and not self._given_up
+
+    @property
     def next_at_s(self) -> float | None:
         """When to look again; None while nothing is missing."""
         times = [min(self._ask_at_s(gap), gap.noticed_at_s + self.hold_s) for gap in self._waited_for()]

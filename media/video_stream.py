@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from aiortc.rtp import RtpPacket
 
-from media.aiortc_private import OutgoingPacket, starts_key_frame
+from media.aiortc_private import IncomingPacket, OutgoingPacket, starts_key_frame
 from media.codec import Codec
 from media.numbering import SEQ_BITS, TIMESTAMP_BITS, unwrapped
 from media.retransmission import Retransmission
@@ -24,7 +24,7 @@ from media.retransmission import Retransmission
 VIDEO_CLOCK_HZ = 90_000  # RTP clock of every video codec (RFC 3551 section 5)
 KEY_FRAME_GAP_S = 0.5  # at most two requests a second reach the vehicle, however many viewers ask
 RECENT_S = 1.0  # a key frame that is older is the past: a late viewer waits for a new one instead
-RECENT_PACKETS = 200  # fits into a viewer's queue (`PacketSender`)
+RECENT_PACKETS = 200  # go to a late viewer at once; some 240 kB, what a socket takes
 SEQ_START_MAX = 1 << 15  # start in the lower half: a wrap right after the start breaks SRTP's packet index
 
 
@@ -74,7 +74,7 @@ class Listener(Protocol):
 class Placed:
     """A packet with its numbers in the joined stream."""
 
-    packet: RtpPacket
+    packet: RtpPacket | IncomingPacket
     seq: int
     timestamp: int
     starts_key: bool
@@ -86,7 +86,7 @@ class VideoViewer:
     """One viewer's own numbering and its gate: closed until a key frame begins."""
 
     offer: Callable[[OutgoingPacket], bool]
-    history: Retransmission[RtpPacket]
+    history: Retransmission[Any]
     frames_out: int = 0
     packets_out: int = 0
     skips: int = 0  # times the queue overflowed and everything up to the next key frame was skipped
@@ -170,7 +170,11 @@ class VideoStream:
         self.frames_in = self.packets_in = self.bytes_in = self.key_frame_requests = 0
 
     def receive(
-        self, source: Source, packet: RtpPacket, ask_upstream: Callable[[], None], codec: Codec = "VP8"
+        self,
+        source: Source,
+        packet: RtpPacket | IncomingPacket,
+        ask_upstream: Callable[[], None],
+        codec: Codec = "VP8",
     ) -> None:
         """Pass a publisher's packet on. `ask_upstream` asks that publisher for a key frame."""
         if source is not self._source and not self._take_over(source, ask_upstream):
@@ -185,11 +189,13 @@ class VideoStream:
             self._wanted = False
         placed = Placed(packet, seq, timestamp, starts_key, codec)
         self._recent.add(placed, self.last_packet_at_s)
+        waits = False
         for viewer in self.viewers:
             viewer.pass_on(placed)
+            waits = waits or viewer.waits
         for listener in self._listeners:
             listener.take(placed)
-        if any(viewer.waits for viewer in self.viewers):
+        if waits:
             self.want_key_frame()
 
     def _take_over(self, source: Source, ask_upstream: Callable[[], None]) -> bool:

@@ -10,12 +10,14 @@ from media.aiortc_private.names import PRIVATE_NAMES
 from media.aiortc_private.publishing import CameraSender
 from media.aiortc_private.receiving import ask_key_frame, keep_newest, receive_live, tap_packets
 from media.aiortc_private.sending import OutgoingPacket, PacketSender
+from media.aiortc_private.shortcut import IncomingPacket
 from media.aiortc_private.telling import tell_arrivals
 from media.aiortc_private.vp8 import body_of, packetize_vp8, starts_key_frame
 
 __all__ = [
     "PRIVATE_NAMES",
     "CameraSender",
+    "IncomingPacket",
     "OutgoingPacket",
     "PacketSender",
     "ask_key_frame",

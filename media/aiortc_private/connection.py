@@ -42,19 +42,20 @@ _datagram_received = ice.StunProtocol.datagram_received
 
 
 def _of_the_peer(self: ice.StunProtocol, data: bytes | str, addr: tuple[Any, ...]) -> None:
+    """What is not STUN needs no look whether it could be parsed as STUN; what is empty would end aiortc's transport."""
     connection = self.receiver
     if not isinstance(connection, ice.Connection) or _is_stun(data):
         _datagram_received(self, data, addr)
         return
     nominated = connection._nominated.get(1)
     of_peer = nominated is not None and nominated.remote_addr == addr[:2]  # nearly every packet
-    if of_peer or any(pair.remote_addr == addr[:2] for pair in connection._check_list):
-        _datagram_received(self, data, addr)
+    if data and (of_peer or any(pair.remote_addr == addr[:2] for pair in connection._check_list)):
+        connection.data_received(data, self.local_candidate.component)  # type: ignore[arg-type]
 
 
 def _is_stun(data: bytes | str) -> bool:
     """RFC 7983 section 7: the first byte tells STUN (0 to 3) from DTLS, SRTP and the rest."""
-    return isinstance(data, bytes) and len(data) >= 20 and data[0] <= 3
+    return len(data) >= 20 and data[0] <= 3  # type: ignore[operator]  # datagrams are bytes
 
 
 def seal_with(pc: RTCPeerConnection, certificate: RTCCertificate) -> None:

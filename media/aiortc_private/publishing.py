@@ -86,6 +86,7 @@ class CameraSender:
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
         assert codec.payloadType is not None
+        self.outlet.begin()
         read(self._sender, "rtp_started").set()
         try:
             while True:
@@ -113,7 +114,7 @@ class CameraSender:
             shifted = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
             outgoing = OutgoingPacket(self._seq, shifted, int(number == len(payloads)), payload)
             self._seq = (self._seq + 1) & 0xFFFF
-            await self.outlet.send(outgoing, payload_type)
+            self.outlet.send(outgoing, payload_type)
 
     def _encode(self, frame: av.VideoFrame, key_frame: bool) -> tuple[list[bytes], int]:
         return self._encoder.encode(frame, self.rate.target_bps, key_frame=key_frame)

@@ -19,13 +19,14 @@ from aiortc.rtcrtpreceiver import NackGenerator, RemoteStreamTrack
 from aiortc.rtp import RtpPacket
 
 from media.aiortc_private.names import read, replace
+from media.aiortc_private.shortcut import IncomingPacket, Note, Shortcut
 from media.aiortc_private.vp8 import starts_key_frame
 from media.codec import Codec, codec_of
 from media.losses import Losses
 from media.numbering import SEQ_BITS, TIMESTAMP_BITS, unwrapped
 from media.receive_buffer import Part, ReceiveBuffer, WholeFrame
 
-PacketTap = Callable[[RtpPacket, Codec], None]
+PacketTap = Callable[[RtpPacket | IncomingPacket, Codec], None]
 
 DECODER_BEHIND_FRAMES = 15  # one second at 15 frames/s: a decoder that is further behind shows the past
 PICTURES_WAITING = 2  # decoded and not yet read: of more, the oldest is dropped
@@ -38,7 +39,7 @@ def tap_packets(receiver: RTCRtpReceiver, tap: PacketTap, on_loss: Callable[[], 
     Lost packets are asked for; `on_loss` is called when one is given up. aiortc still reports its rate. Returns the
     account of what was lost.
     """
-    buffer = _TappedBuffer(receiver, tap, on_loss)
+    buffer = TappedBuffer(receiver, tap, on_loss)
     replace(receiver, "jitter_buffer", buffer)
     replace(receiver, "nack_generator", _NoRequests())
     return buffer.losses
@@ -61,9 +62,10 @@ def keep_newest(track: MediaStreamTrack) -> None:
     track._queue = _NewestQueue(PICTURES_WAITING)
 
 
-async def ask_key_frame(receiver: RTCRtpReceiver, ssrc: int) -> None:
-    """Ask the sending peer for a key frame (RTCP picture loss indication, RFC 4585 6.3.1)."""
-    await receiver._send_rtcp_pli(ssrc)
+async def ask_key_frame(receiver: RTCRtpReceiver) -> None:
+    """Ask the peer whose packets are tapped for a key frame (RTCP picture loss indication, RFC 4585 6.3.1)."""
+    buffer: TappedBuffer = read(receiver, "jitter_buffer")
+    await receiver._send_rtcp_pli(buffer.ssrc)
 
 
 class _NoRequests(NackGenerator):
@@ -135,21 +137,44 @@ class _Stand(JitterBuffer):
             self._timer = loop.call_at(again_at_s, self._look, loop)
 
 
-class _TappedBuffer(_Stand):
+class TappedBuffer(_Stand):
     """Passes each packet on and asks for what is missing; nothing is held or decoded."""
 
     def __init__(self, receiver: RTCRtpReceiver, tap: PacketTap, on_loss: Callable[[], None]) -> None:
         super().__init__(receiver)
         self._tap, self._on_loss = tap, on_loss
-        self._decoder_stopped = False
+        self._shortcut: Shortcut | None = None
+        self._told: tuple[int, Note] | None = None
+        self._highest_seq: int | None = None
         self.losses = Losses()
 
-    def take(self, packet: RtpPacket, at_s: float) -> None:
-        if not self._decoder_stopped:
-            self._decoder_stopped = True
+    def tell(self, extension: int, note: Note) -> None:
+        """Let the shortcut tell the packets' transport-wide numbers, too."""
+        self._told = extension, note
+
+    def take(self, packet: RtpPacket | IncomingPacket, at_s: float) -> None:
+        """The first packet, and later what comes aiortc's way."""
+        if self._shortcut is None:
             read(self.receiver, "stop_decoder")()  # its thread has nothing to do and would block the process's exit
-        self.losses.arrived(self.place(packet)[0], at_s)
-        self._tap(packet, codec_of(packet.payload_type, read(self.receiver, "codecs")))
+            self._shortcut = Shortcut(self.receiver, self._take_straight)
+            if self._told is not None:
+                self._shortcut.tell(*self._told)
+        self._pass(packet, codec_of(packet.payload_type, read(self.receiver, "codecs")), at_s)
+
+    def _take_straight(self, packet: IncomingPacket, codec: Codec) -> None:
+        loop = asyncio.get_running_loop()
+        self._pass(packet, codec, loop.time())
+        if self._timer is not None or not self.losses.is_calm:
+            self._look(loop)
+
+    def _pass(self, packet: RtpPacket | IncomingPacket, codec: Codec, at_s: float) -> None:
+        seq, highest = packet.sequence_number, self._highest_seq
+        placed = seq if highest is None else unwrapped(seq, highest, SEQ_BITS)
+        if highest is None or placed > highest:
+            self._highest_seq = placed
+        self.ssrc = packet.ssrc
+        self.losses.arrived(placed, at_s)
+        self._tap(packet, codec)
 
     def look(self, at_s: float) -> float | None:
         if self.losses.given_up(at_s):

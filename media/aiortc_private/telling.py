@@ -11,6 +11,7 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParam
 from aiortc.rtp import RTCP_RTPFB, RtpPacket
 
 from media.aiortc_private.names import read, replace
+from media.aiortc_private.receiving import TappedBuffer
 from media.arrivals import Arrivals
 from media.offers import ARRIVALS_URI
 
@@ -29,10 +30,14 @@ def tell_arrivals(receiver: RTCRtpReceiver, extension: int) -> None:
     telling, handle = _Telling(receiver), receiver._handle_rtp_packet
 
     async def handle_and_note(packet: RtpPacket, arrival_time_ms: int) -> None:
-        telling.note(packet)
+        if (number := packet.extensions.transport_sequence_number) is not None:
+            telling.note(number, packet.ssrc)
         await handle(packet, arrival_time_ms=arrival_time_ms)
 
     receiver._handle_rtp_packet = handle_and_note  # type: ignore[method-assign]
+    buffer = read(receiver, "jitter_buffer")
+    if isinstance(buffer, TappedBuffer):
+        buffer.tell(extension, telling.note)
 
 
 class _Telling:
@@ -44,12 +49,9 @@ class _Telling:
         self._due: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def note(self, packet: RtpPacket) -> None:
-        number = packet.extensions.transport_sequence_number
-        if number is None:
-            return
+    def note(self, number: int, ssrc: int) -> None:
         loop = asyncio.get_running_loop()
-        self._ssrc = packet.ssrc
+        self._ssrc = ssrc
         self._arrivals.arrived(number, loop.time())
         if self._due is None:
             self._due = loop.call_later(EVERY_S, self._tell)

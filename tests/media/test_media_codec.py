@@ -119,7 +119,7 @@ async def test_a_vehicle_that_chose_h264_is_seen_and_one_that_takes_over_with_vp
 
 def offered(hub: Hub, action: str) -> str:
     newest = [one for one in hub.plane._sessions.values() if one.action == action][-1]
-    return newest.pc.remoteDescription.sdp
+    return newest.pc.remoteDescription.sdp if newest.pc.remoteDescription else ""
 
 
 @pytest.mark.sockets

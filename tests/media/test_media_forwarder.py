@@ -17,6 +17,7 @@ from aiortc.rtp import is_rtcp
 from media_stage import Hub, Running, eventually, wall_ms
 
 from casebook.errors import CoordinationError, FeedLost
+from media.aiortc_private.shortcut import Shortcut
 from media.camera import Camera, open_camera
 from media.camera_source import DrawnSource
 from media.forwarder import MediaPlane
@@ -60,6 +61,9 @@ async def test_every_viewer_sees_the_same_stamped_pictures_and_nothing_is_encode
     stats = hub.plane.stats("A01")
     assert stats["live"] and stats["frames_in"] <= publisher.frames_sent
     assert len(stats["viewers"]) == 3 and all(one["frames_out"] >= 20 for one in stats["viewers"])
+    (session,) = (one for one in hub.plane._sessions.values() if one.action == "publish")
+    connection = session.pc.getTransceivers()[0].receiver.transport.transport._connection
+    assert isinstance(connection.data_received.__self__, Shortcut)
 
 
 async def test_a_viewer_that_comes_late_gets_a_key_frame_by_one_request(
@@ -113,7 +117,7 @@ async def test_lost_packets_are_sent_again_on_both_legs(hub: Hub, vehicle, board
     await eventually(lambda: viewer.frames_shown >= 5, "the first pictures")
     sessions = {session.action: session.pc for session in hub.plane._sessions.values()}
     assert publisher.link.pc is not None
-    lossy = [LossyTransport(pc.getTransceivers()[0].sender.transport) for pc in (publisher.link.pc, sessions["view"])]
+    lossy = [LossySocket(pc.getTransceivers()[0].sender.transport) for pc in (publisher.link.pc, sessions["view"])]
     shown = viewer.frames_shown
     await eventually(lambda: viewer.frames_shown >= shown + 45, "three seconds of pictures")
     assert all(leg.dropped >= 5 for leg in lossy)
@@ -154,19 +158,24 @@ class BrokenCable(DrawnSource):
         self.closed = True
 
 
-class LossyTransport:
-    """Loses every twelfth media packet of a connection, retransmissions included; reports pass."""
+class LossySocket:
+    """Loses every twelfth media packet that a connection sends, retransmissions included; reports pass."""
 
     def __init__(self, transport: Any) -> None:
-        self._send, self._count, self.dropped = transport._send_rtp, 0, 0
-        transport._send_rtp = self.send
+        protocol = transport.transport._connection._nominated[1].protocol
+        self._socket, self._count, self.dropped = protocol.transport, 0, 0
+        protocol.transport = self
 
-    async def send(self, packet: bytes) -> None:
-        self._count += not is_rtcp(packet)
-        if not is_rtcp(packet) and self._count % 12 == 0:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def sendto(self, packet: bytes, addr: tuple[str, int]) -> None:
+        is_media = 127 < packet[0] < 192 and not is_rtcp(packet)
+        self._count += is_media
+        if is_media and self._count % 12 == 0:
             self.dropped += 1
         else:
-            await self._send(packet)
+            self._socket.sendto(packet, addr)
 
 
 async def test_a_source_that_pauses_stops_and_starts_again_on_the_same_connection(
