@@ -1,4 +1,5 @@
-"""Two hundred screens in one process: sockets that cut messages out of what arrives and hand them on, nothing more.
+"""Hundreds of screens or vehicles in one process: sockets that cut messages out of what arrives and hand them on,
+nothing more.
 
 A WebSocket library spends as long on a message as the hub does; then the figure would be the library's.
 """
@@ -14,8 +15,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from websockets.frames import apply_mask  # pyright: ignore[reportPrivateImportUsage]
+
 from aboard.bench.play import BenchFailed
 
+MASK = b"\x5a\xc3\x96\x3c"  # any will do: it hides nothing from anybody (RFC 6455, section 10.3, is of proxies)
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 OPEN_S = 30.0
 AT_ONCE = 50
@@ -38,6 +42,7 @@ class Board(asyncio.Protocol):
     def __init__(self, seat: Seat) -> None:
         self._seat, self._buffer = seat, bytearray()
         self._transport: asyncio.Transport | None = None
+        self.is_lost = False
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,7 +65,15 @@ class Board(asyncio.Protocol):
             elif opcode == PING and self._transport is not None:
                 self._transport.write(bytes((0x80 | PONG, 0x80 | len(body), 0, 0, 0, 0)) + body)
 
+    def say(self, message: bytes) -> None:
+        """Send a text; where the socket is full it waits in memory."""
+        assert self._transport is not None
+        size, first = len(message), 0x80 | TEXT
+        header = bytes((first, 0x80 | size)) if size < 126 else struct.pack("!BBH", first, 0x80 | 126, size)
+        self._transport.write(header + MASK + apply_mask(message, MASK))
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
         if not self.open.done():
             self.open.set_exception(BenchFailed(what=f"board {self._seat.path}", why="connection closed"))
 
