@@ -18,7 +18,7 @@ from casebook.files import files_view
 from casebook.guidance import marks_view
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.picture_quality import uplink_view
-from casebook.recordings import recording_view
+from casebook.recordings import find_running, recording_view
 from casebook.wish import wish_answer
 
 MODES = ("road", "rendezvous", "air")
@@ -52,27 +52,45 @@ def own_view(picture: Picture, unit: str, now: datetime) -> dict[str, Any]:
         return {}
     if state.incident is None:
         return {"unit": _unit(state)}
-    concerned = [one for one in picture.casualties.values() if concerns(picture, one, state)]
-    return {
-        "unit": _unit(state),
-        "incident": _incident(picture, state.incident),
-        "leg": _leg(state),
-        "casualties": {one.id: _casualty(picture, one, unit, now) for one in concerned},
-        "partners": {one.id: _partner(one) for one in find_partners(picture, state, concerned)},
+    concerned = [one for one in picture.casualties.values() if concerns(one, state)]
+    return mission_view(picture, state, find_partners(picture, state, concerned)) | {
+        "casualties": {
+            one.id: casualty_view(picture, one, now) | casualty_for_unit(picture, one, unit) for one in concerned
+        }
     }
 
 
-def concerns(picture: Picture, casualty: CasualtyState, unit: UnitState) -> bool:
+def mission_view(picture: Picture, state: UnitState, partners: Iterable[UnitState]) -> dict[str, Any]:
+    """`unit`, `incident`, `leg`, `partners` of a vehicle that has an incident."""
+    return {
+        "unit": _unit(state),
+        "incident": _incident(picture, state.incident or ""),
+        "leg": _leg(state),
+        "partners": {one.id: _partner(one) for one in partners},
+    }
+
+
+def concerns(casualty: CasualtyState, unit: UnitState) -> bool:
     """Whether a crew sees this casualty: of its incident, and carried by it, planned for it, or still at the scene.
 
     An aircraft is there for whoever the decision gave it. After a handover or a transfer the giver keeps nothing.
     """
     if casualty.incident != unit.incident or casualty.stage is Stage.CLOSED:
         return False
-    planned = casualty.option is not None and casualty.option.aircraft == unit.id
+    planned = flies_with(casualty) == unit.id
     if casualty.stage in _CARRIED:
         return casualty.unit == unit.id or (planned and casualty.stage is Stage.ABOARD)
     return planned or unit.kind != "helicopter"
+
+
+def is_at_scene(casualty: CasualtyState) -> bool:
+    """Whether every crew on the ground sees it."""
+    return casualty.stage is not Stage.CLOSED and casualty.stage not in _CARRIED
+
+
+def flies_with(casualty: CasualtyState) -> str | None:
+    """The aircraft that the decision gave it."""
+    return casualty.option.aircraft if casualty.option else None
 
 
 def _unit(state: UnitState) -> dict[str, Any]:
@@ -106,7 +124,8 @@ def _leg(state: UnitState) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _casualty(picture: Picture, state: CasualtyState, unit: str, now: datetime) -> dict[str, Any]:
+def casualty_view(picture: Picture, state: CasualtyState, now: datetime) -> dict[str, Any]:
+    """What every crew that sees this casualty is told alike."""
     hold = picture.find_hold(state.id)
     return {
         "id": state.id, "label": state.label, "age_years": state.age_years, "sex": state.sex, "stage": state.stage,
@@ -119,10 +138,20 @@ def _casualty(picture: Picture, state: CasualtyState, unit: str, now: datetime) 
         "hold": {"resource": hold.resource, "slot": hold.slot} if hold and hold.until > now else None,
         "prealert": _prealert(state), "bay": state.bay, "team": _team(state), "arrived_at": state.arrived_at,
         "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
-        "messages": _messages(picture, state.id), "times": state.times, "marks": marks_view(state, unit),
-        "tag": state.tag, "recording": recording_view(picture, unit, state),
-        "files": files_view(state),
+        "messages": _messages(picture, state.id), "times": state.times, "tag": state.tag,
+        "recording": recording_view(picture, None, state), "files": files_view(state),
     }  # fmt: skip
+
+
+def casualty_for_unit(picture: Picture, state: CasualtyState, unit: str) -> dict[str, Any]:
+    """What of this casualty is told to this vehicle alone: the marks on its picture, and what is recorded of it now.
+    Nothing where there is neither."""
+    told: dict[str, Any] = {}
+    if marks := marks_view(state, unit):
+        told["marks"] = marks
+    if find_running(picture, unit) is not None:
+        told["recording"] = recording_view(picture, unit, state)
+    return told
 
 
 def _wish(state: CasualtyState) -> dict[str, Any] | None:
