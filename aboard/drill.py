@@ -204,13 +204,15 @@ class Drill:
     async def _black_out(self) -> None:
         self._silence(True)
         began_at = self.clock.now()
-        await asyncio.sleep(BLACKOUT_S)
-        for _ in range(int((DARK_S_MAX - BLACKOUT_S) / LOOK_S)):
-            if self.noticed():
-                break
-            await asyncio.sleep(LOOK_S)
-        self.darks.append(Dark(began_at, self.clock.now()))
-        self._silence(False)
+        try:
+            await asyncio.sleep(BLACKOUT_S)
+            for _ in range(int((DARK_S_MAX - BLACKOUT_S) / LOOK_S)):
+                if self.noticed():
+                    break
+                await asyncio.sleep(LOOK_S)
+        finally:
+            self.darks.append(Dark(began_at, self.clock.now()))
+            self._silence(False)
 
     def _silence(self, silent: bool) -> None:
         for relay in self.relays.values():

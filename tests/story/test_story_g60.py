@@ -5,11 +5,8 @@ from __future__ import annotations
 import pytest
 from story_stage import A, Story, overlapping
 
-from aboard.reporting import ground_run
 from casebook.log import verify
-from routing.roads import Roadmap
-from scenarios.format import Scenario
-from scenarios.report import Watched, clocks_of, door_s, make_report
+from scenarios.report import Watched, clocks_of, make_report
 
 pytestmark = pytest.mark.story
 
@@ -96,12 +93,6 @@ def test_every_sample_is_stored_once(drill: Story):
 def test_the_book_is_one_chain(drill: Story):
     count, head = verify(iter(drill.entries))
     assert (count, head) == (len(drill.entries), drill.entries[-1].hash)
-
-
-@pytest.fixture(scope="module")
-def ground(g60: Scenario, roads: Roadmap) -> dict[bool, float | None]:
-    """Seconds to the door by road, with the works and without."""
-    return {works: door_s(ground_run(g60, roads, works=works).entries, "A") for works in (True, False)}
 
 
 def test_the_road_takes_thirty_minutes_longer(drill: Story, ground: dict[bool, float]):
