@@ -11,12 +11,16 @@ from dispatch.journeys import stretch_of
 from routing.roads import Roadmap
 
 KEPT = 256
+SHARE = 0.25  # of an area's roads that a name has to stand for: the drive of a hospital is not what is slow around it
 Line = tuple[tuple[float, float], ...]
 
 
 @lru_cache(maxsize=KEPT)
 def name_of(roadmap: Roadmap, road: RoadState) -> str:
-    """Its road number; of an area the number, else the name, of the longest road in it; else its id."""
+    """Its road number; of an area the number, else the name, of the longest road in it; else its id.
+
+    What is a small part of the area names nothing: "the hospital is closed" must not be said of a road beside it.
+    """
     if road.ref:
         return road.ref
     net, arcs = roadmap.network, stretch_of(road).arcs(roadmap)
@@ -24,7 +28,7 @@ def name_of(roadmap: Roadmap, road: RoadState) -> str:
         column = net.columns[tag]
         metres = np.bincount(column.code[net.way[arcs]], net.length_m[arcs], len(column.words))
         metres[0] = 0.0  # no word
-        if metres.max(initial=0.0) > 0:
+        if metres.max(initial=0.0) > SHARE * net.length_m[arcs].sum():
             return column.words[int(metres.argmax())].split(";")[0]
     return road.id
 

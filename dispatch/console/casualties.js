@@ -132,10 +132,9 @@ function UnitRow({ feed, view, id }) {
   return html`<article class="unit ${one.incident ? 'busy' : 'idle'}">
     <p class="head"><span class="mark ${one.kind}" title=${say(`dispatch.unit_kind.${one.kind}`)}></span>
       <button class="bare" aria-expanded=${opened} disabled=${!one.incident} onClick=${() => open(!opened)}>${nameOf(one)}</button>
-      <span class="duty">${say(`dispatch.duty.${one.duty}`)}</span>
       ${one.leg?.halted && html`<span class="left over">${say('dispatch.no_way')}</span>`}
       ${left_s !== undefined && html`<span class="left">${left_s > 0 ? spanText(left_s) : say('dispatch.due_now')}</span>`}</p>
-    <p class="quiet">${one.leg && one.incident ? html`<span>→ ${placeName(one.leg.to)}</span>` : html`<span>${placeName(one.base)}</span>`}
+    <p class="quiet"><span><span class="duty">${say(`dispatch.duty.${one.duty}`)}</span> ${one.leg && one.incident ? `→ ${placeName(one.leg.to)}` : `· ${placeName(one.base)}`}</span>
       ${one.fix ? html`<${Age} feed=${feed} at=${one.fix.at} late_s=${10 * rate} lost_s=${60 * rate} />` : html`<span class="age">${say('dispatch.no_fix')}</span>`}</p>
     ${one.incident && one.films && html`<live-thumbnail token=${token()} say=${say} unit=${id}></live-thumbnail>`}
     ${one.incident && (one.films || one.picture?.rung || one.picture?.uplink) && html`<p class="quality">${qualityText(one.picture)}</p>`}

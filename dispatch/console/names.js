@@ -20,6 +20,8 @@ export const siteName = (view, id) => nameOf(view.sites[id ?? '']?.place) || id 
 export const resourceName = (word) =>
   word === '*' ? say('dispatch.whole_hospital') : isWord(`hospital.resource.${word}`) ? say(`hospital.resource.${word}`) : say(`dispatch.capability.${word}`);
 
+const WAVES = /\.waves$/; // of a stream's name: the waves of a vehicle, not its picture
+
 /** What a hospital has, or what would have to be measured first; of either-or names each. @param {string} word */
 const missingName = (word) => (isWord(`dispatch.capability.${word}`) ? say(`dispatch.capability.${word}`)
   : word.split('/').map((one) => (isWord(`dispatch.measure.${one}`) ? say(`dispatch.measure.${one}`) : one)).join('/'));
@@ -33,6 +35,7 @@ function fact(view, name, value) {
     case 'resource': return resourceName(value);
     case 'hospital': return hospitalName(view, value);
     case 'unit': case 'aircraft': case 'from_unit': case 'to_unit': return unitName(view, value);
+    case 'stream': return unitName(view, value.replace(WAVES, ''));
     case 'casualty': return casualtyLabel(view, value);
     case 'site': return siteName(view, value);
     case 'mode': return say(`dispatch.mode.${value}`);
@@ -70,18 +73,24 @@ export function lineText(view, line) {
   const { kind, facts } = line;
   const said = named(view, facts);
   if (kind === 'leg_given' && facts.why) return say('event.leg_changed', { ...said, why: whyText(view, facts.why) });
-  if (kind.startsWith('road_') && !facts.ref) said.ref = view.roads[facts.closure]?.name ?? facts.closure;
+  if (kind.startsWith('road_') && !facts.ref) said.ref = view.roads[facts.closure] ? roadName(facts.closure, view.roads[facts.closure]) : facts.closure;
   if (kind === 'task_opened') said.kind = say(`dispatch.task.${facts.kind}`);
   if (kind.startsWith('task_')) said.task = taskName(view, facts.task);
   if (kind === 'picture_quality_changed') Object.assign(said, { rung: rungText(facts.rung), why: rungWhyText(facts.why) });
   if (kind === 'uplink_changed') said.state = uplinkText({ state: facts.state, why: facts.why });
   if (kind === 'incident_opened') said.kind = kindName(facts.kind);
   if (kind === 'handover_signed') said.side = say(`dispatch.side.${facts.side}`);
-  return say(`event.${kind}`, said);
+  const ofWaves = WAVES.test(facts.stream ?? '') && isWord(`event.${kind}.waves`);
+  return say(`event.${kind}${ofWaves ? '.waves' : ''}`, said);
 }
 
 /** @param {ConsoleView} view @param {string} id */
-const taskName = (view, id) => (view.tasks[id] ? `${say(`dispatch.task.${view.tasks[id].kind}`)} (${agencyName(view, view.tasks[id].note || view.tasks[id].to)})` : id);
+function taskName(view, id) {
+  const task = view.tasks[id];
+  if (!task) return id;
+  const whose = task.note && view.sites[task.note] ? siteName(view, task.note) : agencyName(view, task.note || task.to);
+  return `${say(`dispatch.task.${task.kind}`)} (${whose})`;
+}
 
 const KINDS = ['traffic', 'fall', 'chest_pain', 'stroke', 'burns', 'poisoning', 'collapse', 'obstetric', 'other'];
 export const KNOWN_KINDS = KINDS;
@@ -94,6 +103,9 @@ export const agencyName = (view, name) => (AGENCIES.includes(name) ? say(`dispat
 
 /** Why a road is closed or slow; words that we do not know stand as they came. @param {string} why */
 export const roadReason = (why) => (['works', 'congestion', 'weather', 'feed', 'what_if'].includes(why) ? say(`dispatch.road.${why}`) : why);
+
+/** Which road a closure is of; an area without a road that names it is called an area. @param {string} id @param {import('./view_types.js').Road} road */
+export const roadName = (id, road) => road.ref || (road.name && road.name !== id ? road.name : road.polygon ? say('dispatch.roads_there') : id);
 
 /** A rule of the destination tables in words; a region's own stands as it is named. @param {string} rule */
 const ruleName = (rule) => (isWord(`dispatch.rule.${rule}`) ? say(`dispatch.rule.${rule}`) : rule);

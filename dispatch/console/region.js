@@ -40,11 +40,14 @@ export function Region({ feed, view }) {
     <button onClick=${() => { dialog.value = null; }}>${say('dispatch.close')}</button>`;
 }
 
+/** Nothing of it is known: it stands below those of which something is. @param {Overview['hospitals'][string]} row */
+const isSilent = (row) => Object.values(row.cells).every((cell) => cell.state === 'unknown' && !cell.at && !cell.closed);
+
 /** @param {{feed: LiveFeed, view: ConsoleView, told: Overview}} props */
 const Heat = ({ feed, view, told }) => html`<div class="wide-scroll" tabindex="0"><table class="heat">
   <thead><tr><th scope="col">${say('dispatch.hospital')}</th>${told.resources.map((name) => html`<th scope="col" key=${name}>${resourceName(name)}</th>`)}
     <th scope="col">${say('dispatch.inbound_short')}</th><th scope="col">${say('dispatch.forced')}</th></tr></thead>
-  <tbody>${Object.entries(told.hospitals).map(([id, row]) => html`<tr key=${id} class=${row.closures['*'] ? 'closed' : ''}>
+  <tbody>${Object.entries(told.hospitals).sort(([, one], [, other]) => Number(isSilent(one)) - Number(isSilent(other))).map(([id, row]) => html`<tr key=${id} class=${row.closures['*'] ? 'closed' : ''}>
     <th scope="row">${nameOf(view.hospitals[id]) || id}${Object.entries(row.closures).map(([what, why]) => html`<p class="shut" key=${what}>${say('dispatch.shut', { what: resourceName(what), why })}</p>`)}</th>
     ${told.resources.map((name) => html`<${HeatCell} key=${name} feed=${feed} cell=${row.cells[name]} />`)}
     <td class="count">${row.inbound || ''}</td><td class="count ${row.forced ? 'forced' : ''}">${row.forced || ''}</td></tr>`)}</tbody></table></div>`;

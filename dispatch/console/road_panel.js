@@ -7,7 +7,7 @@ import { nameOf, say } from '/casebook/words.js';
 import { act, asking, focusOnce } from './act.js';
 import { direction, drawable, drop, met, points, shape, take, tool, whereOf } from './drawing.js';
 import { Key } from './keys.js';
-import { byName, roadReason, unitName } from './names.js';
+import { byName, roadName, roadReason, unitName } from './names.js';
 import { picking } from './supposing.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
@@ -93,7 +93,7 @@ export function ClosureList({ view }) {
   const rows = Object.entries(view.roads).sort(([, a], [, b]) => (a.at < b.at ? 1 : -1));
   if (rows.length === 0) return html`<p class="none">${say('dispatch.none_closed')}</p>`;
   return html`<ol class="ranked closures">${rows.map(([id, road]) => html`<li key=${id} class=${road.in_force ? 'possible' : 'barred'}>
-    <span class="home">${road.name || road.ref || id} <span class="quiet">${roadReason(road.reason)}${road.speed_kmh !== undefined ? ` · ${say('dispatch.at_most', { n: road.speed_kmh })}` : ''}</span></span>
+    <span class="home">${roadName(id, road)} <span class="quiet">${roadReason(road.reason)}${road.speed_kmh !== undefined ? ` · ${say('dispatch.at_most', { n: road.speed_kmh })}` : ''}</span></span>
     <button class="small" disabled=${asking.value > 0} onClick=${() => act('reopen_road', { closure: id })}>${say('dispatch.reopen')}</button>
     <span class="why">${byName(view, road.by)} ${clockText(road.at)}${road.since ? ` · ${say('dispatch.from', { clock: clockText(road.since) })}` : ''}${untilText(road)}</span></li>`)}</ol>`;
 }

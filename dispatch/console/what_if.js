@@ -8,7 +8,7 @@ import { dialog, selected } from './chosen.js';
 import { Clocks, WhereNow } from './decision.js';
 import { drawable } from './drawing.js';
 import { CareLine, minutesText } from './minutes.js';
-import { hospitalName, reasonText, resourceName, roadReason, spanOrDash, unitName } from './names.js';
+import { hospitalName, reasonText, resourceName, roadName, roadReason, spanOrDash, unitName } from './names.js';
 import { pickOnMap, takeUp } from './supposing.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
@@ -65,7 +65,7 @@ function Toggles({ view, supposed, change, real }) {
   };
   return html`<div class="toggles">
     <h3>${say('dispatch.roads')}</h3>
-    ${roads.map(([id, road], n) => html`<label class="toggle" key=${id}><input type="checkbox" autofocus=${n === 0} checked=${!supposed.reopen.includes(id)} onChange=${() => change({ reopen: flip(supposed.reopen, id) })} /> ${say('dispatch.closed_road', { road: road.name || road.ref || id, why: roadReason(road.reason) })}</label>`)}
+    ${roads.map(([id, road], n) => html`<label class="toggle" key=${id}><input type="checkbox" autofocus=${n === 0} checked=${!supposed.reopen.includes(id)} onChange=${() => change({ reopen: flip(supposed.reopen, id) })} /> ${say(road.speed_kmh === undefined ? 'dispatch.closed_road' : 'dispatch.slow_road', { road: roadName(id, road), n: road.speed_kmh ?? 0, why: roadReason(road.reason) })}</label>`)}
     ${supposed.close.map((ref) => html`<label class="toggle" key=${`close-${ref}`}><input type="checkbox" checked onChange=${() => change({ close: flip(supposed.close, ref) })} /> ${say('dispatch.closed_whole', { road: ref })}</label>`)}
     ${supposed.shut.map((one, n) => html`<label class="toggle" key=${`shut-${n}`}><input type="checkbox" checked onChange=${() => change({ shut: supposed.shut.filter((other) => other !== one) })} /> ${say('dispatch.closed_here', { road: one.name })}</label>`)}
     ${drawable.value && html`<button class="small pick" type="button" onClick=${() => pickOnMap(supposed)}>${say('dispatch.close_on_map')}</button>`}

@@ -21,7 +21,7 @@ export function Picture({ unit, quality, recording, brief = false }) {
   if (!unit) return html`<div class="no-picture">${say('media.video.no_signal')}</div>`;
   const whole = qualityText(quality, 'beside');
   return html`<div class="picture"><video-tile token=${token()} say=${say} unit=${unit}></video-tile>
-    <${RecordingSign} recording=${recording} brief=${true} /><p class="quality" title=${whole}>${brief ? qualityBrief(quality) : whole}</p></div>`;
+    <${RecordingSign} recording=${recording} brief=${true} /><p class="quality ${brief ? '' : 'near'}" title=${whole}>${brief ? qualityBrief(quality) : whole}</p></div>`;
 }
 
 /**

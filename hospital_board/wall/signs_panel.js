@@ -75,7 +75,7 @@ export function MonitorLine({ feed, id, c }) {
   return html`<p class="monitor ${state}">
     ${alarms.slice(0, 1).map((alarm) => html`<span class="alarm ${alarm.priority}"><${Lamp} priority=${alarm.priority} /><span>${STARS[alarm.priority]} ${say(`alarm.${alarm.key}`)}</span></span>`)}
     ${alarms.length > 1 && html`<span class="more">+${alarms.length - 1}</span>`}
-    <span class="age ${state === 'late' ? 'late' : ''}">${shortAge(feed.age_s(at))}</span>
+    <span class="age ${state === 'late' ? 'late' : ''}">${alarms.length === 0 ? `${say('hospital.monitor.name')} ` : ''}${shortAge(feed.age_s(at))}</span>
   </p>`;
 }
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import valley as valley_module
 from test_dispatch_rerouting import A, Drive
-from valley import BEYOND_SERVICE, START, told, valley_area
+from valley import BEYOND_SERVICE, NODES, START, told, valley_area, valley_roads
 
 from casebook import events as e
 from casebook.errors import NoAnswer, RefusedInput
 from casebook.picture import RoadState
+from casebook.place import Place
 from dispatch.closure_named import lines_of, name_of
 from dispatch.console_view import console_view, door_at, leg_eta_at
 from routing.roads import Roadmap
@@ -59,6 +62,16 @@ def test_a_closure_is_called_by_the_road_it_mostly_lies_on(valley: Roadmap):
     assert name_of(valley, closure(ref="G1")) == "G1"
     assert name_of(valley, closure(polygon=around_the_mill)) == "X1"
     assert name_of(valley, closure(polygon=((10.0, 10.0), (11.0, 10.0), (11.0, 11.0)))) == "R9"
+
+
+def test_an_area_is_not_called_by_the_drive_of_a_hospital_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    drive = {"highway": "residential", "name": "City hospital"}
+    monkeypatch.setattr(valley_module, "NODES", {**NODES, 6: Place(31.0, 121.31)})
+    monkeypatch.setattr(valley_module, "WAYS", [(13, [1, 4, 5, 3], {"highway": "secondary"}), (14, [3, 6], drive)])
+    town = valley_roads(tmp_path)
+    whole, beside = ((120.0, 30.0), (122.0, 30.0), (122.0, 32.0)), ((121.29, 30.9), (121.4, 30.9), (121.4, 31.01))
+    assert name_of(town, closure(polygon=(*whole, (120.0, 32.0)))) == "R9"
+    assert name_of(town, closure(edges=((3, 6, 0),), polygon=(*beside, (121.29, 31.01)))) == "City hospital"
 
 
 def test_what_number_and_polygon_do_not_say_is_drawn_by_its_lines(valley: Roadmap):
