@@ -22,7 +22,7 @@ CORRUPT = "outbox_row_corrupt"  # how the vehicle sends a row that its disk has 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """The vehicle's monitor gave a sample. `life`: which run of the agent."""
+    """The vehicle's monitor gave a sample. `life`: which run of the agent; `at_s`: its own time (Process.lived_s)."""
 
     at_s: float
     unit: str
@@ -53,7 +53,7 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """A process was killed, or its machine lost power."""
+    """A process was killed, or its machine lost power. `at_s`: a vehicle's own time, as of what it sampled."""
 
     at_s: float
     name: str
@@ -95,6 +95,16 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class Leased:
+    """The shared store of holds has changed a page: `cases`, as "book/casualty", have its slots from now on."""
+
+    at_s: float
+    hospital: str
+    resource: str
+    cases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A hub would not start on its log; `altered`: the entry in which somebody had changed something, `named`: the one
     that it named (0: none)."""
@@ -127,7 +137,7 @@ class Vehicle:
     samples: int
 
 
-Told = Sampled | Put | Damaged | Died | Acknowledged | Answered | Committed | Refused
+Told = Sampled | Put | Damaged | Died | Acknowledged | Answered | Committed | Leased | Refused
 
 
 @dataclass(slots=True)

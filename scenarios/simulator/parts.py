@@ -6,7 +6,7 @@ The checker is proven with broken ones; see the tests.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -29,6 +29,7 @@ class SharedShelf:
     def __init__(self, rng: Random, way_s: float) -> None:
         self._rng, self._way_s, self._pages = rng, way_s, dict[Page, Stand]()
         self.silent = False
+        self.changed: Callable[[Page, Stand], None] = lambda page, stand: None
 
     async def read(self, pages: Sequence[Page]) -> dict[Page, Stand]:
         await self._way()
@@ -40,6 +41,8 @@ class SharedShelf:
         await self._way()
         written = {page for page, (seq, _) in changes.items() if self.may_write(page, seq)}
         self._pages |= {page: changes[page] for page in written}
+        for page in sorted(written):
+            self.changed(page, changes[page])
         await self._way()
         return written
 

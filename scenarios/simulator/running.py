@@ -16,6 +16,8 @@ from websockets.exceptions import WebSocketException
 
 from ambulance_unit.told import unit_view
 from ambulance_unit.told_view import Gap, ToldView
+from casebook.holds.granting import Page
+from casebook.holds.store import Stand
 from casebook.live import plain
 from casebook.picture import Picture
 from casebook.store.restoring import fold_all, hash_of
@@ -24,7 +26,7 @@ from scenarios.simulator.books import CommonBook, Keeper, OwnBook
 from scenarios.simulator.checker import Violation, check
 from scenarios.simulator.disks import memory_folder
 from scenarios.simulator.faults import Trouble, draw_faults, draw_weather
-from scenarios.simulator.history import History, Screen
+from scenarios.simulator.history import History, Leased, Screen
 from scenarios.simulator.network import ClientEnd, Network
 from scenarios.simulator.parts import Parts
 from scenarios.simulator.people import (
@@ -100,6 +102,8 @@ class Story:
         make = partial(self._make, parts, folder)
         self.plan = rng.choice(PLANS)
         self.shelf = parts.shelf(Random(rng.random()), rng.choice(SHELF_S)) if self.plan == "two books" else None
+        if self.shelf is not None:
+            self.shelf.changed = self._leased
         self.hubs, self.vehicles, self.walls = list[SimulatedHub](), list[SimulatedVehicle](), list[Wall]()
         if self.plan == "one book":
             make(CommonBook("AB", self.loop, self.history), ["A", "B"])
@@ -172,6 +176,10 @@ class Story:
     def _overhear(self, hub: str, caller: str, text: str) -> None:
         if lanes := promised(text):
             next(one for one in self.hubs if one.name == hub).promises(caller, lanes)
+
+    def _leased(self, page: Page, stand: Stand) -> None:
+        cases = tuple(lease.case for lease in stand[1])
+        self.history.told.append(Leased(self.loop.time(), page.hospital, page.resource, cases))
 
     # --- the end
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from casebook.log import Entry
 from casebook.picture import Picture, fold
 from hospital_board.bays import list_bays
 from hospital_board.cases import list_own_cases
-from scenarios.simulator.history import Committed, History
+from scenarios.simulator.history import Committed, History, Leased
 
 Slot = tuple[str, str, int]  # hospital, resource, number
 MOVES = frozenset({"bay_assigned", "bay_cleared", "casualty_boarded", "casualty_transferred", "destination_chosen"})
@@ -26,27 +26,47 @@ class _Held:
 
     by: dict[Slot, tuple[str, datetime]] = field(default_factory=dict)
     free: dict[tuple[str, str, str], int | None] = field(default_factory=dict)  # book, hospital, resource
+    # hospital, resource -> by case how many others the shared store had there when it gave the case a slot
+    beside: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
 
 
 def beds(history: History) -> Iterator[str]:
     """No slot is held for two cases at once, whichever hubs they are of; no count is below nothing or above the total;
     and no desk sends somebody where it knows that nothing is left."""
     held = _Held()
-    for book, batch in _in_order(history):
-        chosen = {entry.body["casualty"] for entry in batch if entry.kind == "destination_chosen"}
-        forced = any(entry.body.get("override_reason") for entry in batch if entry.kind == "destination_chosen")
-        for entry in batch:
-            match e.decode(entry.kind, entry.body):
-                case e.CapacityReported() as fact:
-                    held.free[book, fact.hospital, fact.resource] = fact.free
-                    yield from _impossible(book, fact)
-                case e.HoldReleased() as fact:
-                    held.by.pop((fact.hospital, fact.resource, fact.slot), None)
-                case e.HoldPlaced() as fact:
-                    asked = fact.casualty in chosen and not forced
-                    yield from _place(held, book, fact, entry.recorded_at, asked)
-                case _:
-                    pass
+    for one in history.told:
+        match one:
+            case Leased():
+                _lease(held, one)
+            case Committed():
+                batch = history.logs[one.book][one.first - 1 : one.last]
+                yield from _batch(held, one.book, batch)
+            case _:
+                pass
+
+
+def _lease(held: _Held, page: Leased) -> None:
+    """Its book may be written long after, or not at all: the slot is the case's all the same."""
+    before = held.beside.get((page.hospital, page.resource), {})
+    others = len(page.cases) - 1
+    held.beside[page.hospital, page.resource] = {case: before.get(case, others) for case in page.cases}
+
+
+def _batch(held: _Held, book: str, batch: Sequence[Entry]) -> Iterator[str]:
+    chosen = {entry.body["casualty"] for entry in batch if entry.kind == "destination_chosen"}
+    forced = any(entry.body.get("override_reason") for entry in batch if entry.kind == "destination_chosen")
+    for entry in batch:
+        match e.decode(entry.kind, entry.body):
+            case e.CapacityReported() as fact:
+                held.free[book, fact.hospital, fact.resource] = fact.free
+                yield from _impossible(book, fact)
+            case e.HoldReleased() as fact:
+                held.by.pop((fact.hospital, fact.resource, fact.slot), None)
+            case e.HoldPlaced() as fact:
+                asked = fact.casualty in chosen and not forced
+                yield from _place(held, book, fact, entry.recorded_at, asked)
+            case _:
+                pass
 
 
 def _impossible(book: str, fact: e.CapacityReported) -> Iterator[str]:
@@ -62,7 +82,8 @@ def _place(held: _Held, book: str, fact: e.HoldPlaced, now: datetime, asked: boo
     if holder is not None and holder != case:
         yield f"{slot} is held for {holder} and for {case}"
     free = held.free.get((book, fact.hospital, fact.resource))
-    if asked and case not in alive.values() and free is not None and len(alive) >= free:
+    others = min(len(alive), held.beside.get(slot[:2], {}).get(case, len(alive)))
+    if asked and case not in alive.values() and free is not None and others >= free:
         yield f"{case} holds one of {free} {fact.resource} of {fact.hospital}, all of which are held"
     held.by[slot] = (case, fact.until)
 
@@ -85,10 +106,3 @@ def _crowded(picture: Picture) -> Iterator[str]:
                 yield f"{count} patients in {hospital.id} {bay}"
     aboard = Counter(one for unit in picture.units.values() for one in unit.aboard)
     yield from (f"{one} is in {count} vehicles" for one, count in aboard.items() if count > 1)
-
-
-def _in_order(history: History) -> Iterator[tuple[str, list[Entry]]]:
-    """The batches of all hubs in the order in which they were committed."""
-    for one in history.told:
-        if isinstance(one, Committed):
-            yield one.book, history.logs[one.book][one.first - 1 : one.last]

@@ -97,8 +97,7 @@ class SimulatedVehicle:
         assert self.process is not None
         self.agent = self.outbox = None
         self.network.hang_up(self.unit)
-        ended_s = self.process.stopped_s if self.process.stopped else self.loop.time()  # it did nothing since
-        self.history.told.append(Died(ended_s, self.unit, self.life))
+        self.history.told.append(Died(self.process.lived_s, self.unit, self.life))
         before = disks.log_bytes(self.folder)
         if self.process.jobs and self.rng.random() < 0.5:
             with contextlib.suppress(CoordinationError):
@@ -145,10 +144,11 @@ class SimulatedVehicle:
         return watched
 
     def note_sample(self, sample: Sample) -> None:
+        assert self.process is not None
         self.sampled_s = self.loop.time()
         body = e.encode(e.VitalsRecorded(sample.casualty, self.unit, sample.vitals.as_dict()))
         name = name_of(self.unit, "vitals_recorded", sample.at, body)
-        self.history.told.append(Sampled(self.sampled_s, self.unit, self.life, name))
+        self.history.told.append(Sampled(self.process.lived_s, self.unit, self.life, name))
 
     def listen(self) -> None:
         """Once a second: whether a monitor that is on is sampled."""

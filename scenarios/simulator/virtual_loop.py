@@ -44,7 +44,7 @@ class Process:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._left: list[asyncio.Handle] = []  # what it would have done next
         self.stopped = self._buried = False
-        self.stopped_s = 0.0  # when it was stopped last
+        self._stopped_s = self._until_s = self._stood_s = 0.0  # since when, until when, and how long in all before
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._context.copy().run(self._loop.create_task, work)
@@ -60,10 +60,20 @@ class Process:
 
     def stop(self, seconds: float) -> None:
         """It does nothing for a while and does not know it, as when its machine is busy or it was sent SIGSTOP."""
-        self.stopped, self.stopped_s = True, self._loop.time()
+        now_s = self._loop.time()
+        self._stopped_s = self._stopped_s if self.stopped else now_s
+        self.stopped, self._until_s = True, max(self._until_s, now_s + seconds)
         self._loop.call_later(seconds, self._go_on, context=OUTSIDE)
 
+    @property
+    def lived_s(self) -> float:
+        """Virtual time, less that for which it stood still."""
+        return (self._stopped_s if self.stopped else self._loop.time()) - self._stood_s
+
     def _go_on(self) -> None:
+        if self._loop.time() < self._until_s:
+            return  # it was stopped once more meanwhile, and for longer
+        self._stood_s += self._loop.time() - self._stopped_s
         self.stopped = False
         if self.alive:
             self._loop.take_up(self._left)

@@ -20,6 +20,7 @@ from scenarios.simulator.history import (
     Damaged,
     Died,
     History,
+    Leased,
     Put,
     Refused,
     Sampled,
@@ -137,6 +138,23 @@ def test_a_slot_held_for_two_cases_is_found() -> None:
     log.pictures["B"] = ("B", hash_of(fold_all(log.logs["B"])))
     log.told += [Committed(1.0, "B", 1, len(WORLD)), Committed(2.0, "B", len(WORLD) + 1, len(WORLD) + 1)]
     assert "beds" in rules(log)
+
+
+def test_sending_somebody_where_all_is_held_is_found_unless_the_store_had_given_the_slot_before() -> None:
+    """A hub whose disk was full won a slot, could not write it, and wrote it when another hub had the next one."""
+    option = e.Option("city", "road", 60.0, {"drive": 60.0})
+    own = (e.DestinationChosen("I1-A", option), e.HoldPlaced("I1-A", "city", "resus_bay", 1, LATER))
+    log = a_history(own)
+    log.logs["B"] = a_book((e.HoldPlaced("I1-B", "city", "resus_bay", 2, LATER),))
+    log.pictures["B"] = ("B", hash_of(fold_all(log.logs["B"])))
+    theirs = [Committed(0.0, "B", 1, len(WORLD)), Committed(0.0, "B", len(WORLD) + 1, len(WORLD) + 1)]
+    log.told = [*theirs, *log.told]
+    assert "beds" in rules(log)
+    won = [Leased(0.0, "city", "resus_bay", ("A/I1-A",)), Leased(0.0, "city", "resus_bay", ("A/I1-A", "B/I1-B"))]
+    log.told = [*won, *log.told]
+    assert "beds" not in rules(log)
+    log.told = [won[1], *log.told[2:]]
+    assert "beds" in rules(log), "the store gave the slot when the other one was held"
 
 
 def test_a_count_below_nothing_is_found() -> None:
