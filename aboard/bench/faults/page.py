@@ -94,13 +94,12 @@ def figure_name(one: Finding, language: Language) -> str:
 
 
 def told(one: Finding) -> str:
-    return (
-        "--"
-        if one.value is None
-        else f"{one.value:,.6g}"
-        if abs(one.value) < 10
-        else f"{one.value:,.1f}".removesuffix(".0")
-    )
+    """A share keeps its places: 99.96 of a hundred is not a hundred."""
+    if one.value is None:
+        return "--"
+    if abs(one.value) < 10 or one.unit == "pct":
+        return f"{one.value:,.6g}"
+    return f"{one.value:,.1f}".removesuffix(".0")
 
 
 def goal(one: Finding) -> str:
