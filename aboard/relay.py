@@ -32,28 +32,31 @@ _LENGTH = re.compile(rb"(\r\ncontent-length: *)(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a link is like: the share of packets that is lost and how long each takes, in each direction."""
+    """What a link is like, in each direction: the share of packets that is lost, how long each takes, and how much it
+    carries (None: all)."""
 
     loss: float = 0.0
     delay_s: float = 0.0
+    rate_bps: float | None = None
 
     def ways(self, seed: int) -> tuple[Way, Way]:
         """Up to the hub and down, each with losses of its own."""
-        up, down = (Way(seed=2 * seed + place, loss=self.loss, delay_s=self.delay_s) for place in (1, 2))
+        up, down = (Way(2 * seed + place, self.loss, self.delay_s, rate_bps=self.rate_bps) for place in (1, 2))
         return up, down
 
 
 def read_line(words: str) -> Line:
-    """``loss=5,delay=60``: per cent and milliseconds, each at will. Raises RefusedInput (`drill_link`)."""
+    """``loss=5,delay=60,rate=2000``: per cent, ms, kbit/s, each at will. Raises RefusedInput (`drill_link`)."""
     told: dict[str, float] = {}
     for word in words.split(","):
         name, _, value = word.partition("=")
-        if name not in ("loss", "delay") or name in told or not re.fullmatch(r"\d{1,4}(\.\d+)?", value):
+        if name not in ("loss", "delay", "rate") or name in told or not re.fullmatch(r"\d{1,6}(\.\d+)?", value):
             raise RefusedInput("drill_link", given=words)
         told[name] = float(value)
-    if told.get("loss", 0) > 50:
+    rate_bps = told["rate"] * 1000 if "rate" in told else None
+    if told.get("loss", 0) > 50 or rate_bps == 0:
         raise RefusedInput("drill_link", given=words)
-    return Line(told.get("loss", 0) / 100, told.get("delay", 0) / 1000)
+    return Line(told.get("loss", 0) / 100, told.get("delay", 0) / 1000, rate_bps)
 
 
 class Relay:
@@ -137,9 +140,9 @@ class _Stream:
         self._waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(WAITING_MAX)
 
     async def put(self, piece: bytes) -> None:
-        rounds = repairs(len(piece), self._way.loss, self._rng)
-        late_s = self._way.delay_s + rounds * TAIL_LOSS_RTT * self._rtt_s
-        await self._waiting.put((asyncio.get_running_loop().time() + late_s, piece))
+        rounds, now_s = repairs(len(piece), self._way.loss, self._rng), asyncio.get_running_loop().time()
+        late_s = self._way.delay_s + self._way.turn_s(len(piece), now_s) + rounds * TAIL_LOSS_RTT * self._rtt_s
+        await self._waiting.put((now_s + late_s, piece))
 
     async def run(self) -> None:
         """Until the end came out."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT, RATE, FAST = "g60_fengjing", 6.0, 60.0
 PORTS = (8300, 8310, 8311)
+LINK = "loss=PCT,delay=MS,rate=KBPS"
 
 
 def _told(key: str) -> str:
@@ -36,7 +37,9 @@ def drill(
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     port: Annotated[int, typer.Option(min=0, max=65535)] = PORTS[0],
     check: Annotated[bool, typer.Option("--check")] = False,
-    link: Annotated[str, typer.Option(metavar="loss=PCT,delay=MS", show_default=False, help=_told("link"))] = "",
+    link: Annotated[str, typer.Option(metavar=LINK, show_default=False, help=_told("link"))] = "",
+        str, typer.Option(metavar="loss=PCT,delay=MS,rate=KBPS", show_default=False, help=_told("link"))
+    ] = "",
 ) -> int:
     """Play a scenario; writes report.json and report.html. Exit code 1 when an expectation failed."""
     from aboard.relay import read_line

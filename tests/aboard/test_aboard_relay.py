@@ -130,6 +130,7 @@ def test_a_piece_is_sent_again_until_all_of_it_is_there() -> None:
 def test_a_link_is_told_in_words() -> None:
     assert read_line("loss=5,delay=60") == Line(0.05, 0.06)
     assert read_line("delay=60") == Line(0.0, 0.06)
+    assert read_line("rate=600") == Line(rate_bps=600_000)
     for words in (
         "",
         "loss",
@@ -144,6 +145,13 @@ def test_a_link_is_told_in_words() -> None:
         with pytest.raises(RefusedInput) as refused:
             read_line(words)
         assert refused.value.key == "drill_link"
+
+
+def test_what_is_never_dropped_waits_for_its_turn_behind_all_else() -> None:
+    way, _ = Line(rate_bps=80_000).ways(1)
+    assert [way.turn_s(1000, 0.0), way.turn_s(1000, 0.05), way.turn_s(1000, 9.0)] == pytest.approx([0.1, 0.15, 0.1])
+    assert way.deliver_at_s(1000, 9.0) == pytest.approx(9.2)
+    assert Line().ways(1)[0].turn_s(10**9, 0.0) == 0.0
 
 
 def test_each_vehicle_has_losses_of_its_own_and_the_same_ones_each_time() -> None:

@@ -63,6 +63,13 @@ class Way:
         self.passed_bytes += size_bytes
         return at_s + late_s
 
+    def turn_s(self, size_bytes: int, at_s: float) -> float:
+        """How long what enters now, and is never dropped, waits for its turn and passes, on a link of `rate_bps`."""
+        if not self.rate_bps:
+            return 0.0
+        self._free_at_s = max(self._free_at_s, at_s) + size_bytes * 8 / self.rate_bps
+        return self._free_at_s - at_s
+
     def _bursts(self) -> bool:
         if self.burst is None:
             return False
