@@ -19,6 +19,7 @@ from hospital_board.cases import is_own
 from media.bulk import BulkStore, Claim
 from media.bulk_door import bulk_router
 from media.file_types import FileType
+from media.sealed_file import DiskSeal
 
 if TYPE_CHECKING:
     from aboard.hub import Hub
@@ -80,6 +81,6 @@ def _need_case(badge: Badge, owners: list[CasualtyState]) -> None:
         raise NotAllowed("not_allowed", what="file", needs=f"{Role.ED} of the receiving hospital")
 
 
-def add_files(hub: Hub, folder: Path) -> None:
+def add_files(hub: Hub, folder: Path, seal: DiskSeal) -> None:
     """/api/v1/files on the hub's port; what comes is kept in FOLDER/files."""
-    hub.works.append(FilesDesk(hub, BulkStore(folder / "files")).run)
+    hub.works.append(FilesDesk(hub, BulkStore(folder / "files", seal=seal)).run)

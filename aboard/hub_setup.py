@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from aboard.disk_key import disk_seal
 from aboard.files_desk import add_files
 from aboard.hub import Hub
 from aboard.hub_routes import add_routes
@@ -87,12 +88,13 @@ async def open_hub(
         gate, answers, in_step = join(folder, book, log, seal.signer[:HUB_NAME], bus)
     else:
         gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
-    ward, waves = HospitalRoom(book, clock, Stills(folder / "stills")), folder / "waves"
+    disk = disk_seal()
+    ward, waves = HospitalRoom(book, clock, Stills(folder / "stills", disk)), folder / "waves"
     hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves, ledger=ledger)
     hub.health.standing += found
     add_routes(hub, roadmap)
-    add_recording(hub, folder)
-    add_files(hub, folder)
+    add_recording(hub, folder, disk)
+    add_files(hub, folder, disk)
     add_uplinks(hub)
     add_thumbnails(hub.app, gate)
     return hub, Links(folder / "links.json", gate).issue(book.picture.hospitals, book.picture.units)

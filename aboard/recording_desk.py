@@ -32,6 +32,7 @@ from media.recording import Kept, Recording
 from media.recording_door import recording_router
 from media.recordings import Recordings
 from media.retention import Rule, read_rules, stored
+from media.sealed_file import DiskSeal
 
 if TYPE_CHECKING:
     from aboard.hub import Hub
@@ -115,7 +116,7 @@ class RecordingDesk:
         recording = self._recordings.begin(name, began=lambda: self._as_it_is(state), want_key_frame=want_key_frame)
         stops = (plane.listen(unit, recording), hub.guidance.listen(unit, lambda raw: _note_places(recording, raw)))
         if state.started.voice:
-            stops += (hub.voice.listen(unit, lambda party, packet: recording.hear(party.id, packet)),)
+            stops += (hub.voice.listen(unit, lambda party, packet: recording.hear(party.id, packet, party.badge.who)),)
         self._runs[name] = _Run(state, recording, stops)
         log.info("recording %s begins", name)
 
@@ -241,10 +242,10 @@ class RecordingDesk:
             await self._book.write(lambda picture: [fact], By(str(badge.role), badge.who, "replay"))
 
 
-def add_recording(hub: Hub, folder: Path) -> RecordingDesk:
+def add_recording(hub: Hub, folder: Path, seal: DiskSeal) -> RecordingDesk:
     """The desk of a hub, with its doors. Raises RefusedInput for rules that cannot be read."""
     loop_s = lambda: asyncio.get_running_loop().time()  # noqa: E731
-    desk = RecordingDesk(hub, Recordings(folder / "recordings", loop_s), read_rules(folder))
+    desk = RecordingDesk(hub, Recordings(folder / "recordings", loop_s, seal=seal), read_rules(folder))
     hub.works.append(desk.run)
     return desk
 

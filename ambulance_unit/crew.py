@@ -21,6 +21,7 @@ from casebook.access import Role, need_unit
 from casebook.asking import Ask, Asker, Command
 from casebook.casualty import Category, Findings, Stage
 from casebook.errors import IllegalStep, NotFound, RefusedInput
+from casebook.recording_state import WITHDRAWN
 from casebook.scores import score
 from casebook.steps import CASUALTY_STEPS, UNIT_STEPS, Duty
 
@@ -200,6 +201,21 @@ def _tie_tag(view: View, command: c.TieTag, asker: Asker) -> Facts:
     return [] if state.get("tag") == command.tag else [e.TagTied(command.casualty, command.tag, asker.badge.who)]
 
 
+def _stop_recording(view: View, command: c.StopRecording, asker: Asker) -> Facts:
+    """Consent is the patient's: the crew needs nobody's leave to take it back. Nothing when it is over already."""
+    if not (reason := command.reason.strip()):
+        raise RefusedInput("bad_field", where="stop_recording", field="reason", why="empty")
+    unit_of(view)
+    for state in view.get("casualties", {}).values():
+        running = state.get("recording", {})
+        if running.get("name") == command.recording:
+            if not running.get("on") or running.get("ending"):
+                return []
+            fact = e.RecordingStopped(command.recording, running["casualty"], WITHDRAWN, asker.badge.who, reason)
+            return [fact]
+    raise NotFound(what="recording", id=command.recording[:80])
+
+
 def _request_destination(view: View, command: c.RequestDestination, asker: Asker) -> Facts:
     state, unit = casualty_of(view, command.casualty), unit_of(view)
     if state["stage"] not in (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD):
@@ -302,6 +318,7 @@ ASKS: tuple[tuple[str, type[Command], Decide], ...] = (
     ("triage", c.Triage, _triage),
     ("findings", c.RecordFindings, _findings),
     ("tie_tag", c.TieTag, _tie_tag),
+    ("stop_recording", c.StopRecording, _stop_recording),
     ("wish", c.Wish, _wish),
     ("divert", c.Divert, _divert),
     ("request_destination", c.RequestDestination, _request_destination),

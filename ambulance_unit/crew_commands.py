@@ -178,6 +178,13 @@ class TieTag(Command, frozen=True):
     tag: Annotated[int, Meta(ge=0, le=249)]  # media/guidance/tags.py has so many
 
 
+class StopRecording(Command, frozen=True):
+    """The patient, or who speaks for them, does not want to be recorded any more: `reason` says who and why."""
+
+    recording: str
+    reason: Annotated[str, Meta(max_length=200)]
+
+
 class AttachMonitor(Command, frozen=True):
     """Put the monitor on this casualty; None takes it off."""
 

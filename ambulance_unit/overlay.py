@@ -269,5 +269,15 @@ def _tied(view: View, fact: e.TagTied, own: OwnFact) -> View:
     return _known(view, fact.casualty, tag=fact.tag)
 
 
+@_lays(e.RecordingStopped)
+def _recording_stopped(view: View, fact: e.RecordingStopped, own: OwnFact) -> View:
+    """It runs until the hub has heard of it: until then the crew sees that the end was asked for."""
+    for id, state in view.get("casualties", {}).items():
+        running = state.get("recording", {})
+        if running.get("on") and running["name"] == fact.recording:
+            view = _with_casualty(view, id, recording={**running, "ending": True})
+    return view
+
+
 def _known(view: View, id: str, **changes: Any) -> View:
     return _with_casualty(view, id, **changes) if id in view.get("casualties", {}) else view

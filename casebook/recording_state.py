@@ -8,6 +8,8 @@ from datetime import datetime
 
 from casebook import events as e
 
+WITHDRAWN = "withdrawn"  # why a recording was stopped (RecordingStopped): the only reason that a vehicle may give
+
 
 @dataclass(frozen=True)
 class RecordingState:
@@ -19,4 +21,6 @@ class RecordingState:
     stopped_at: datetime | None = None
     files: Mapping[str, e.RecordingKept] = field(default_factory=dict)
     held: bool = False
+    hold: e.RecordingHeld | None = None  # the newest word on it, and when it was said
+    hold_at: datetime | None = None
     deleted_at: datetime | None = None

@@ -16,6 +16,7 @@ from casebook.folding.course import Course
 from casebook.link import OutboxRow
 from casebook.log import By, Draft, Source
 from casebook.picture import Occasion, Picture
+from casebook.recording_state import WITHDRAWN
 
 VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
     {
@@ -24,6 +25,7 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
         e.FindingsRecorded, e.VitalsRecorded, e.WishStated, e.CasualtyBoarded, e.CasualtyTransferred, e.CasualtyClosed,
         e.CasualtyArrived, e.DestinationRequested, e.MessageSent, e.MessageRead, e.HandoverStarted, e.HandoverSigned,
         e.VideoStarted, e.VideoStopped, e.LegSeen, e.CrewDiverted, e.PictureQualityChanged, e.SamplesCounted,
+        e.TagTied, e.RecordingStopped,
     }
 )  # fmt: skip
 SAMPLE = e.VitalsRecorded
@@ -147,3 +149,5 @@ def speaks_for_itself(fact: e.Event, unit: str) -> None:
         raise RefusedInput("not_your_unit", unit=unit, named=named)
     if isinstance(fact, e.HandoverSigned) and fact.side != "crew":
         raise RefusedInput("not_a_vehicle_fact", kind=f"{fact.name} ({fact.side})")
+    if isinstance(fact, e.RecordingStopped) and fact.why != WITHDRAWN:
+        raise RefusedInput("not_a_vehicle_fact", kind=f"{fact.name} ({fact.why})")

@@ -15,7 +15,7 @@ from casebook.asking import Command
 from casebook.desks import Due
 from casebook.errors import IllegalStep, NotFound, RefusedInput
 from casebook.picture import CasualtyState, Picture
-from casebook.recording_state import RecordingState
+from casebook.recording_state import WITHDRAWN, RecordingState
 from casebook.recordings import find_running
 from hospital_board.cases import OVER, get_own_case
 from hospital_board.consult_marks import open_case
@@ -55,7 +55,8 @@ class HoldRecording(Command, frozen=True, kw_only=True):
 
 
 def start_recording(picture: Picture, command: StartRecording, by: str) -> list[e.Event]:
-    """The wish as a fact; recording begins with it. Raises IllegalStep when one runs already, or the case is over."""
+    """The wish as a fact; recording begins with it. Raises IllegalStep when one runs already, the case is over,
+    or consent was withdrawn before and was not given anew."""
     state = open_case(picture, command.casualty, command.hospital, e.RecordingStarted.name)
     if state.unit is None:
         raise NotFound(what="unit", id="-")
@@ -63,6 +64,10 @@ def start_recording(picture: Picture, command: StartRecording, by: str) -> list[
         raise IllegalStep("recording_runs", unit=state.unit)
     if len(state.recordings) >= RECORDINGS_MAX:
         raise IllegalStep("recordings_full", limit=RECORDINGS_MAX)
+    if command.consent != "given" and any(
+        one.stopped and one.stopped.why == WITHDRAWN for one in state.recordings.values()
+    ):
+        raise IllegalStep("recording_withdrawn")
     reason = _stated(command.reason)
     name = f"{state.unit}-{1 + sum(_of(picture, state.unit))}"
     return [e.RecordingStarted(name, state.id, state.unit, by, reason, command.consent, command.voice)]

@@ -18,6 +18,7 @@ from casebook.errors import NotAllowed, NotFound, RefusedInput
 from casebook.picture import Picture
 from hospital_board.cases import is_own
 from hospital_board.consult_marks import Frame, WallMs
+from media.sealed_file import PLAIN, DiskSeal
 
 BYTES_MAX = 190_000  # an ask holds 256 kB, and base64 makes four characters of three bytes
 JPEG_BEGINS, JPEG_ENDS = b"\xff\xd8\xff", b"\xff\xd9"
@@ -34,10 +35,10 @@ class KeepStill(Command, frozen=True, kw_only=True):
 
 
 class Stills:
-    """The stills of one hub. `folder` None keeps them in memory, as rehearsals do."""
+    """The stills of one hub. `folder` None keeps them in memory, as rehearsals do; `seal` closes them on the disk."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, seal: DiskSeal = PLAIN) -> None:
+        self._folder, self._seal = folder, seal
         self._kept: dict[str, bytes] = {}
 
     def keep(self, image: bytes) -> str:
@@ -49,17 +50,17 @@ class Stills:
             self._kept[sha256] = image
         elif not (file := self._folder / f"{sha256}.jpg").exists():
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_whole(file, image)
+            _write_whole(file, self._seal.sealed(image))
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """Raises NotFound."""
+        """Raises NotFound, SealedElsewhere."""
         if self._folder is None and sha256 in self._kept:
             return self._kept[sha256]
         file = self._folder / f"{sha256}.jpg" if self._folder else None
         if file is None or not sha256.isalnum() or not file.is_file():
             raise NotFound(what="still", id=sha256[:64])
-        return file.read_bytes()
+        return self._seal.read(file)
 
 
 def need_still(picture: Picture, badge: Badge, sha256: str) -> None:

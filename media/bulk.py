@@ -21,6 +21,7 @@ import msgspec
 
 from casebook.errors import CoordinationError, NotFound, RefusedInput
 from media.file_types import HEAD_BYTES, FileType, Kind, TooLarge, check_size, type_of
+from media.sealed_file import PLAIN, DiskSeal
 
 FREE_BYTES = 512 << 20  # as for waves and recordings: the book goes first
 FORGET_S = 7 * 86_400.0  # a piece that nobody went on with for so long
@@ -72,9 +73,10 @@ class BulkStore:
         self,
         folder: Path,
         *,
+        seal: DiskSeal = PLAIN,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
-        self._folder, self._free_bytes = folder, free_bytes
+        self._folder, self._free_bytes, self.seal = folder, free_bytes, seal
         self._parts = folder / "parts"
         self._parts.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._busy: dict[str, asyncio.Lock] = {}
@@ -89,7 +91,7 @@ class BulkStore:
         self._note(claim)
         part = self._parts / claim.id
         part.touch(mode=0o600)
-        return part.stat().st_size
+        return self.seal.size(part)
 
     def claim_of(self, id: str) -> Claim:
         """What was said of an upload. Raises NotFound: it never was, or is forgotten."""
@@ -103,7 +105,7 @@ class BulkStore:
         if self._is_done(claim):
             return claim.bytes
         part = self._parts / claim.id
-        return part.stat().st_size if part.exists() else 0
+        return self.seal.size(part) if part.exists() else 0
 
     @contextlib.asynccontextmanager
     async def alone(self, claim: Claim) -> AsyncIterator[None]:
@@ -122,8 +124,7 @@ class BulkStore:
             return offset  # nothing to write: it may be whole already
         part = self._parts / claim.id
         try:
-            with part.open("ab") as out:
-                out.write(piece)
+            self.seal.append(part, piece)
         except OSError as why:
             raise NoRoom(free_mb=FREE_BYTES >> 20) from why
         if offset < HEAD_BYTES <= offset + len(piece) or offset + len(piece) == claim.bytes:
@@ -133,15 +134,16 @@ class BulkStore:
     def finish(self, claim: Claim) -> FileType:
         """All is here: check it and keep it. Blocks: it reads the whole file. Raises DigestWrong, WrongType."""
         if self._is_done(claim) and (whole := self.find_whole(claim.sha256)):
-            return _type_of_file(whole)
+            return self._type_of(whole)
         part = self._parts / claim.id
-        with part.open("rb") as opened:
-            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-            os.fsync(opened.fileno())
+        sha256 = self.seal.digest(part)
         if sha256 != claim.sha256:
             part.unlink()
             raise DigestWrong(announced=claim.sha256[:12], found=sha256[:12])
-        kind = _type_of_file(part)
+        self.seal.seal_now(part)
+        with part.open("rb") as opened:
+            os.fsync(opened.fileno())
+        kind = self._type_of(part)
         (self._parts / f"{claim.id}.done").touch(mode=0o600)
         part.replace(self._folder / f"{claim.sha256}{kind.suffix}")
         return kind
@@ -174,12 +176,11 @@ class BulkStore:
 
     def _check_head(self, claim: Claim, part: Path) -> None:
         try:
-            check_size(claim.bytes, _type_of_file(part).bytes_max)
+            check_size(claim.bytes, self._type_of(part).bytes_max)
         except RefusedInput:
             part.unlink()
             raise
 
-
-def _type_of_file(file: Path) -> FileType:
-    with file.open("rb") as opened:
-        return type_of(opened.read(HEAD_BYTES))
+    def _type_of(self, file: Path) -> FileType:
+        with self.seal.open(file) as opened:
+            return type_of(opened.read(HEAD_BYTES) or b"")

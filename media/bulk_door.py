@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
 from starlette.requests import ClientDisconnect
 
 from casebook.errors import NotFound, RefusedInput
 from media.bulk import BulkStore, Claim
 from media.file_types import BYTES_MAX, FileType
+from media.sealed_response import kept_response
 
 PREFIX = "/api/v1/files"
 VERSION = "1.0.0"
@@ -105,13 +105,16 @@ class _Doors:
             await self._finish(claim)
         return Response(status_code=204, headers=_TUS | {"Upload-Offset": str(offset)})
 
-    async def give(self, sha256: str, request: Request) -> FileResponse:
+    async def give(self, sha256: str, request: Request) -> Response:
         """A file of a case, as attachment."""
         media, name = self._find(request, sha256)
         file = self._store.find_whole(sha256)
         if file is None:
             raise NotFound(what="file", id=sha256[:64])
-        return FileResponse(file, media_type=media, filename=f"{name}{file.suffix}", headers=_GIVEN)
+        called = f"{name}{file.suffix}"
+        return await asyncio.to_thread(
+            kept_response, self._store.seal, file, request, media=media, name=called, headers=_GIVEN
+        )
 
     def _own(self, request: Request, id: str) -> Claim:
         _check_version(request)

@@ -2,15 +2,15 @@
 
 A recording is a few files: pictures (`N.webm`, `N.mkv`), what was told meanwhile (`N.jsonl`), and where it was agreed
 the speech of each person (`N.PARTY.webm`); a new N after a restart or with another codec. All times are milliseconds
-since the first frame of N: of a frame by its RTP time, of everything else by when the hub heard it (`came_ms`). One
-thread writes; a disk that is slow costs pictures of the record, never of the live view. Who may record is decided
-before; what becomes of the files is `media.recordings`'.
+since the first frame of N: of a frame by its RTP time, of speech as `media.recording_clock` says, of everything else by
+when the hub heard it (`came_ms`). One thread writes; a disk that is slow costs pictures of the record, never of the
+live view. Who may record is decided before; what becomes of the files is `media.recordings`'.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import io
 import logging
 import queue
 import re
@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 from aiortc.rtp import RtpPacket
@@ -26,16 +26,16 @@ from aiortc.rtp import RtpPacket
 from casebook.errors import RefusedInput
 from media.aiortc_private import body_of
 from media.codec import Codec
-from media.numbering import TIMESTAMP_BITS, unwrapped
 from media.receive_buffer import Part, ReceiveBuffer, WholeFrame
+from media.recording_clock import TICKS_PER_MS, Quickest, VoiceClock
 from media.recording_file import SUFFIX, PictureFile, VoiceFile
+from media.sealed_file import PLAIN, DiskSeal
 from media.video_stream import VIDEO_CLOCK_HZ, Placed
 
 log = logging.getLogger(__name__)
 
 WAITING_MAX = 600  # works of the writing thread; 40 s of pictures at 15 frames/s. More, and the disk is too slow
 FLUSH_MS = 1000
-VOICE_TICKS_PER_MS = 48
 _H264_PARAMETERS = re.compile(rb"\x00\x00\x01[\x07\x27\x47\x67]")  # a NAL unit of type 7 (RFC 6184 1.3)
 
 
@@ -66,7 +66,9 @@ class Recording:
         now_s: Callable[[], float],
         began: Callable[[], Mapping[str, Any]] = dict,
         want_key_frame: Callable[[], None] = lambda: None,
+        seal: DiskSeal = PLAIN,
     ) -> None:
+        self._seal = seal
         self._folder, self._now_s, self._began, self._want_key_frame = folder, now_s, began, want_key_frame
         self._buffer = ReceiveBuffer()
         self._part: _Part | None = None
@@ -109,11 +111,11 @@ class Recording:
             line = {"is": what, "came_ms": part.ms(self._now_s()), **told}
             self._do(lambda: part.tell(line))
 
-    def hear(self, party: str, packet: RtpPacket) -> None:
-        """A packet of somebody's speech."""
+    def hear(self, party: str, packet: RtpPacket, who: str = "") -> None:
+        """A packet of somebody's speech; `party` names the file, `who` is told beside it."""
         if (part := self._part) is not None:
             came_ms, stamp, opus = part.ms(self._now_s()), packet.timestamp, packet.payload
-            self._do(lambda: part.hear(party, came_ms, stamp, opus))
+            self._do(lambda: part.hear(party, who, came_ms, stamp, opus))
 
     def close(self) -> list[Kept]:
         """Finish the files; what was kept, in order. Blocks until all is written."""
@@ -142,7 +144,7 @@ class Recording:
 
     def _begin_part(self, frame: WholeFrame, codec: Codec, now_s: float) -> None:
         self._parts += 1
-        part = _Part(self._folder, self._parts, codec, frame.timestamp, now_s)
+        part = _Part(self._folder, self._parts, codec, frame.timestamp, now_s, self._seal)
         head = {"is": "part", "came_ms": 0, "part": self._parts, "codec": codec, **self._began()}
         if self._do(lambda: part.open(frame.body, head)):
             self._part = part
@@ -175,15 +177,19 @@ class Recording:
 class _Part:
     """The files of one N. Made on the event loop; opened, written and closed by the writing thread."""
 
-    def __init__(self, folder: Path, number: int, codec: Codec, timestamp: int, at_s: float) -> None:
+    def __init__(self, folder: Path, number: int, codec: Codec, timestamp: int, at_s: float, seal: DiskSeal) -> None:
         self.codec: Codec = codec
         self.behind = False  # the thread was: nothing until the next key frame
-        self._folder, self._number = folder, number
+        self._folder, self._number, self._seal = folder, number, seal
         self._first, self._began_s, self._last = timestamp, at_s, -1
         self._pictures: PictureFile | None = None
-        self._told: BinaryIO | None = None
+        self._told: io.BufferedWriter | None = None
         self._flushed_ms = 0
-        self._voices: dict[str, tuple[VoiceFile, _VoiceClock]] = {}
+        self._voices: dict[str, tuple[VoiceFile, VoiceClock]] = {}
+        self._quickest, self._way_ms = Quickest(), 0.0  # by how much later pictures come than their clock says
+
+    def _place(self, suffix: str) -> Path:
+        return self._folder / f"{self._number}{suffix}"
 
     def ms(self, now_s: float) -> int:
         return max(0, round((now_s - self._began_s) * 1000))
@@ -194,8 +200,8 @@ class _Part:
         return self._last
 
     def open(self, first: bytes, head: Mapping[str, Any]) -> None:
-        self._pictures = PictureFile(self._folder / f"{self._number}{SUFFIX[self.codec]}", self.codec, first)
-        self._told = (self._folder / f"{self._number}.jsonl").open("wb")
+        self._pictures = PictureFile(self._place(SUFFIX[self.codec]), self.codec, first, self._seal)
+        self._told = io.BufferedWriter(self._seal.create(self._place(".jsonl")))
         self.tell(head)
 
     def add(self, frame: bytes, time: int, came_ms: int, *, key: bool) -> None:
@@ -203,6 +209,7 @@ class _Part:
             return
         self._pictures.add(frame, time, key=key)
         t_ms = round(time * 1000 / VIDEO_CLOCK_HZ)
+        self._way_ms = self._quickest.add(came_ms, came_ms - t_ms)
         self.tell({"is": "frame", "came_ms": came_ms, "t_ms": t_ms, "bytes": len(frame), "key": key})
 
     def tell(self, line: Mapping[str, Any]) -> None:
@@ -213,15 +220,15 @@ class _Part:
             self._told.flush()
             self._flushed_ms = line["came_ms"]
 
-    def hear(self, party: str, came_ms: int, timestamp: int, opus: bytes) -> None:
+    def hear(self, party: str, who: str, came_ms: int, timestamp: int, opus: bytes) -> None:
         if self._told is None:
             return
         if party not in self._voices:
-            voice = VoiceFile(self._folder / f"{self._number}.{party}.webm")
-            self._voices[party] = voice, _VoiceClock(timestamp, came_ms * VOICE_TICKS_PER_MS)
-            self.tell({"is": "voice", "came_ms": came_ms, "party": party, "file": voice.file.name})
+            voice = VoiceFile(self._place(f".{party}.webm"), self._seal)
+            self._voices[party] = voice, VoiceClock()
+            self.tell({"is": "voice", "came_ms": came_ms, "party": party, "who": who, "file": voice.file.name})
         voice, clock = self._voices[party]
-        voice.add(opus, clock.place(timestamp))
+        voice.add(opus, clock.place(timestamp, came_ms - self._way_ms))
 
     def close(self, skipped: int) -> list[Kept]:
         """Finish every file, whatever the disk says to one of them."""
@@ -229,35 +236,24 @@ class _Part:
         if self._pictures is not None:
             self._pictures.close()
             ms = round(self._pictures.last * 1000 / VIDEO_CLOCK_HZ)
-            kept.append(kept_of(self._pictures.file, frames=self._pictures.frames, lasted_ms=ms, skipped=skipped))
+            kept.append(
+                kept_of(self._pictures.file, self._seal, frames=self._pictures.frames, lasted_ms=ms, skipped=skipped)
+            )
         if self._told is not None:
             with contextlib.suppress(OSError):
                 self._told.close()
-            kept.append(kept_of(self._folder / f"{self._number}.jsonl"))
+            kept.append(kept_of(self._place(".jsonl"), self._seal))
         for voice, _ in self._voices.values():
             voice.close()
-            kept.append(kept_of(voice.file, frames=voice.packets, lasted_ms=round(voice.last / VOICE_TICKS_PER_MS)))
+            kept.append(
+                kept_of(voice.file, self._seal, frames=voice.packets, lasted_ms=round(voice.last / TICKS_PER_MS))
+            )
         return kept
 
 
-@dataclass(slots=True)
-class _VoiceClock:
-    """The RTP clock of one speaker on the recording's: the first packet at the instant at which it came."""
-
-    newest: int
-    ticks: int
-
-    def place(self, timestamp: int) -> int:
-        here = unwrapped(timestamp, self.newest, TIMESTAMP_BITS)
-        self.ticks, self.newest = self.ticks + here - self.newest, here
-        return self.ticks
-
-
-def kept_of(file: Path, **counts: Any) -> Kept:
-    """A file as it lies on the disk, with its digest. Blocks: it reads the whole file."""
-    with file.open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    return Kept(file.name, sha256, file.stat().st_size, **counts)
+def kept_of(file: Path, seal: DiskSeal = PLAIN, **counts: Any) -> Kept:
+    """A file with the digest and the size of what is in it. Blocks: it reads the whole file."""
+    return Kept(file.name, seal.digest(file), seal.size(file), **counts)
 
 
 def next_part(folder: Path) -> int:

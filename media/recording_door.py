@@ -5,15 +5,17 @@ Who is given a file of pictures or speech is told to `watched` before the first 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Request, Response
 
 from casebook.errors import NotFound
 from casebook.recording_state import RecordingState
+from casebook.recordings import hold_view
 from media.recordings import TYPES, Recordings
+from media.sealed_response import kept_response
 
 PREFIX = "/api/v1/recordings"
 
@@ -39,8 +41,8 @@ def recording_router(recordings: Recordings, find: Find, every: Every, watched: 
 
     @routes.get("/{name}")
     async def look(name: str, request: Request) -> dict[str, Any]:
-        """{name, unit, casualty, at, until, held, deleted_at, files: [{file, bytes, frames, lasted_ms, skipped, torn,
-        sha256}]}; files that lie at another hub have `here` false."""
+        """{name, unit, casualty, at, until, held, hold, deleted_at, files: [{file, bytes, frames, lasted_ms, skipped,
+        torn, sha256}]}; files that lie at another hub have `here` false."""
         state = find(request, name)
         started, here = state.started, recordings.is_here(name)
         files = [
@@ -53,11 +55,11 @@ def recording_router(recordings: Recordings, find: Find, every: Every, watched: 
         return {
             "name": name, "unit": started.unit, "casualty": started.casualty, "at": state.at, "author": started.author,
             "until": state.stopped_at, "reason": started.reason, "consent": started.consent, "held": state.held,
-            "deleted_at": state.deleted_at, "here": here, "files": files,
+            "hold": hold_view(state), "deleted_at": state.deleted_at, "here": here, "files": files,
         }  # fmt: skip
 
     @routes.get("/{name}/{file}")
-    async def give(name: str, file: str, request: Request) -> FileResponse:
+    async def give(name: str, file: str, request: Request) -> Response:
         """One file, whole or by ranges; a recording that still runs has none yet."""
         state = find(request, name)
         if file not in state.files or state.deleted_at is not None:
@@ -66,6 +68,9 @@ def recording_router(recordings: Recordings, find: Find, every: Every, watched: 
         if path.suffix != ".jsonl":
             await watched(request, state, file)
         headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
-        return FileResponse(path, media_type=TYPES[path.suffix], filename=f"{name}.{file}", headers=headers)
+        media, called = TYPES[path.suffix], f"{name}.{file}"
+        return await asyncio.to_thread(
+            kept_response, recordings.seal, path, request, media=media, name=called, headers=headers
+        )
 
     return routes

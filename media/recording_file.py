@@ -19,6 +19,7 @@ from av.error import FFmpegError
 
 from casebook.errors import RefusedInput
 from media.codec import Codec
+from media.sealed_file import PLAIN, DiskSeal, SealedElsewhere
 
 VIDEO_TIMES, VOICE_TIMES = Fraction(1, 90_000), Fraction(1, 48_000)  # RTP clocks: RFC 3551 section 5, RFC 7587 4.1
 SUFFIX = {"VP8": ".webm", "H264": ".mkv"}
@@ -32,11 +33,11 @@ _VP8_START = b"\x9d\x01\x2a"  # RFC 6386 section 9.1, before width and height of
 class PictureFile:
     """One file of moving pictures, begun with a key frame. Raises OSError where the disk refuses."""
 
-    def __init__(self, file: Path, codec: Codec, first: bytes) -> None:
+    def __init__(self, file: Path, codec: Codec, first: bytes, seal: DiskSeal = PLAIN) -> None:
         """`first`: the key frame that begins it. Raises RefusedInput (`recording_frame`) when it is none."""
         self.file, self.codec = file, codec
         self.frames = self.last = 0
-        self._sink = _Sink(file)
+        self._sink = _Sink(file, seal)
         try:
             self._out, self._stream = _begin_video(self._sink, codec, first)
         except BaseException:
@@ -61,24 +62,24 @@ class VoiceFile:
     """One person's speech, as its Opus packets came. Where none came stands silence, from the recording's first frame
     on: so every player is at the same moment as with the pictures."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, seal: DiskSeal = PLAIN) -> None:
         self.file = file
         self.packets, self.last = 0, 0
         self._end = 0  # of what is written
-        self._sink = _Sink(file)
+        self._sink = _Sink(file, seal)
         self._out = av.open(self._sink, "w", format="webm", options=_OPTIONS)
         self._stream = self._out.add_stream("libopus", rate=48_000, layout="stereo")  # for its header; it never encodes
 
     def add(self, packet: bytes, time: int) -> None:
         """Append a packet; `time` in ticks of 1/48000 s since the recording's first frame. One that is late is left
-        out."""
-        if time < self._end and self.packets:
+        out, and one from before it."""
+        if time < 0 or (self.packets and time <= self.last):
             return
         while time - self._end >= SILENCE_TICKS:
             self._write(SILENCE, self._end)
             self._end += SILENCE_TICKS
-        self._write(packet, max(time, self._end))
-        self.packets, self.last, self._end = self.packets + 1, time, max(time, self._end) + 1
+        self._write(packet, time)
+        self.packets, self.last, self._end = self.packets + 1, time, time + opus_ticks(packet)
 
     def _write(self, packet: bytes, time: int) -> None:
         voice = av.Packet(packet)
@@ -91,6 +92,21 @@ class VoiceFile:
         _close(self._out, self._sink)
 
 
+def opus_ticks(packet: bytes) -> int:
+    """How long an Opus packet lasts, in ticks of 1/48000 s, by its first bytes (RFC 6716 section 3.1, 3.2)."""
+    if not packet:
+        return 0
+    config, code = packet[0] >> 3, packet[0] & 3
+    if config < 12:
+        frame = (480, 960, 1920, 2880)[config % 4]  # SILK
+    elif config < 16:
+        frame = (480, 960)[config % 2]  # hybrid
+    else:
+        frame = (120, 240, 480, 960)[config % 4]  # CELT
+    frames = (1, 2, 2, packet[1] & 0x3F if len(packet) > 1 else 0)[code]
+    return frame * frames
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a file holds: pictures or packets, and how long it is."""
@@ -99,16 +115,16 @@ class Found:
     lasted_ms: int
 
 
-def look_into(file: Path) -> Found:
+def look_into(file: Path, seal: DiskSeal = PLAIN) -> Found:
     """Read a file's packets, whole or torn, without decoding them. Raises RefusedInput (`recording_damaged`)."""
     frames = last_ms = 0
     try:
-        with av.open(str(file)) as opened:
+        with seal.open(file) as kept, av.open(kept) as opened:
             assert isinstance(opened, InputContainer)
             for packet in opened.demux():
                 if packet.size and packet.pts is not None and packet.time_base is not None:
                     frames, last_ms = frames + 1, max(last_ms, round(packet.pts * packet.time_base * 1000))
-    except (FFmpegError, OSError) as why:
+    except (FFmpegError, OSError, SealedElsewhere) as why:
         if not frames:
             raise RefusedInput("recording_damaged", file=file.name) from why
     return Found(frames, last_ms)
@@ -125,16 +141,16 @@ def size_of(frame: bytes) -> tuple[int, int]:
 class _Sink:
     """A file as the muxer wants it; what the disk says is kept, because the muxer forgets it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, seal: DiskSeal) -> None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._out = file.open("wb", buffering=0)
+        self._out = seal.create(file)
         self.refused: OSError | None = None
 
     def write(self, content: Any) -> int:
         try:
             rest = memoryview(content)
             while rest:
-                rest = rest[self._out.write(rest) :]
+                rest = rest[self._out.write(rest) or 0 :]
         except OSError as why:
             self.refused = self.refused or why
             raise

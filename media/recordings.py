@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import re
 import shutil
 from collections.abc import Callable, Collection, Mapping
@@ -17,6 +18,7 @@ from typing import Any
 from casebook.errors import CoordinationError, NotFound
 from media.recording import Kept, Recording, kept_of
 from media.recording_file import look_into
+from media.sealed_file import PLAIN, DiskSeal, SealedElsewhere
 
 FREE_BYTES = 512 << 20  # as for waves
 TYPES = {".webm": "video/webm", ".mkv": "video/x-matroska", ".jsonl": "application/jsonl"}
@@ -32,9 +34,11 @@ class Recordings:
         folder: Path,
         now_s: Callable[[], float],
         *,
+        seal: DiskSeal = PLAIN,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self._folder, self._now_s, self._free_bytes = folder, now_s, free_bytes
+        self.seal = seal
         self.running: dict[str, Recording] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -45,7 +49,9 @@ class Recordings:
         self, name: str, *, began: Callable[[], Mapping[str, Any]], want_key_frame: Callable[[], None]
     ) -> Recording:
         """A recording that takes packets from now on; its first file is made with the first key frame."""
-        recording = Recording(self._place(name), now_s=self._now_s, began=began, want_key_frame=want_key_frame)
+        recording = Recording(
+            self._place(name), now_s=self._now_s, began=began, want_key_frame=want_key_frame, seal=self.seal
+        )
         self.running[name] = recording
         return recording
 
@@ -59,7 +65,7 @@ class Recordings:
         Blocks: it reads them. What cannot be read at all is told with no frames.
         """
         files = sorted(self._place(name).glob("*.*")) if name not in self.running else []
-        return [_torn(file) for file in files if _FILE.fullmatch(file.name) and file.name not in known]
+        return [_torn(file, self.seal) for file in files if _FILE.fullmatch(file.name) and file.name not in known]
 
     def find(self, name: str, file: str) -> Path:
         """A file of a recording. Raises NotFound."""
@@ -81,17 +87,14 @@ class Recordings:
         return self._folder / name
 
 
-class NoRecordingEngine(CoordinationError):
-    """Pictures go through a server beside the hub: the hub does not have them to record."""
-
-    key = "recording_engine"
-    http_status = 409
-
-
-def _torn(file: Path) -> Kept:
+def _torn(file: Path, seal: DiskSeal) -> Kept:
+    """What cannot be opened at all is told as it lies on the disk."""
     counts: dict[str, Any] = {}
     if file.suffix != ".jsonl":
         with contextlib.suppress(CoordinationError):
-            found = look_into(file)
+            found = look_into(file, seal)
             counts = {"frames": found.frames, "lasted_ms": found.lasted_ms}
-    return kept_of(file, torn=True, **counts)
+    try:
+        return kept_of(file, seal, torn=True, **counts)
+    except SealedElsewhere:
+        return Kept(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_size, torn=True)

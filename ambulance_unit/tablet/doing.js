@@ -8,7 +8,7 @@ import { refusalOf } from '/casebook/words.js';
 export const busy = signal(false);
 /** What was refused last. @type {import('@preact/signals').Signal<any>} */
 export const trouble = signal(null);
-/** The open sheet. @type {import('@preact/signals').Signal<{name: 'find' | 'triage' | 'findings' | 'handover' | 'steps' | 'divert' | 'wish' | 'files', with: Record<string, any>} | null>} */
+/** The open sheet. @type {import('@preact/signals').Signal<{name: 'find' | 'triage' | 'findings' | 'handover' | 'steps' | 'divert' | 'wish' | 'files' | 'recording', with: Record<string, any>} | null>} */
 export const sheet = signal(null);
 
 /**

@@ -63,7 +63,7 @@ export function PicturePage({ view, feed }) {
     </div>
     <div role="status">${unplaced.length > 0 && html`<ul class="unplaced">${unplaced.map(([mark, why]) => html`<li key=${mark.number}>${say('media.mark.lost', { n: mark.number, why: say(`media.mark.why.${why}`) })}</li>`)}</ul>`}</div>
     <${LooseTags} view=${view} numbers=${state === 'live' ? loose : []} />
-    <p class="below"><span class="viewers ${viewers.length ? 'on' : ''}">${viewers.length ? say('unit.picture.viewers', { names: viewers.map((who) => hospitalName(view, who)).join(' · ') }) : say('unit.picture.nobody')}</span><${PictureLine} view=${view} /></p>
+    <p class="below"><span class="viewers ${viewers.length ? 'on' : ''}">${viewers.length ? say('unit.picture.viewers', { names: viewers.map((who) => hospitalName(view, who)).join(' · ') }) : say('unit.picture.nobody')}</span><${PictureLine} view=${view} how="here" /></p>
   </section>`;
 }
 

@@ -24,6 +24,7 @@ import { MissionPage } from './mission.js';
 import { hospitalName } from './naming.js';
 import { RouteBanner } from './route_change.js';
 import { PicturePage } from './self_view.js';
+import { EndRecording, recordingOf, RecordingSheet } from './recording_sheet.js';
 import { StepsSheet } from './steps_sheet.js';
 import { theme, switchTheme } from './theme.js';
 import { TriageSheet } from './triage_sheet.js';
@@ -33,7 +34,7 @@ import '/media/voice_panel.js';
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 
 const PAGES = { mission: MissionPage, casualties: CasualtiesPage, vitals: VitalsPage, destination: DestinationPage, messages: MessagesPage, picture: PicturePage };
-const SHEETS = { find: FindSheet, triage: TriageSheet, findings: FindingsSheet, handover: HandoverSheet, steps: StepsSheet, divert: DivertSheet, wish: WishSheet, files: FilesSheet };
+const SHEETS = { find: FindSheet, triage: TriageSheet, findings: FindingsSheet, handover: HandoverSheet, steps: StepsSheet, divert: DivertSheet, wish: WishSheet, files: FilesSheet, recording: RecordingSheet };
 /** Steps that open a sheet instead of asking at once. @type {('find' | 'triage' | 'handover')[]} */
 const OPENS = ['find', 'triage', 'handover'];
 
@@ -74,9 +75,8 @@ function Header({ view }) {
 
 /** Whether the picture is recorded, on every page: the crew and whoever is aboard may know. @param {{view: TabletView}} props */
 function Recorded({ view }) {
-  const told = Object.values(view.casualties ?? {}).map((one) => one.recording).filter((one) => one !== undefined);
-  const recording = told.find(isRecorded) ?? told.sort((a, b) => ((a.at ?? '') < (b.at ?? '') ? 1 : -1))[0];
-  return html`<${RecordingSign} recording=${recording} calledIn=${(/** @type {string} */ who) => hospitalName(view, who)} />`;
+  const recording = recordingOf(view);
+  return html`<${RecordingSign} recording=${recording} brief=${!isRecorded(recording)} calledIn=${(/** @type {string} */ who) => hospitalName(view, who)} />`;
 }
 
 /** @param {{view: TabletView}} props */
@@ -102,6 +102,7 @@ function Rail({ view }) {
       ? html`<button class="next" disabled=${busy.value} onClick=${go}><span class="small">${say('unit.next')}</span>
           <b>${say(`unit.do.${next.do}`)}</b>${whom && html`<span class="whom">${whom.label}</span>`}</button>`
       : html`<p class="next waiting" role="status"><span class="small">${say('unit.waiting')}</span><b>${say(`unit.wait.${next.wait}`)}</b></p>`}
+    <${EndRecording} view=${view} />
     <button onClick=${() => { sheet.value = { name: 'steps', with: {} }; }}>${say('unit.other_steps')}</button>
   </aside>`;
 }

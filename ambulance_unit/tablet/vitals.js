@@ -43,11 +43,11 @@ export function VitalsPage({ view, feed }) {
   </section>`;
 }
 
-/** How well the ward sees what the camera sees, and what the network does for it; nothing else on the vehicle tells the crew. @param {{view: TabletView}} props */
-export function PictureLine({ view }) {
+/** How well the ward sees what the camera sees, and what the network does for it; nothing else on the vehicle tells the crew. @param {{view: TabletView, how?: 'told' | 'here'}} props */
+export function PictureLine({ view, how = 'told' }) {
   const heard = view.incident && view.link.state === 'connected'; // what the hub said of the network is old without it
   const uplink = heard ? view.unit?.uplink ?? { state: 'none' } : undefined;
-  return html`<span class="quality quiet">${qualityText({ ...(view.picture ?? { missing: 'yet' }), uplink })}</span>`;
+  return html`<span class="quality quiet">${qualityText({ ...(view.picture ?? { missing: 'yet' }), uplink }, how)}</span>`;
 }
 
 /** Not every trace has room: the first that there are, in the order a monitor gives them. @param {string[]} kinds */

@@ -20,7 +20,7 @@ const TIMELESS = ['start', 'no_camera'];
 /**
  * The whole sentence; what nobody knows is said as unknown.
  * @param {Quality | undefined} quality
- * @param {'told' | 'beside'} how `beside`: where it stands at the picture itself
+ * @param {'told' | 'beside' | 'here'} how `beside`: where it stands at the picture itself; `here`: that, in one short line
  */
 export function qualityText(quality, how = 'told') {
   const said = rungLine(quality, how);
@@ -31,6 +31,7 @@ export function qualityText(quality, how = 'told') {
 function rungLine({ rung, why = '', at, missing } = {}, how) {
   if (!rung) return say(missing ? `media.quality.missing.${missing}` : 'media.quality.unknown');
   const facts = { rung: rungText(rung), why: rungWhyText(why), clock: clockText(at) };
+  if (how === 'here') return say('media.quality.beside_now', facts);
   return say(`media.quality.${how}${TIMELESS.includes(why) ? '_now' : ''}`, facts);
 }
 

@@ -28,9 +28,9 @@ class RecordingStarted(Event):
 @fact("recording_stopped")
 @dataclass(frozen=True, slots=True)
 class RecordingStopped(Event):
-    """No more is recorded from here on. `why`: asked (by `author`, with a `reason`), case_over, moved (the casualty is
-    in another vehicle), no_room (the disk), unreadable (pictures that cannot be written), no_engine (the hub does not
-    have the pictures)."""
+    """No more is recorded from here on. `why`: asked (by `author`, with a `reason`), withdrawn (the consent, as crew
+    `author` says, with a `reason`), case_over, moved (the casualty is in another vehicle), no_room (the disk),
+    unreadable (pictures that cannot be written), no_engine (the hub does not have the pictures)."""
 
     recording: str
     casualty: str

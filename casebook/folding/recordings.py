@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from casebook import events as e
-from casebook.errors import IllegalStep, NotFound
+from casebook.errors import IllegalStep, NotFound, RefusedInput
 from casebook.folding.changing import change_casualty
 from casebook.picture import Occasion, Picture, changed, folds, with_one
-from casebook.recording_state import RecordingState
+from casebook.recording_state import WITHDRAWN, RecordingState
 
 
 @folds(e.RecordingStarted)
@@ -23,7 +23,12 @@ def _started(picture: Picture, event: e.RecordingStarted, occasion: Occasion) ->
 
 @folds(e.RecordingStopped)
 def _stopped(picture: Picture, event: e.RecordingStopped, occasion: Occasion) -> Picture:
+    """A crew's word that consent was withdrawn may come late: it is then the reason of a recording that is over."""
     state = _get(picture, event)
+    if occasion.unit and occasion.unit != state.started.unit:
+        raise RefusedInput("not_your_unit", unit=occasion.unit, named=state.started.unit)
+    if state.stopped is not None and event.why == WITHDRAWN:
+        return _change(picture, event, stopped=event)
     if state.stopped is not None:
         raise IllegalStep(what=event.name, entity="recording", id=event.recording, stage="stopped")
     return _change(picture, event, stopped=event, stopped_at=occasion.at)
@@ -36,7 +41,7 @@ def _kept(picture: Picture, event: e.RecordingKept, occasion: Occasion) -> Pictu
 
 @folds(e.RecordingHeld)
 def _held(picture: Picture, event: e.RecordingHeld, occasion: Occasion) -> Picture:
-    return _change(picture, event, held=event.held)
+    return _change(picture, event, held=event.held, hold=event, hold_at=occasion.at)
 
 
 @folds(e.RecordingDeleted)

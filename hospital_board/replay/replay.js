@@ -3,16 +3,17 @@
 // voice on the same clock. Without a name in the address: the recordings that this badge may watch.
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { call, token } from '/casebook/access.js';
+import { ask, call, token } from '/casebook/access.js';
 import { ageText, clockText, spanText } from '/casebook/age.js';
 import { LanguageSwitch, start } from '/casebook/frame.js';
+import { HoldBox } from '/casebook/recording_hold.js';
 import { isWord, refusalOf, say } from '/casebook/words.js';
 import { drawMark, drawPointer, drawTag, fitted } from '/media/marks_ink.js';
 import { StampReader } from '/media/stamp.js';
 import { readLines, Track } from './replay_track.js';
 
 /** @typedef {{file: string, bytes: number, frames: number, lasted_ms: number, skipped: number, torn: boolean, sha256: string}} File */
-/** @typedef {{name: string, unit: string, casualty: string, at: string, until?: string, deleted_at?: string, held: boolean}} Listed */
+/** @typedef {{name: string, unit: string, casualty: string, at: string, until?: string, deleted_at?: string, held: boolean, hold?: {author: string, reason: string, at: string}}} Listed */
 /** @typedef {Listed & {author: string, reason: string, here: boolean, files: File[]}} Recording */
 
 const PATH = '/api/v1/recordings';
@@ -58,9 +59,21 @@ function Watching({ one }) {
   const part = parts.find(({ file }) => file === chosen);
   const why = stateOf(one) || (!one.here && parts.length ? say('media.replay.elsewhere') : '') || (part ? '' : say('media.replay.none'));
   return html`<header class="top"><h1>${say('media.replay.title', { name: one.name })}</h1><b class="past">${say('media.replay.past')}</b>
-      <span>${clockText(one.at)} ${say('media.replay.by', { author: one.author, reason: one.reason })}</span><${LanguageSwitch} /></header>
+      <span>${clockText(one.at)} ${say('media.replay.by', { author: one.author, reason: one.reason })}</span><${Keeping} one=${one} /><${LanguageSwitch} /></header>
     ${parts.length > 1 && html`<nav>${parts.map(({ file, lasted_ms }) => html`<button key=${file} aria-pressed=${file === chosen} onClick=${() => choose(file)}>${say('media.replay.part', { n: parseInt(file, 10), span: spanText(lasted_ms / 1000) })}</button>`)}</nav>`}
     ${why || !part ? html`<main class="alone"><p role="status">${why}</p></main>` : html`<${Part} key=${part.file} name=${one.name} part=${part} files=${one.files} />`}`;
+}
+
+/** How long it is kept, for the ward that may change it. @param {{one: Recording}} props */
+function Keeping({ one }) {
+  const [now, know] = useState(one);
+  const [hospital, own] = useState('');
+  const [trouble, refuse] = useState(/** @type {any} */ (null));
+  useEffect(() => { call('/api/v1/me').then((badge) => own(badge.role === 'ed' ? badge.hospital : ''), () => undefined); }, []);
+  if (!hospital || !one.until) return null;
+  const act = (/** @type {string} */ name, /** @type {object} */ command) => ask(name, command).then(() => call(where(one.name)))
+    .then((told) => { know(told); refuse(null); return true; }, (wrong) => { refuse(wrong); return false; });
+  return html`<${HoldBox} name=${one.name} one=${now} whose=${{ hospital, casualty: one.casualty }} act=${act} />${trouble && html`<b role="alert">${refusalOf(trouble)}</b>`}`;
 }
 
 /** Everything of one part, fetched before it is shown. @param {{name: string, part: File, files: File[]}} props */

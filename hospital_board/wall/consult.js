@@ -78,7 +78,7 @@ export function Consult({ feed, view, id }) {
       <${MonitorLine} feed=${feed} id=${id} c=${c} />
       <${Waves} unit=${unitOf(c.streams.waves)} kinds=${['ECG_II', 'PLETH', 'CO2']} />
       ${c.route.unit && html`<div class="near"><voice-panel token=${token()} say=${say} unit=${c.route.unit.id}></voice-panel></div>`}
-      <${Orders} c=${c} /><${Files} c=${c} /><${Recordings} c=${c} />
+      <${Orders} c=${c} /><${Files} c=${c} /><${Recordings} c=${c} whose=${whose} calledIn=${(/** @type {string} */ name) => calledIn(view, name)} />
     </aside>
     <footer class="near"><div class="work"><${Tools} c=${c} whose=${whose} who=${who} layer=${layer} /><button class="close" onClick=${() => { consulting.value = null; }}>${say('hospital.consult.close')}</button></div><div class="say"><${MessageBox} c=${c} whose=${whose} /><${RecordBox} c=${c} whose=${whose} /><${Stills} c=${c} layer=${layer} whose=${whose} /></div></footer>
   </main>`;

@@ -4,6 +4,7 @@ import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import { token } from '/casebook/access.js';
 import { clockText, spanText } from '/casebook/age.js';
+import { HoldBox } from '/casebook/recording_hold.js';
 import { say } from '/casebook/words.js';
 import { act } from './actions.js';
 
@@ -43,10 +44,13 @@ function RecordForm({ whose, close }) {
   </form>`;
 }
 
-/** What was recorded of this case and can be watched, each in a page of its own. @param {{c: Case}} props */
-export function Recordings({ c }) {
+/**
+ * What was recorded of this case and can be watched, each in a page of its own; and whether it is kept beyond its time.
+ * @param {{c: Case, whose: Whose, calledIn: (who: string) => string}} props
+ */
+export function Recordings({ c, whose, calledIn }) {
   const kept = Object.entries(c.recordings ?? {}).filter(([, one]) => one.until && one.files.length > 0 && !one.deleted_at);
   if (kept.length === 0) return null;
   return html`<ul class="recordings">${kept.map(([name, one]) => html`<li key=${name}><a href=${`/replay?recording=${encodeURIComponent(name)}#${encodeURIComponent(token())}`} target="_blank" rel="noreferrer">
-    ${say('media.recording.replay', { name })} ${clockText(one.at)} ${spanText(one.ms / 1000)}</a></li>`)}</ul>`;
+    ${say('media.recording.replay', { name })} ${clockText(one.at)} ${spanText(one.ms / 1000)}</a> <${HoldBox} name=${name} one=${one} whose=${whose} act=${act} calledIn=${calledIn} brief=${true} /></li>`)}</ul>`;
 }

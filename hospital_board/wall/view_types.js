@@ -48,7 +48,7 @@
  * @property {Record<string, import('/media/marks_ink.js').Mark>} [marks]
  * @property {Record<string, {author: string, at: string, unit: string, sha256: string, marks: string[]}>} [snapshots]
  * @property {import('/casebook/recording_sign.js').Recording} [recording]
- * @property {Record<string, {at: string, until?: string, files: string[], ms: number, bytes: number, held: boolean, deleted_at?: string}>} [recordings]
+ * @property {Record<string, {at: string, until?: string, files: string[], ms: number, bytes: number, held: boolean, hold?: {author: string, reason: string, at: string}, deleted_at?: string}>} [recordings]
  * @property {Record<string, CaseFile>} [files]
  * @property {number} [tag]
  *

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -14,21 +15,29 @@ from typing import Any
 import av
 import httpx
 import msgspec
+import numpy as np
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack
 
 from aboard.hub import Hub
 from aboard.hub_setup import open_hub
 from aboard.recording_desk import RecordingDesk
 from casebook import events as e
+from casebook.book import Row
 from casebook.clock import RateClock
 from casebook.desks import DESK
+from casebook.errors import RefusedInput
 from casebook.place import Place
 from casebook.recordings import find_recording
 from media.aiortc_private import listen_on
 from media.camera import open_camera
 from media.receiver import VideoViewer
+from media.sealed_file import DiskSeal, is_sealed
 from media.sender import VideoPublisher
+from media.signalling import SDP_TYPE
 from media.stamp import find
+from media.voice_offer import LINES
 
 pytestmark = pytest.mark.sockets
 
@@ -165,11 +174,11 @@ async def test_what_a_ward_records_is_what_it_saw_with_marks_and_numbers_and_the
         view = stage.hub.ward.look(stage.ward)(stage.hub.book.picture, stage.clock.now())
         assert view["cases"]["I1-A"]["recording"]["on"] is True
         assert (await stage.ask("stop_recording", reason="enough")).status_code == 200
-        await eventually(lambda: len(stage.told("recording_kept")) == 2, "both files are told")
+        await eventually(lambda: len(stage.state().files) == 2, "both files are told")
         view = stage.hub.ward.look(stage.ward)(stage.hub.book.picture, stage.clock.now())
-        assert view["cases"]["I1-A"]["recording"] == {
-            "name": f"{UNIT}-1", "author": stage.ward, "voice": False, "on": False, "why": "asked",
-            "at": stage.state().stopped_at,
+        assert msgspec.to_builtins(view["cases"]["I1-A"]["recording"]) == {
+            "name": f"{UNIT}-1", "casualty": "I1-A", "author": stage.ward, "voice": False, "on": False, "why": "asked",
+            "by": stage.ward, "reason": "enough", "at": msgspec.to_builtins(stage.state().stopped_at),
         }  # fmt: skip
         kept = {one["file"]: one for one in stage.told("recording_kept")}
         async with stage.client(stage.wards[0]) as ward:
@@ -202,12 +211,15 @@ async def test_what_a_ward_records_is_what_it_saw_with_marks_and_numbers_and_the
         assert [str(entry.by) for entry in opened] == [f"ed:{stage.ward}"]
 
 
-async def test_a_recording_goes_on_after_the_hub_was_restarted_and_the_first_part_is_whole(stage: Stage):
+async def test_a_recording_goes_on_after_a_restart_with_a_key_and_both_parts_are_given_alike(stage, monkeypatch):
+    """The first part was kept before the hub had a key for its disk, the second is sealed."""
     async with (await stage.open()).running():
         stage.publish()
         await stage.record()
         await eventually(lambda: stage.frames() >= 5, "pictures before")
     await stage.end_works()
+    (stage.folder / "disk.key").write_text("7f" * 32 + "\n")
+    monkeypatch.setenv("ABOARD_DISK_KEY_FILE", str(stage.folder / "disk.key"))
     async with (await stage.open()).running():
         assert stage.state().stopped is None
         stage.publish()
@@ -216,6 +228,22 @@ async def test_a_recording_goes_on_after_the_hub_was_restarted_and_the_first_par
         await eventually(lambda: "2.webm" in stage.state().files, "the second part is told")
         files = stage.state().files
         assert not files["1.webm"].torn and files["1.webm"].frames >= 5 and files["2.webm"].frames >= 5
+        folder = stage.folder / "hub" / "recordings" / f"{UNIT}-1"
+        sealed = {name: is_sealed(folder / name) for name in files}
+        assert sealed == {"1.webm": False, "1.jsonl": False, "2.webm": True, "2.jsonl": True}
+        async with stage.client(stage.wards[0]) as ward:
+            for name, kept in files.items():
+                given = await ward.get(f"/api/v1/recordings/{UNIT}-1/{name}")
+                assert hashlib.sha256(given.content).hexdigest() == kept.sha256 and len(given.content) == kept.bytes
+                middle = await ward.get(f"/api/v1/recordings/{UNIT}-1/{name}", headers={"Range": "bytes=70-90"})
+                assert (middle.status_code, middle.content) == (206, given.content[70:91])
+        assert (
+            len(stamps_in(DiskSeal(b"\x7f" * 32).read(folder / "2.webm"), stage.folder / "out.webm"))
+            == files["2.webm"].frames
+        )
+    (stage.folder / "disk.key").write_text("short")
+    with pytest.raises(RefusedInput, match="key"):
+        await stage.open()
 
 
 async def test_a_full_disk_ends_the_recording_by_name_and_live_goes_on(stage: Stage, monkeypatch):
@@ -254,7 +282,13 @@ async def test_with_the_case_the_recording_ends_and_what_nobody_holds_goes_in_it
         assert stopped is not None and stopped.why == "case_over"
         folder = stage.folder / "hub" / "recordings" / f"{UNIT}-1"
         held = {"recording": f"{UNIT}-1", "reason": "review"}
+        assert (await stage.ask("hold_recording", held=True, **held | {"reason": " "})).json()[
+            "error"
+        ] == "recording_reason"
         assert (await stage.ask("hold_recording", held=True, **held)).status_code == 200
+        view = stage.hub.ward.look(stage.ward)(stage.hub.book.picture, stage.clock.now())
+        kept = view["cases"]["I1-A"]["recordings"][f"{UNIT}-1"]
+        assert kept["held"] and (kept["hold"]["author"], kept["hold"]["reason"]) == (stage.ward, "review")
         stage.clock.now = lambda: AT + timedelta(days=8)  # type: ignore[method-assign]
         assert await stage.desk.expire() == [] and folder.is_dir()
         assert (await stage.ask("hold_recording", held=False, **held)).status_code == 200
@@ -263,3 +297,108 @@ async def test_with_the_case_the_recording_ends_and_what_nobody_holds_goes_in_it
         assert await stage.desk.expire() == []
         async with stage.client(stage.wards[0]) as ward:
             assert (await ward.get(f"/api/v1/recordings/{UNIT}-1/1.webm")).status_code == 404
+
+
+async def crew_says(stage: Stage, seq: int, fact: e.Event, unit: str = UNIT) -> None:
+    row = Row(seq, stage.clock.now(), fact.name, e.encode(fact), "medic Chen", "crew")
+    await stage.hub.book.take_rows(unit, "epoch", [row])
+
+
+async def test_the_crews_word_ends_a_recording_and_only_consent_given_anew_begins_another(stage: Stage):
+    withdrawn = e.RecordingStopped(f"{UNIT}-1", "I1-A", "withdrawn", "medic Chen", "patient says no")
+    asked = e.RecordingStopped(f"{UNIT}-1", "I1-A", "asked")
+    async with (await stage.open()).running():
+        stage.publish()
+        await stage.record()
+        await eventually(lambda: stage.frames() >= 3, "pictures are recorded")
+        await stage.write(e.UnitEnrolled("B02", "ambulance", "二号", "Unit 2", "songjiang", SCENE))
+        await crew_says(stage, 1, withdrawn, "B02")
+        await crew_says(stage, 1, asked)
+        assert [one["error"] for one in stage.told("row_refused")] == ["not_your_unit", "not_a_vehicle_fact"]
+        assert stage.state().stopped is None, "no other vehicle's, and for no other reason"
+        await crew_says(stage, 2, withdrawn)
+        await eventually(lambda: "1.webm" in stage.state().files, "what there was is kept")
+        assert stage.frames() == 0 and stage.state().stopped == withdrawn
+        view = stage.hub.ward.look(stage.ward)(stage.hub.book.picture, stage.clock.now())
+        told = view["cases"]["I1-A"]["recording"]
+        assert (told["why"], told["by"], told["reason"]) == ("withdrawn", "medic Chen", "patient says no")
+        await crew_says(stage, 3, withdrawn)
+        assert len(stage.told("row_refused")) == 2, "said twice, it is still so"
+        refused = await stage.ask("start_recording", reason="teaching", consent="unable")
+        assert refused.status_code == 409 and refused.json()["error"] == "recording_withdrawn"
+        await stage.record()
+        assert stage.state(f"{UNIT}-2").stopped is None
+        assert (await stage.ask("stop_recording")).status_code == 200
+        late = e.RecordingStopped(f"{UNIT}-2", "I1-A", "withdrawn", "medic Chen", "said in a tunnel")
+        await crew_says(stage, 4, late)
+        assert stage.state(f"{UNIT}-2").stopped == late, "the patient's word is the reason, also when it comes late"
+
+
+class Tone(AudioStreamTrack):
+    """Somebody who says one tone for ever."""
+
+    def __init__(self, pitch_hz: int) -> None:
+        super().__init__()
+        self._pitch_hz = pitch_hz
+
+    async def recv(self) -> av.AudioFrame:
+        frame = await super().recv()
+        assert isinstance(frame, av.AudioFrame)
+        t_s = ((frame.pts or 0) + np.arange(frame.samples)) / frame.sample_rate
+        frame.planes[0].update((8000 * np.sin(2 * np.pi * self._pitch_hz * t_s)).astype("<i2").tobytes())
+        return frame
+
+
+@contextlib.asynccontextmanager
+async def talking(stage: Stage, name: str, pitch_hz: int) -> AsyncIterator[None]:
+    """A peer in the talk about the vehicle, with a microphone of its own."""
+    async with contextlib.AsyncExitStack() as open_:
+        client = await open_.enter_async_context(stage.client(name))
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        open_.push_async_callback(pc.close)
+        pc.addTransceiver(Tone(pitch_hz), direction="sendonly")
+        for _ in range(LINES):
+            pc.addTransceiver("audio", direction="recvonly")
+        pc.createDataChannel("voice", ordered=False, maxRetransmits=0, negotiated=True, id=0)
+        await pc.setLocalDescription(await pc.createOffer())
+        headers = {"Content-Type": SDP_TYPE}
+        answer = await client.post(f"/api/v1/voice/{UNIT}", content=pc.localDescription.sdp, headers=headers)
+        assert answer.status_code == 201, answer.text
+        await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        yield
+
+
+def share_at(file: Path, pitch_hz: int) -> float:
+    """How much of what a file sounds is this tone, of what is not silence."""
+    with av.open(str(file)) as opened:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in opened.decode(audio=0)])
+    blocks = sound[: len(sound) // 4800 * 4800].reshape(-1, 4800)
+    blocks = blocks[np.abs(blocks).max(axis=1) > 0.05]
+    power = np.abs(np.fft.rfft(blocks * np.hanning(4800))) ** 2
+    near = slice(pitch_hz // 10 - 3, pitch_hz // 10 + 4)
+    return float(power[:, near].sum() / power.sum())
+
+
+async def test_each_voice_of_a_real_talk_is_in_a_file_of_its_own_that_says_whose_it_is(stage: Stage, tmp_path):
+    async with (await stage.open()).running():
+        stage.publish()
+        ward, crew = stage.wards, f"unit:{UNIT}"
+        pitches = {stage.ward: 440, UNIT: 1310}
+        async with talking(stage, ward[0], 440), talking(stage, crew, 1310):
+            await eventually(lambda: len(stage.hub.voice.roster(UNIT)) == 2, "both are on")
+            await stage.record(voice=True)
+            voices = stage.folder / "hub" / "recordings" / f"{UNIT}-1"
+            await eventually(lambda: len(list(voices.glob("1.p*.webm"))) == 2, "both voices are recorded")
+            before = stage.frames()
+            await eventually(lambda: stage.frames() >= before + 15, "a second of them")
+            await stage.ask("stop_recording")
+            await eventually(lambda: len(stage.state().files) == 4, "four files are told")
+        async with stage.client(ward[0]) as client:
+            lines = await client.get(f"/api/v1/recordings/{UNIT}-1/1.jsonl")
+            said = [json.loads(line) for line in lines.text.splitlines()]
+            whose = {one["who"]: one["file"] for one in said if one["is"] == "voice"}
+            assert set(whose) == set(pitches)
+            for who, file in whose.items():
+                got = await client.get(f"/api/v1/recordings/{UNIT}-1/{file}")
+                (tmp_path / file).write_bytes(got.content)
+                assert share_at(tmp_path / file, pitches[who]) > 0.9, f"{who} and nobody else"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit_story import START, Story
 
+from ambulance_unit import crew
 from ambulance_unit import crew_commands as c
 from ambulance_unit.crew import ASKS
 from ambulance_unit.overlay import OwnFact, overlay
 from casebook import events as e
 from casebook.access import Badge, Role
 from casebook.asking import Asker, read_command
+from casebook.book import VEHICLE_FACTS
 from casebook.casualty import Category
 from casebook.errors import IllegalStep, NotFound, RefusedInput
 
@@ -254,3 +258,31 @@ def test_a_fact_the_hub_refuses_to_show_does_not_bring_an_old_mission_back():
 def test_commands_refuse_fields_that_do_not_exist():
     with pytest.raises(RefusedInput):
         read_command(b'{"casualty": "x", "speed": 3}', c.Board, "board")
+
+
+def test_every_fact_that_a_tap_can_make_is_one_that_the_hub_takes_from_a_vehicle():
+    made = set(re.findall(r"\be\.([A-Z]\w+)\(", inspect.getsource(crew)))
+    made |= set(re.findall(r"_unit_says\(e\.([A-Z]\w+)\)", inspect.getsource(crew)))
+    assert len(made) > 15 and made <= {kind.__name__ for kind in VEHICLE_FACTS}
+
+
+def recorded() -> Story:
+    return Story().at_scene().tell(e.RecordingStarted("A01-1", "I1-A", "A01", "sgh", "teaching", "given"))
+
+
+def test_the_crew_ends_a_recording_with_the_patients_reason_and_sees_that_the_hub_has_yet_to_hear_it():
+    view = recorded().view()
+    with pytest.raises(RefusedInput):
+        tap(view, "stop_recording", recording="A01-1", reason="  ")
+    with pytest.raises(NotFound):
+        tap(view, "stop_recording", recording="A01-7", reason="no")
+    (fact,) = tap(view, "stop_recording", recording="A01-1", reason=" patient says no ")
+    assert fact == e.RecordingStopped("A01-1", "I1-A", "withdrawn", "张急救", "patient says no")
+    seen = overlay(view, [OwnFact(1, START, fact)])
+    told = seen["casualties"]["I1-A"]["recording"]
+    assert told["on"] and told["ending"], "until the hub has it, it is not said to be over"
+    assert tap(seen, "stop_recording", recording="A01-1", reason="again") == []
+    after = recorded().tell(fact).view()
+    assert overlay(after, [OwnFact(1, START, fact)]) == after
+    assert after["casualties"]["I1-A"]["recording"]["why"] == "withdrawn"
+    assert tap(after, "stop_recording", recording="A01-1", reason="again") == []

@@ -39,9 +39,18 @@ async def test_what_was_recorded_is_seen_again_with_the_mark_where_it_was(staged
     await wall.until("the mark in its place", HELD_AT_THE_WARD)
     (mark,) = staged.hub.book.picture.casualties[A].guidance.marks.values()  # pyright: ignore[reportOptionalMemberAccess]
     await tablet.until("the mark", "() => document.querySelector('.own-picture canvas')?.dataset.held === '1'")
-    await wall.touch("button.record")
+    await tablet.touch("button.end-recording")
+    await tablet.touch(f".choices button:has-text('{tablet.word('unit.why_not_recorded.patient')}')")
+    await tablet.check()
+    await tablet.touch(".sheet .go")
     await wall.says(wall.word("media.recording.replay", name=f"{UNIT}-1"), ".recordings")
+    withdrawn = wall.word("media.recording.why.withdrawn", clock="").strip().split(":")[-1]
+    await wall.says(withdrawn, ".under .recording.off")
     await tablet.until("no sign", "() => document.querySelector('.recording.on') === null")
+    await tablet.says(withdrawn, ".recording.off")
+    await say_why(wall, "media.recording.hold", "for review")
+    await wall.says("for review", ".recordings .held")
+    await wall.check()
     url = await wall.page.evaluate("document.querySelector('.recordings a').href")
     replay = await open_page(browser, "replay", url.replace("/replay?", "/replay?lang=en&"))
     replay.language = "en"
@@ -59,6 +68,9 @@ async def test_what_was_recorded_is_seen_again_with_the_mark_where_it_was(staged
         await replay.check()
     await wall.check()
     await tablet.check()
+    await say_why(replay, "media.recording.release", "reviewed")
+    await wall.says("reviewed", ".recordings .hold")
+    await wall.until("not held any more", "() => document.querySelector('.recordings .held') === null")
     assert wall.complaints == [] and tablet.complaints == [] and replay.complaints == []
 
 
@@ -68,3 +80,11 @@ async def record(wall: Screen) -> None:
     await wall.touch("[data-consent=given]")
     await wall.check()
     await wall.touch(f"form.record button:has-text('{wall.word('media.recording.start')}')")
+
+
+async def say_why(screen: Screen, word: str, reason: str) -> None:
+    """The button under which it stands how long a recording is kept, and its form."""
+    await screen.touch(f".hold button:has-text('{screen.word(word)}')")
+    await screen.page.fill("form.hold input", reason)
+    await screen.check()
+    await screen.touch(f"form.hold button:has-text('{screen.word(word)}')")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -27,6 +28,7 @@ from media.rate_control import BitRate
 from media.recording import WAITING_MAX, Recording, next_part
 from media.recording_file import PictureFile, look_into, size_of
 from media.recordings import FREE_BYTES, Recordings
+from media.sealed_file import MAGIC, PIECE_BYTES, DiskSeal
 from media.stamp import find
 from media.video_stream import Placed
 
@@ -160,6 +162,7 @@ def test_each_voice_has_a_file_of_its_own_on_the_same_clock(tmp_path: Path):
     recording = Recording(tmp_path / "A01-1", now_s=clock)
     play(recording, clock, packets(pictures(16)))  # one second
     for n in range(50):
+        clock.s += 0.02 if n else 0.0
         recording.hear("p1", RtpPacket(111, 0, n, (2**32 - 9600 + 960 * n) % 2**32, 7, b"\xfc\xff\xfe"))
     kept = {one.file: one for one in recording.close()}
     assert kept["1.p1.webm"].frames == 50
@@ -245,13 +248,15 @@ def test_a_disk_that_is_too_slow_costs_pictures_of_the_record_and_nothing_else(t
     assert len(shown(tmp_path / "A01-1" / "1.webm")) == kept[0].frames, "and what is there can be decoded"
 
 
+KEY = bytes(range(32))
 KILLED = """
 import sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from recording_stage import packets, pictures
 from media.recording import Recording
-recording = Recording(Path(sys.argv[1]), now_s=time.monotonic)
+from media.sealed_file import DiskSeal
+recording = Recording(Path(sys.argv[1]), now_s=time.monotonic, seal=DiskSeal(bytes.fromhex(sys.argv[3])))
 for placed in packets(pictures(150, gop=15)):
     recording.take(placed)
 while recording._works.qsize():
@@ -261,19 +266,31 @@ time.sleep(600)
 """
 
 
-def test_a_hub_that_is_killed_leaves_a_file_that_plays_up_to_its_last_second(tmp_path: Path):
+@pytest.mark.parametrize("key", [b"", KEY], ids=["plain", "sealed"])
+def test_a_hub_that_is_killed_leaves_a_file_that_plays_up_to_its_last_second(tmp_path: Path, key: bytes):
     folder = tmp_path / "recordings" / "A01-1"
-    here = str(Path(__file__).parent)
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(folder), here], stdout=subprocess.PIPE) as dying:
+    words = [sys.executable, "-c", KILLED, str(folder), str(Path(__file__).parent), key.hex()]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as dying:
         assert dying.stdout is not None and dying.stdout.readline() == b"written\n"
         dying.send_signal(signal.SIGKILL)
-    numbers = [number for number, _ in shown(folder / "1.webm")]
-    assert numbers == list(range(len(numbers))) and len(numbers) >= 150 - 16, "all but the last cluster"
-    recordings = Recordings(tmp_path / "recordings", time.monotonic)
+    recordings = Recordings(tmp_path / "recordings", time.monotonic, seal=DiskSeal(key))
     left = {one.file: one for one in recordings.left_over("A01-1", set())}
+    opened = tmp_path / "opened.webm"
+    opened.write_bytes(recordings.seal.read(folder / "1.webm"))
+    numbers = [number for number, _ in shown(opened)]
+    assert numbers == list(range(len(numbers))) and len(numbers) >= 150 - 16, "all but the last cluster"
     assert left["1.webm"].torn and left["1.webm"].frames == len(numbers)
+    assert left["1.webm"].sha256 == hashlib.sha256(opened.read_bytes()).hexdigest()
     assert set(left) == {"1.webm", "1.jsonl"} and recordings.left_over("A01-1", set(left)) == []
     assert next_part(folder) == 2
+    if key:
+        whole = (folder / "1.webm").read_bytes()
+        assert b"matroska" not in whole and b"webm" not in whole and whole.startswith(MAGIC)
+        (folder / "1.webm").write_bytes(whole[:-5])
+        torn = recordings.seal.read(folder / "1.webm")
+        assert (
+            torn == opened.read_bytes()[: len(torn)] and len(torn) == opened.stat().st_size // PIECE_BYTES * PIECE_BYTES
+        )
 
 
 def test_a_frame_that_nobody_can_begin_with_is_refused_by_name(tmp_path: Path):

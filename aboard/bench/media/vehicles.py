@@ -122,7 +122,7 @@ class Publishing:
             self.bytes.append((now_s, self.up.offered_bytes, self.up.passed_bytes))
             if self._ours is not None:
                 step = (self._ours.standing.rung.name, str(self._ours.standing.why))
-                if not self.steps or self.steps[-1][1:] != step:
+                if not self.steps or self.steps[-1][1] != step[0]:
                     self.steps.append((now_s, *step))
             await asyncio.sleep(LOOK_S)
 
