@@ -38,8 +38,6 @@ def drill(
     port: Annotated[int, typer.Option(min=0, max=65535)] = PORTS[0],
     check: Annotated[bool, typer.Option("--check")] = False,
     link: Annotated[str, typer.Option(metavar=LINK, show_default=False, help=_told("link"))] = "",
-        str, typer.Option(metavar="loss=PCT,delay=MS,rate=KBPS", show_default=False, help=_told("link"))
-    ] = "",
 ) -> int:
     """Play a scenario; writes report.json and report.html. Exit code 1 when an expectation failed."""
     from aboard.relay import read_line
