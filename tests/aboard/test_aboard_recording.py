@@ -23,6 +23,7 @@ from aiortc.mediastreams import AudioStreamTrack
 from aboard.hub import Hub
 from aboard.hub_setup import open_hub
 from aboard.recording_desk import RecordingDesk
+from ambulance_unit.told import unit_view
 from casebook import events as e
 from casebook.book import Row
 from casebook.clock import RateClock
@@ -297,6 +298,20 @@ async def test_with_the_case_the_recording_ends_and_what_nobody_holds_goes_in_it
         assert await stage.desk.expire() == []
         async with stage.client(stage.wards[0]) as ward:
             assert (await ward.get(f"/api/v1/recordings/{UNIT}-1/1.webm")).status_code == 404
+
+
+async def test_pictures_that_go_through_janus_are_not_recorded_and_everybody_is_told(stage: Stage, monkeypatch):
+    monkeypatch.setenv("ABOARD_JANUS_URL", "http://127.0.0.1:9/janus")  # nothing answers there: it need not
+    async with (await stage.open()).running():
+        await stage.record()
+        await eventually(lambda: stage.state().stopped is not None, "it is ended by name")
+        now = stage.clock.now()
+        views = [
+            stage.hub.ward.look(stage.ward)(stage.hub.book.picture, now)["cases"]["I1-A"],
+            unit_view(stage.hub.book.picture, UNIT, now)["casualties"]["I1-A"],
+        ]
+        assert [(view["recording"]["on"], view["recording"]["why"]) for view in views] == [(False, "no_engine")] * 2
+        assert stage.state().files == {}
 
 
 async def crew_says(stage: Stage, seq: int, fact: e.Event, unit: str = UNIT) -> None:

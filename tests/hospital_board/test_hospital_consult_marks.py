@@ -26,6 +26,7 @@ from hospital_board.board import wall_view
 from hospital_board.consult_marks import DrawMark, RemoveMarks, draw_mark, remove_marks, take_snapshot
 from hospital_board.consult_stills import BYTES_MAX, Stills, need_still
 from media.guidance.marks import COLOURS, KINDS, MARKS_MAX, TEXT_MAX, check_mark
+from media.sealed_file import DiskSeal, SealedElsewhere
 
 A = "I1-A"
 ARROW = [(0.2, 0.3), (0.45, 0.55)]
@@ -177,6 +178,16 @@ def test_a_still_lies_on_the_disk_under_its_own_name_and_is_written_once(tmp_pat
     assert sha256 == hashlib.sha256(JPEG).hexdigest() and stills.keep(JPEG) == sha256
     assert Stills(tmp_path / "stills").get(sha256) == JPEG
     assert [file.name for file in (tmp_path / "stills").iterdir()] == [f"{sha256}.jpg"]
+
+
+def test_with_a_key_a_still_cannot_be_read_from_the_disk_and_those_from_before_are_given_still(tmp_path: Path):
+    before, seal = Stills(tmp_path).keep(JPEG), DiskSeal(b"k" * 32)
+    other = JPEG[:-2] + b"another" + JPEG[-2:]
+    sha256 = Stills(tmp_path, seal).keep(other)
+    assert [Stills(tmp_path, seal).get(one) for one in (before, sha256)] == [JPEG, other]
+    assert b"another" not in (tmp_path / f"{sha256}.jpg").read_bytes()
+    with pytest.raises(SealedElsewhere):
+        Stills(tmp_path).get(sha256)
 
 
 @pytest.mark.parametrize("image", [b"x", JPEG[:-2], b"<svg>" + JPEG, JPEG[:-2] + b"x" * BYTES_MAX + b"\xff\xd9"])
