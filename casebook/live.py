@@ -147,15 +147,16 @@ class Subscription:
 
 
 class Fresh:
-    """What came since the screens were told last; its samples are made for them and encoded once, for whoever follows.
+    """What came since the screens were told last; its samples are made for them and encoded once, for whoever follows,
+    and not at all where nobody does.
 
     `casualties`: whose samples are among them.
     """
 
     def __init__(self, entries: Sequence[Entry] = ()) -> None:
-        sampled = [entry for entry in entries if entry.kind == SAMPLE]
-        self.casualties = frozenset(entry.body["casualty"] for entry in sampled)
-        self._samples = [(entry.body["casualty"], _raw(sample_of(entry))) for entry in sampled]
+        self._sampled = [(entry.body["casualty"], entry) for entry in entries if entry.kind == SAMPLE]
+        self.casualties = frozenset(casualty for casualty, _ in self._sampled)
+        self._raws: dict[int, msgspec.Raw] = {}  # seq -> its sample, as soon as somebody wanted it
         self._count = len(entries)
 
     def __len__(self) -> int:
@@ -165,7 +166,13 @@ class Fresh:
         """Their samples, in the order of the log."""
         if self.casualties.isdisjoint(casualties):
             return []
-        return [sample for casualty, sample in self._samples if casualty in casualties]
+        return [self._raw_of(entry) for casualty, entry in self._sampled if casualty in casualties]
+
+    def _raw_of(self, entry: Entry) -> msgspec.Raw:
+        raw = self._raws.get(entry.seq)
+        if raw is None:
+            raw = self._raws[entry.seq] = _raw(sample_of(entry))
+        return raw
 
 
 def everybody(picture: Picture) -> AbstractSet[str]:
