@@ -55,12 +55,13 @@ from media.wave_door import wave_router
 from media.wave_record import WaveRecords
 
 log = logging.getLogger(__name__)
-REFRESH_S = 0.04  # wall seconds in which changes are gathered before screens are told
+REFRESH_S = 0.025  # wall seconds in which changes are gathered before screens are told: half of it is in every delay
 # They change a view only by numbers and a dot, or not at all.
 STREAMING = frozenset(
     {"vitals_recorded", "position_reported", "samples_counted", "samples_shown", "picture_opened", "picture_closed"}
 )
-STREAM_LOOK_S = 0.2  # wall seconds between looks at the views while nothing but those arrives
+# Wall seconds between looks at views that show what streams of everybody (the console's) while nothing else arrives.
+STREAM_LOOK_S = 0.2
 LOOK_S = 0.5  # how often the desks look by themselves for what is due
 
 
@@ -144,7 +145,7 @@ class Hub:
         self._changed.set()
 
     async def _keep_screens_fresh(self) -> None:
-        """Gather changes for a moment, then tell every watched screen; samples go out at once, views less often."""
+        """Gather changes for a moment, then tell every watched screen: its samples at once, its view in its turn."""
         looked_s = 0.0
         while True:
             if not self._looking.owing:
