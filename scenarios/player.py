@@ -182,7 +182,8 @@ class Player:
             log.warning("step %d (%s) was refused: %s", step.number, step.ask or step.fault, wrong)
             played = Played(step, due, wrong.key, wrong.said("en"))
         self._waiting.remove(step)
-        self._note(played)
+        if not (step.optional and played.error in NOT_YET):  # its moment never came
+            self._note(played)
 
     async def _ask(self, step: Step, due: datetime) -> None:
         if step.fault:

@@ -122,6 +122,13 @@ def test_a_name_that_stands_for_nothing_refuses_its_step_only():
     assert [played.error for played in player.played] == ["nothing_named", ""]
 
 
+def test_an_optional_step_whose_moment_never_comes_is_no_refusal():
+    player, _, _ = perform(
+        step(1, "x", 1, command={"casualty": "$Z"}, optional=True), step(2, "refuse", 2, optional=True)
+    )
+    assert [(played.step.ask, played.error) for played in player.played] == [("refuse", "bad_field")]
+
+
 def test_a_fault_is_given_to_the_stage():
     _, stage, _ = perform(step(1, at_s=5, fault="kill_hub"))
     assert stage.faults == ["kill_hub"]
