@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import structs
@@ -75,7 +76,8 @@ class CaseWays:
         for hospital in self.hospitals:
             modes = ("road", "air", "rendezvous") if self.flights.told(hospital.id) else ("road",)
             for mode in modes:
-                way = self._same_as_before(hospital.id, mode) or self._timed(hospital.id, mode)
+                way = self._same_as_before(hospital.id, mode) if self.before else None
+                way = way or self._timed(hospital.id, mode)
                 self._told[hospital.id, mode] = way
                 yield way
 
@@ -105,7 +107,7 @@ class CaseWays:
 
     def _by_air(self, hospital: str, mode: str) -> Way:
         if mode == "air" and not self.flights.from_scene:
-            return Way(hospital, mode, barred=NO_LANDING_SITE)
+            return _no_landing_at_scene(hospital)
         timed = self._flown(hospital, mode)
         if timed:
             way, self._plans[hospital, mode] = min(timed, key=_settled_then_soonest) if len(timed) > 1 else timed[0]
@@ -145,6 +147,11 @@ class CaseWays:
 
     def _supposed(self, asked: Question, drives: Drives) -> CaseWays:
         return CaseWays(self.area, self.picture, self.hospitals, asked, drives, before=self)
+
+
+@lru_cache(maxsize=4096)
+def _no_landing_at_scene(hospital: str) -> Way:
+    return Way(hospital, "air", barred=NO_LANDING_SITE)
 
 
 def able_hospitals(

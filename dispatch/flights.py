@@ -260,8 +260,9 @@ class Flights:
         """Of each end (last axis) the cells that are near its least; none where all are infinite."""
         if not keys_s.size:
             return {}
-        limit_s, found = keys_s.min(axis=(0, 1)) + CLOSE_S, dict[int, list[_Cell]]()
-        flock, start, end = np.nonzero((keys_s <= limit_s) & (keys_s < np.inf))
+        least_s, found = keys_s.min(axis=(0, 1)), dict[int, list[_Cell]]()
+        limit_s = np.where(least_s < np.inf, least_s + CLOSE_S, -np.inf)
+        flock, start, end = np.unravel_index(np.flatnonzero(keys_s <= limit_s), keys_s.shape)
         open_s = np.where(keys_s[flock, start, end] >= UNSETTLED_S, UNSETTLED_S, 0.0)
         for number, rows in enumerate(flocks):
             (mine,) = np.nonzero(flock == number)

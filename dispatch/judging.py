@@ -190,14 +190,13 @@ class Room:
 
     def judge(self, way: Way) -> Judged:
         """Raises NotFound for an unknown hospital."""
-        seen, no_way = self._seen.get(way.hospital) or self.seen(way.hospital), self._no_way(way)
-        bars = (*no_way, *seen.bars) if no_way else seen.bars
-        return self._unable(way, seen, bars) if seen.lack else self._judged(way, seen, bars)
-
-    def _unable(self, way: Way, seen: Seen, bars: tuple[Reason, ...]) -> Judged:
-        """To a hospital that lacks what is needed: it gives no definitive care, whenever one is there."""
+        seen, bars = self._seen.get(way.hospital) or self.seen(way.hospital), self._no_way(way)
+        bars = (*bars, *seen.bars) if bars else seen.bars
+        if not seen.lack:
+            return self._judged(way, seen, bars)
+        # A hospital that lacks what is needed gives no definitive care, whenever one is there.
         order = (True, *_last(way, NEVER_S if way.eta_s is None else way.eta_s))
-        return Judged(way, bars, 0.0, False, seen.level, seen.wanted, 0.0, order, missing_needs=seen.missing)
+        return Judged(way, bars, 0.0, False, seen.level, seen.wanted, 0.0, order, None, WITHIN, None, seen.missing)
 
     def judge_transfer(self, way: Way) -> Judged | None:
         """The same as a way to a hospital that stabilises and transfers on; None where it would know nowhere to."""
@@ -225,7 +224,7 @@ class Room:
     def _no_way(self, way: Way) -> tuple[Reason, ...]:
         """Why this way cannot be gone, wherever it leads."""
         none = () if way.eta_s is not None else way.barred or NO_ROUTE
-        if way.mode == "road" or self._flies:
+        if self._flies or way.mode == "road":
             return none
         return (*none, Reason("policy.no_flight", {"category": self.case.category}))
 

@@ -22,10 +22,11 @@ class Telling:
     """Tells the ways of one decision; what several of them have in common is made once. `viable`: best first."""
 
     def __init__(self, room: Room, viable: Sequence[Judged]) -> None:
-        self._room, self._viable = room, viable
+        self._room, self._viable, self._wish = room, viable, room.case.wish
         self._winner = viable[0] if viable else None
         self._rules = tuple(Reason("rule", {"rule": rule}) for rule in room.needs.rules)
         self._places: dict[str, Reason] = {}
+        self._unknown: dict[str, Reason] = {}
         self._queues: dict[int, Reasons] = {}
 
     def option_of(self, one: Judged) -> Option:
@@ -45,8 +46,11 @@ class Telling:
         if way.detours or way.unsettled:
             reasons = (*reasons, *way.detours, *way.unsettled)
         if winner is not None:
-            reasons += _slower(one, winner) if one.barred else self._shortcomings(one, winner)
-            if self._room.case.wish == way.hospital and winner.way.hospital != way.hospital:
+            if not one.barred:
+                reasons += self._shortcomings(one, winner)
+            elif way.eta_s is not None:
+                reasons += _slower(one, winner)
+            if self._wish == way.hospital and winner.way.hospital != way.hospital:
                 reasons = (*reasons, _wish_declined(one, winner, self._room))
         if care is None:
             return Rejection(
@@ -116,6 +120,12 @@ class Telling:
         return Reason("free", facts | seconds("age", figure.age_s(room.now)))
 
     def _capacity_unknown(self, hospital: str) -> Reason:
+        told = self._unknown.get(hospital)
+        if told is None:
+            told = self._unknown[hospital] = self._told_unknown(hospital)
+        return told
+
+    def _told_unknown(self, hospital: str) -> Reason:
         room = self._room
         figure = room.hospitals[hospital].figures.get(room.resource)
         if figure is None or figure.free is None:

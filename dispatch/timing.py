@@ -24,7 +24,7 @@ from dispatch.judging import Way
 from dispatch.policy import Policy
 from dispatch.ranking import Ranged, as_told
 from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
-from routing.air import Aircraft, daylight_left_s, is_night, leg_terms, term, to_the_door, total_s
+from routing.air import Aircraft, LandingSite, daylight_left_s, is_night, leg_terms, term, to_the_door, total_s
 from routing.rendezvous import Question
 from routing.roads import Roadmap
 
@@ -95,15 +95,18 @@ def _question(
     night, left_s = is_night(now, scene), daylight_left_s(now, scene) if known else None
     if daylight is not None:
         night, left_s = not daylight, None
-    at_scene = None if left else next((site for site in area.sites if _on_foot(site.place, scene)), None)
+    at_scene = None if left else first_site_near(area.sites, scene)
     return Question(
         "", None, sites=area.sites, on_scene_s=on_scene_s, times=area.air_times, night=night, weather=area.weather,
         aircraft=known, daylight_left_s=left_s, scene_landing=at_scene,
     )  # fmt: skip
 
 
-def _on_foot(a: Place, b: Place) -> bool:
-    return abs(a.lat - b.lat) < WALK_LAT and distance_m(a, b) <= WALK_M
+def first_site_near(sites: Sequence[LandingSite], scene: Place) -> LandingSite | None:
+    """The first of these that is reached on foot; looked for once per casualty among all sites of an area."""
+    south, north = scene.lat - WALK_LAT, scene.lat + WALK_LAT
+    near = [site for site in sites if south < site.place.lat < north]
+    return next((site for site in near if distance_m(site.place, scene) <= WALK_M), None)
 
 
 def _flies(picture: Picture, casualty: CasualtyState) -> bool:

@@ -66,6 +66,11 @@ class Landings:
         return distances_m(self.site_radians, self.end_radians)
 
     @cached_property
+    def longest_m(self) -> float:
+        """Between a site and an end."""
+        return float(self.length_m.max(initial=0.0))
+
+    @cached_property
     def site_secured_s(self) -> dict[Quantile, Floats]:
         return secured_s(self.sites)
 

@@ -45,6 +45,16 @@ class Spots:
         own = [start.site is None for start in self.own_starts]
         return np.concatenate((np.zeros(len(self.landings.sites), np.bool_), np.array(own, np.bool_)))
 
+    @cached_property
+    def hoist(self) -> bool:
+        """Whether there is a start where nobody lands."""
+        return any(start.site is None for start in self.own_starts)
+
+    @cached_property
+    def longest_m(self) -> float:
+        """From any start to any end."""
+        return float(self.length_m.max(initial=0.0)) if self.own_starts else self.landings.longest_m
+
     def out_m(self, here: Place) -> Floats:
         """From there to each start."""
         if not self.own_starts:
@@ -85,11 +95,15 @@ class Stretches:
 
     def latest_s(self, sortie: Sortie, leaves_s: Floats) -> float:
         """As down_s of the latest start and the longest leg, which nobody may fly; -infinity where nobody flies."""
-        leaves_s = leaves_s[~np.isnan(leaves_s)]
-        if not (leaves_s.size and self._spots.length_m.size):
+        latest_s = float(np.fmax.reduce(leaves_s, initial=-np.inf))  # passes over NaN
+        if latest_s == -np.inf or not self._spots.length_m.size:
             return -np.inf
-        above_s = leaves_s.max() + self._spots.length_m.max() * self._s_per_m(sortie)
-        return float(max(above_s, self._end_secured_s.max()) + sortie.flight.approach().at(self._quantile))
+        above_s = latest_s + self._spots.longest_m * self._s_per_m(sortie)
+        return max(above_s, self._last_secured_s) + sortie.flight.approach().at(self._quantile)
+
+    @cached_property
+    def _last_secured_s(self) -> float:
+        return float(self._end_secured_s.max())
 
     def _s_per_m(self, sortie: Sortie) -> float:
         return 3.6 / sortie.flight.speed_kmh(self._quantile)
@@ -101,7 +115,9 @@ class Stretches:
         ready_s = total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
         out_m = self._spots.out_m(sortie.aircraft.here)
         above_s = ready_s + out_m * self._s_per_m(sortie)
-        there_s = np.where(self._spots.hoists, above_s, np.maximum(above_s, self._start_secured_s) + approach_s)
+        there_s = (np.maximum(above_s, self._start_secured_s) if self._waits_for_secured else above_s) + approach_s
+        if self._spots.hoist:
+            there_s = np.where(self._spots.hoists, above_s, there_s)
         return np.maximum(self._ground_arm_s, there_s) + self._taken_s + climb_s
 
     @cached_property
@@ -116,9 +132,15 @@ class Stretches:
         return question.on_scene_term().at(self._quantile) + np.concatenate((drives, none))
 
     @cached_property
-    def _taken_s(self) -> Floats:
+    def _waits_for_secured(self) -> bool:
+        return bool((self._start_secured_s > -np.inf).any())
+
+    @cached_property
+    def _taken_s(self) -> Floats | float:
         times = self._spots.question.times
         loading_s, hoist_s = (times.spread(name).at(self._quantile) for name in ("loading", "hoist"))
+        if not self._spots.hoist:
+            return loading_s
         return np.where(self._spots.hoists, hoist_s, loading_s)
 
     @cached_property
