@@ -101,7 +101,8 @@ class Vp8Encoder(CameraEncoder):
         self._picture_id = random.randrange(PICTURE_IDS)
 
     def _at_rate(self, codec: VideoCodecContext, target_bps: int, timestamp: int, passed: int) -> int:
-        self._encoder_ticks += max(1.0, passed * target_bps / self._open_bps())
+        paid = min(passed, SPARE_FRAMES * FIRST_FRAME_TICKS)  # after a pause a frame would else jam a thin link
+        self._encoder_ticks += max(1.0, paid * target_bps / self._open_bps())
         return round(self._encoder_ticks)
 
     def _payloads(self, coded: bytes) -> list[bytes]:

@@ -1,7 +1,8 @@
 """How many bits a second the camera may send, from the two things that its receiver reports.
 
 Pure. The receiver's own estimate (REMB, by growing delay) is a ceiling; the share of lost packets moves a second
-ceiling down and up, because a short queue drops packets before it delays them. The target is the lower of the two,
+ceiling down and up, because a short queue drops packets before it delays them; an estimate that falls all at once takes
+that one along. The target is the lower of the two,
 within bounds. Which pictures fit into it is the ladder's (`media.quality`), the bits are the encoder's.
 """
 
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 
 # draft-ietf-rmcat-gcc-02 section 6: below 2 % lost raise, above 10 % lower by half the loss, hold in between
 LOSS_RISES, LOSS_FALLS = 0.02, 0.10
+FALLEN = 0.7  # an estimate below so much of what is sent: the link has become thin at once, its queue is full
+FALLEN_SHARE = 0.5  # of that estimate: it is the mean of a second, most of which was before the fall
 RISE = 1.08  # per report, about one a second: from floor to ceiling in 22 s
 
 
@@ -47,9 +50,14 @@ class RateControl:
         self._estimate_bps = None
         self._loss_bps = float(self.bounds.floor_bps)
 
-    def estimated(self, bps: int) -> None:
-        """The receiver's estimate of what the link carries."""
+    def estimated(self, bps: int) -> bool:
+        """The receiver's estimate of what the link carries; True when the link has become thin at once."""
+        sent_bps = self.target_bps
         self._estimate_bps = bps
+        fallen = sent_bps > self.bounds.floor_bps and bps < FALLEN * sent_bps
+        if fallen:
+            self._loss_bps = max(float(self.bounds.floor_bps), min(self._loss_bps, FALLEN_SHARE * bps))
+        return fallen
 
     def reported(self, fraction_lost: float) -> None:
         """A receiver report: the share of packets lost since the one before, 0..1."""

@@ -53,6 +53,10 @@ class Retransmission(Generic[Packet]):
         self.granted += 1
         return kept.packet
 
+    def forget(self) -> None:
+        """Nothing that was sent so far is needed any more."""
+        self._sent.clear()
+
     def _worth_it(self, kept: _Sent[Packet], at_s: float, rtt_s: float | None) -> bool:
         on_its_way = at_s - kept.again_at_s < (RTT_UNKNOWN_S if rtt_s is None else rtt_s) / 2
         return at_s - kept.at_s <= KEPT_S and not on_its_way and kept.size_bytes <= self._budget_bytes

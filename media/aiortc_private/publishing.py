@@ -31,6 +31,7 @@ from media.rate_control import RateControl
 
 log = logging.getLogger(__name__)
 
+DRAIN_S = 0.3  # nothing is sent for so long when the link has become thin at once: what jams it passes first
 KEY_FRAME_SHARE = 0.5  # of the target: on a jammed link key frames that replace each other would keep it jammed
 SEQ_START_MAX = 1 << 15  # a wrap right after the start breaks SRTP's packet index
 
@@ -57,6 +58,7 @@ class CameraSender:
         self._pacer = Pacer()
         self._key_frame_wanted = False
         self._key_frame_from_s = float("-inf")  # the next one is made no sooner
+        self._drained_at_s = float("-inf")
         self._seq = random.randrange(SEQ_START_MAX)
         self._timestamp_shift = random.getrandbits(32)
         self._hear_rtcp = sender._handle_rtcp_packet
@@ -69,6 +71,14 @@ class CameraSender:
     def _want_key_frame(self) -> None:
         self._key_frame_wanted = True
 
+    def _begin_again(self) -> None:
+        """The link has become thin at once: packets are lost, and to repeat them would keep it jammed. Let it drain,
+        then go on with a key frame at the rate that it still carries: nobody need ask for it."""
+        now_s = asyncio.get_running_loop().time()
+        self.outlet.history.forget()
+        self._key_frame_wanted = True
+        self._drained_at_s = self._key_frame_from_s = now_s + DRAIN_S
+
     async def _hear(self, packet: AnyRtcpPacket) -> None:
         """Take what a report says about the link, then let aiortc do with it what it does."""
         ssrc = self.outlet.ssrc
@@ -80,7 +90,8 @@ class CameraSender:
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             estimate_bps = _estimate_for(ssrc, packet.fci)
             if estimate_bps is not None:
-                self.rate.estimated(estimate_bps)
+                if self.rate.estimated(estimate_bps):
+                    self._begin_again()
                 self._on_report()
         await self._hear_rtcp(packet)
 
@@ -101,6 +112,7 @@ class CameraSender:
 
     async def _send_next(self, payload_type: int) -> None:
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._drained_at_s - loop.time()))
         frame = await self._track.recv()
         assert isinstance(frame, av.VideoFrame)
         key_frame = self._key_frame_wanted and loop.time() >= self._key_frame_from_s

@@ -146,6 +146,7 @@ class TappedBuffer(_Stand):
         self._shortcut: Shortcut | None = None
         self._told: tuple[int, Note] | None = None
         self._highest_seq: int | None = None
+        self._key_seq = 0  # where the newest key frame begins
         self.losses = Losses()
 
     def tell(self, extension: int, note: Note) -> None:
@@ -174,10 +175,13 @@ class TappedBuffer(_Stand):
             self._highest_seq = placed
         self.ssrc = packet.ssrc
         self.losses.arrived(placed, at_s)
+        if starts_key_frame(packet, codec):
+            self._key_seq = max(self._key_seq, placed)
         self._tap(packet, codec)
 
     def look(self, at_s: float) -> float | None:
-        if self.losses.given_up(at_s):
+        given_up = self.losses.given_up(at_s)
+        if given_up and given_up[-1] > self._key_seq:  # what is before a key frame that has come needs no other
             self._on_loss()
         self.ask(self.losses.requests(at_s))
         return self.losses.next_at_s

@@ -20,10 +20,10 @@ BOUNDS = BitRate(start_bps=700_000, floor_bps=150_000, ceiling_bps=800_000)
 def test_the_receivers_estimate_is_a_ceiling_within_the_bounds() -> None:
     rate = RateControl(BOUNDS)
     told = []
-    for bps in (5_000_000, 400_000, 20_000):
+    for bps in (5_000_000, 500_000, 20_000):
         rate.estimated(bps)
         told.append(rate.target_bps)
-    assert told == [700_000, 400_000, 150_000] and rate.carries_bps == 20_000
+    assert told == [700_000, 500_000, 150_000] and rate.carries_bps == 20_000
     rate.rest()
     assert rate.carries_bps is None and rate.target_bps == 150_000
 
@@ -40,9 +40,24 @@ def test_heavy_loss_lowers_the_target_light_loss_holds_it_and_none_raises_it() -
 
 def test_loss_lowers_what_is_sent_not_what_might_be() -> None:
     rate = RateControl(BOUNDS)
-    rate.estimated(300_000)
+    rate.estimated(500_000)
     rate.reported(0.5)
-    assert rate.target_bps == 225_000
+    assert rate.target_bps == 375_000
+
+
+def test_an_estimate_that_falls_at_once_is_said_and_taken_for_the_mean_that_it_is() -> None:
+    rate = RateControl(BOUNDS)
+    assert [rate.estimated(bps) for bps in (800_000, 500_000, 340_000)] == [False, False, True]
+    assert rate.target_bps == 170_000
+    assert not rate.estimated(330_000) and rate.target_bps == 170_000
+    for _ in range(8):
+        rate.reported(0.0)
+    assert rate.target_bps > 300_000
+
+
+def test_at_the_floor_no_estimate_is_a_fall_any_more() -> None:
+    rate = RateControl(BOUNDS)
+    assert [rate.estimated(50_000) for _ in range(3)] == [True, False, False]
 
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.integers(0, 10**9)), max_size=50))
@@ -98,6 +113,18 @@ def test_the_encoder_follows_every_change_of_rate_and_only_its_first_frame_is_a_
         keys += more_keys
         assert got_kbps == pytest.approx(kbps, rel=0.25)
     assert keys == 1
+
+
+def test_a_key_frame_after_a_pause_is_no_larger_than_without_one() -> None:
+    sizes = []
+    for pause in (1, 45):
+        source, encoder = DrawnSource(640, 360, seed=1), Vp8Encoder(BOUNDS)
+        for number in (*range(30), 29 + pause):
+            frame = av.VideoFrame.from_ndarray(source.picture(number / 15), format="yuv420p")
+            frame.pts, frame.time_base = number * 6000, fractions.Fraction(1, 90_000)
+            payloads, _ = encoder.encode(frame, 200_000, key_frame=number > 29)
+        sizes.append(sum(map(len, payloads)))
+    assert sizes[1] <= 1.5 * sizes[0]
 
 
 def test_the_rate_holds_at_any_frame_rate() -> None:

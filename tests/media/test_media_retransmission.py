@@ -35,6 +35,13 @@ def test_what_was_never_sent_or_is_overwritten_or_too_old_is_refused() -> None:
     assert history.grant(300, KEPT_S + 0.01, 0.0) is None and history.refused == 3
 
 
+def test_what_nobody_needs_any_more_is_refused_and_what_follows_is_not() -> None:
+    history = sent(10)
+    history.forget()
+    history.sent(10, 10, 100, 0.0)
+    assert history.grant(9, 0.0, 0.0) is None and history.grant(10, 0.0, 0.0) == 10
+
+
 def test_a_number_that_wrapped_is_found() -> None:
     assert sent(65_536 + 10).grant(5, 0.0, None) == 65_541
 

@@ -22,6 +22,7 @@ from pylibsrtp import Policy, Session
 from media.aiortc_private import IncomingPacket, OutgoingPacket, PacketSender, listen_on, starts_key_frame
 from media.aiortc_private.connection import hear_only_the_peer
 from media.aiortc_private.names import read
+from media.aiortc_private.receiving import TappedBuffer
 from media.aiortc_private.shortcut import Shortcut, parse
 from media.aiortc_private.vp8 import descriptor_bytes
 from media.aiortc_private.wire import SEND_TIME_HZ, Form
@@ -179,6 +180,20 @@ async def test_what_the_peer_did_not_seal_and_what_carries_nothing_is_left_out(s
     assert stage.taken == [] and stage.waiting.empty()
     stage.come(4)
     assert stage.taken == [4]
+
+
+async def test_what_was_lost_before_a_key_frame_that_has_come_needs_no_other() -> None:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    receiver = pc.addTransceiver("video", direction="recvonly").receiver
+    asked: list[int] = []
+    buffer = TappedBuffer(receiver, lambda packet, codec: None, lambda: asked.append(1))
+    for at_s, seq, payload in ((0.0, 1, b"\x10\x01"), (0.1, 3, KEY_FRAME), (0.2, 4, b"\x10\x01")):
+        buffer._pass(IncomingPacket(VP8, 1, seq, seq, SSRC, payload), "VP8", at_s)
+    assert buffer.look(0.5) is None and buffer.losses.lost == 1 and asked == []
+    buffer._pass(IncomingPacket(VP8, 1, 6, 6, SSRC, b"\x10\x01"), "VP8", 0.6)
+    buffer.look(1.0)
+    assert asked == [1]
+    await pc.close()
 
 
 async def test_an_empty_datagram_does_not_reach_aiortc_which_it_would_end() -> None:

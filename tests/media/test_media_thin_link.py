@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
 from media_stage import Hub, Running, eventually, wall_ms
 
 from aboard.bench.media.thin_link import ThinLink, Way
@@ -122,6 +123,26 @@ async def test_key_frames_are_made_no_faster_than_the_link_can_take_them(
     assert sending.key_frames_sent == made
     sending._note_key_frame(0, asyncio.get_running_loop().time())
     await eventually(lambda: sending.key_frames_sent >= made + 2, "the key frame that was asked for")
+
+
+async def test_when_the_link_becomes_thin_at_once_what_is_lost_stays_lost_and_a_key_frame_follows_unasked(
+    hub: Hub, vehicle_behind: Behind, board, running: Running, camera
+) -> None:
+    viewer, publisher = VideoViewer(board, "A01", wall_ms), VideoPublisher(vehicle_behind(Way(), Way()), "A01", camera)
+    running(viewer, publisher)
+    await eventually(lambda: viewer.frames_shown >= 15, "the first pictures")
+    sending = publisher.sending
+    assert sending is not None
+    made, asked = sending.key_frames_sent, hub.plane.stats("A01")["key_frame_requests"]
+    estimate = pack_remb_fci(200_000, [sending.outlet.ssrc])
+    await sending._hear(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=estimate))
+    now_s = asyncio.get_running_loop().time()
+    assert sending.rate.target_bps == 150_000
+    assert [seq for seq in range(1 << 16) if sending.outlet.history.grant(seq, now_s, None)] == []
+    await eventually(lambda: sending.key_frames_sent == made + 1, "the key frame")
+    shown = viewer.frames_shown
+    await eventually(lambda: viewer.frames_shown >= shown + 5, "pictures after it")
+    assert hub.plane.stats("A01")["key_frame_requests"] == asked and viewer.unstamped == 0
 
 
 def target_bps(publisher: VideoPublisher) -> int:
