@@ -19,15 +19,17 @@ LONGEST_HOLD_S = 10.0  # something that never arrives must not hold the drill fo
 
 
 async def keep_pace(clock: RateClock, player: Player, is_dark: Callable[[], bool] = lambda: False) -> None:
-    """Hold and release the clock until cancelled; never hold it while `is_dark`."""
-    held_s = 0.0
+    """Hold and release the clock until cancelled; never hold it while `is_dark`, nor again for what never arrives."""
+    held_s, given_up = 0.0, False
     while True:
         await asyncio.sleep(LOOK_S)
         behind_s = 0.0 if is_dark() else player.behind_s() / clock.rate
-        if clock.running and behind_s > HOLD_S:
+        given_up = given_up and behind_s >= GO_S
+        if clock.running and behind_s > HOLD_S and not given_up:
             clock.hold()
             held_s = 0.0
         elif not clock.running:
             held_s += LOOK_S
-            if behind_s < GO_S or held_s > LONGEST_HOLD_S:
+            given_up = held_s > LONGEST_HOLD_S
+            if behind_s < GO_S or given_up:
                 clock.go()

@@ -60,3 +60,27 @@ async def test_in_the_dark_it_goes_on_and_is_held_after(clock: RateClock) -> Non
     dark[0] = False
     await until(lambda: not clock.running)
     keeping.cancel()
+
+
+async def test_what_never_arrives_holds_it_once(clock: RateClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what comes late after that holds it again."""
+    monkeypatch.setattr("aboard.pace.LONGEST_HOLD_S", 0.1)
+    holds, hold = [0], clock.hold
+
+    def counted() -> None:
+        holds[0] += 1
+        hold()
+
+    clock.hold = counted  # type: ignore[method-assign]
+    player, looks = Lagging(60 * 3.0), [0]
+    behind_s = player.behind_s
+    player.behind_s = lambda: looks.__setitem__(0, looks[0] + 1) or behind_s()  # type: ignore[method-assign]
+    keeping = asyncio.create_task(keep_pace(clock, cast(Any, player)))
+    await until(lambda: looks[0] >= 12)
+    assert holds[0] == 1 and clock.running
+    player.seconds = 0.0
+    seen = looks[0]
+    await until(lambda: looks[0] > seen + 1)
+    player.seconds = 60 * 3.0
+    await until(lambda: holds[0] == 2)
+    keeping.cancel()
