@@ -2,7 +2,7 @@
 // The consult: one case opened over the whole board. The picture large, marks drawn on it, waves and numbers beside it,
 // orders with their read-back, the talk, and who else looks.
 import { html } from 'htm/preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { call, token } from '/casebook/access.js';
 import { clockText } from '/casebook/age.js';
@@ -90,7 +90,7 @@ export function Consult({ feed, view, id }) {
  */
 function Scene({ view, c, unit, link, layer, whose }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const [tile, over] = [box.current?.querySelector('video-tile'), box.current?.querySelector('marks-layer')];
     if (!tile || !over || !link) return;
     layer.current = /** @type {MarksLayer} */ (over);

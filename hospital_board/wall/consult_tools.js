@@ -1,7 +1,7 @@
 // @ts-check
 // The hand's tools over the picture: what is drawn and in which colour, freeze, take back, wipe. Large, for a finger.
 import { html } from 'htm/preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { say } from '/casebook/words.js';
 import { COLOURS } from '/media/marks_ink.js';
 import { act } from './actions.js';
@@ -22,7 +22,7 @@ export function Tools({ c, whose, who, layer }) {
   const [colour, dip] = useState(/** @type {Colour} */ ('yellow'));
   const [words, write] = useState('');
   const [frozen, freeze] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => { // before the hand can touch the picture: an effect after the paint comes late on a busy machine
     if (!layer.current) return;
     layer.current.tool = tool === 'text' && !words.trim() ? 'look' : tool;
     layer.current.colour = colour;

@@ -71,6 +71,7 @@ async def opened(browser: Browser, staged: Consultation) -> tuple[Screen, Screen
 
 async def drag(wall: Screen, tool: str, *points: tuple[float, float]) -> None:
     await wall.touch(f"[data-tool={tool}]")
+    await wall.until(f"{tool} in the hand", "(tool) => document.querySelector('marks-layer').tool === tool", tool)
     left, top, width, height = await wall.page.evaluate(PICTURE_BOX)
     where = [(left + x * width, top + y * height) for x, y in points]
     await wall.page.mouse.move(*where[0])
