@@ -19,12 +19,13 @@ from casebook.picture import HospitalState, Picture
 from dispatch.desk import DESK, FRESH_S, Desk
 from dispatch.policy import RerouteRules
 from dispatch.switching import (
+    Situations,
     capacity_name,
     is_decided_on,
     is_under_way,
     is_worth_telling,
     next_turn,
-    situation,
+    situations,
 )
 
 # These change no decision but through the places of vehicles, which every decision looks at anew.
@@ -45,6 +46,7 @@ class CaseWatch:
 
     def __init__(self, desk: Desk, rules: RerouteRules, lock: asyncio.Lock) -> None:
         self._desk, self._rules, self._lock = desk, rules, lock
+        self._situations: Situations | None = None
         self._seen: dict[str, tuple[Any, ...]] = {}  # casualty -> the situation it was last decided in
         self._behind: dict[str, datetime | None] = {}  # casualty -> since when; None: since before a restart
         self._named: tuple[Mapping[str, HospitalState] | None, datetime | None, str] = (None, None, "")
@@ -63,11 +65,11 @@ class CaseWatch:
         picture = self._desk.book.picture
         at = self._noted_at = max(at, self._noted_at)  # what a vehicle tells late turns no closure back
         self._turns_at = next_turn(picture, at)
-        capacity = self._capacity(picture, at)
+        self._situations = situations(picture, self._capacity(picture, at), at, self._situations)
         for state in picture.casualties.values():
             if not (is_decided_on(state) and is_under_way(picture, state)):
                 continue
-            now = situation(picture, state, capacity, at)
+            now = self._situations.of(state)
             if state.id in answered or state.id not in self._seen:
                 self._behind.pop(state.id, None)
             elif now != self._seen[state.id]:

@@ -1,6 +1,6 @@
 """Say when a casualty's decision is behind what is known, and when a new answer is worth telling. Pure.
 
-What a decision looks at besides the roads is named by `situation`: equal names, equal answers but for time passing.
+What a decision looks at besides the roads is named by `situations`: equal names, equal answers but for time passing.
 An answer that nobody has said yes to is told anew when it changed. One that somebody said yes to is reopened only for
 a gain above the rule (rules/rerouting.yaml) or when its hospital is lost to it, and never in the last minutes. When to
 think again is dispatch/case_watch.py's and dispatch/road_watch.py's; a person says yes, as always.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ from dispatch.whereabouts import HELICOPTER
 
 # By which a hospital that was chosen is lost to a casualty.
 LOST_BY = ("capacity", "closed", "refused", "capability", "policy.no_flight")
+Slot = tuple[str, str, int]  # hospital, resource, number
 ON_THE_WAY = (Stage.FOUND, Stage.TRIAGED, Stage.DESTINED, Stage.ABOARD)
 
 
@@ -64,14 +66,36 @@ def next_turn(picture: Picture, at: datetime) -> datetime | None:
     return min((end for end in ends if end is not None and end > at), default=None)
 
 
-def situation(picture: Picture, state: CasualtyState, capacity: str, at: datetime) -> tuple[Any, ...]:
-    """All but roads and places that the decision for this casualty looks at: its case, what hospitals told
-    (`capacity`), what others hold, and which aircraft serves whom."""
-    others = [hold for hold in picture.holds.values() if hold.casualty != state.id and hold.until > at]
-    holds = sorted((hold.hospital, hold.resource, hold.slot) for hold in others)
+@dataclass(frozen=True, slots=True)
+class Situations:
+    """Of one picture, instant and word for what hospitals told (`capacity`): all but roads and places that each
+    decision looks at. What they have in common is gathered once for all casualties."""
+
+    capacity: str
+    held: tuple[Slot, ...]  # of the holds in force
+    of_case: Mapping[str, Sequence[int]]  # casualty -> which of them are its own
+    aircraft: tuple[tuple[str, str | None, str | None], ...]  # id, incident, whom it serves
+
+    def of(self, state: CasualtyState) -> tuple[Any, ...]:
+        """Its case, what hospitals told, what others hold, and which aircraft serves whom."""
+        others = self.held
+        for own in reversed(self.of_case.get(state.id, ())):
+            others = others[:own] + others[own + 1 :]
+        return canonical(case_of(state)), self.capacity, others, self.aircraft
+
+
+def situations(picture: Picture, capacity: str, at: datetime, before: Situations | None = None) -> Situations:
+    """`before`: the last ones; where nothing is held otherwise they lend theirs, which then are compared in no time."""
+    alive = [hold for hold in picture.holds.values() if hold.until > at]
+    holds = sorted(((one.hospital, one.resource, one.slot), one.casualty) for one in alive)
+    of_case: dict[str, list[int]] = {}
+    for place, (_, casualty) in enumerate(holds):
+        of_case.setdefault(casualty, []).append(place)
+    held = tuple(slot for slot, _ in holds)
+    held = before.held if before is not None and before.held == held else held
     serves = {c.option.aircraft: c.id for c in picture.casualties.values() if c.option and c.arrived_at is None}
-    aircraft = [(unit.id, unit.incident, serves.get(unit.id)) for unit in helicopters(picture)]
-    return canonical(case_of(state)), capacity, tuple(holds), tuple(aircraft)
+    aircraft = tuple((unit.id, unit.incident, serves.get(unit.id)) for unit in helicopters(picture))
+    return Situations(capacity, held, of_case, aircraft)
 
 
 # --- whether an answer is worth telling
