@@ -16,6 +16,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, WebSocket
 
+from aboard.carrying import Behind, Carrying
 from aboard.health.metrics import Seen
 from aboard.health.watch import HealthWatch
 from aboard.hub_reading import open_reading
@@ -55,7 +56,6 @@ from media.wave_door import wave_router
 from media.wave_record import WaveRecords
 
 log = logging.getLogger(__name__)
-REFRESH_S = 0.025  # wall seconds in which changes are gathered before screens are told: half of it is in every delay
 # They change a view only by numbers and a dot, or not at all.
 STREAMING = frozenset(
     {"vitals_recorded", "position_reported", "samples_counted", "samples_shown", "picture_opened", "picture_closed"}
@@ -94,6 +94,8 @@ class Hub:
         self.vehicles = 0  # whose link is open
         self.health = HealthWatch(book, self._seen)
         self.health.pulse.twins = self.links.lately_twins
+        self.carrying: Carrying | None = None
+        self.behind: Behind | None = None
         if in_step is not None:
             in_step.watch_twins(self.links)
         self._fresh: list[Entry] = []
@@ -145,14 +147,15 @@ class Hub:
         self._changed.set()
 
     async def _keep_screens_fresh(self) -> None:
-        """Gather changes for a moment, then tell every watched screen: its samples at once, its view in its turn."""
+        """Tell every watched screen what changed: its samples at once, its view in its turn. After that gather for a
+        moment (casebook/looking.py)."""
         looked_s = 0.0
         while True:
             if not self._looking.owing:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1.0):  # not wait_for: before Python 3.12 it may swallow a cancellation
                         await self._changed.wait()
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(self._looking.due_in_s)
             self._changed.clear()
             fresh, self._fresh = self._fresh, []
             now_s = asyncio.get_running_loop().time()
@@ -175,11 +178,13 @@ class Hub:
     async def _think(self) -> None:
         """Let dispatch answer who asked; routes take time, and nothing else waits for them. One hub does it."""
         while True:
+            owing = False
             if self.in_step is None or self.in_step.peers.leads:
                 await self.dispatch.react()
+                owing = self.dispatch.owing
             if self.holds is not None:
                 await self.holds.react()
-            await asyncio.sleep(min(LOOK_S, 2 * LOOK_S / self.clock.rate))
+            await asyncio.sleep(0.0 if owing else min(LOOK_S, 2 * LOOK_S / self.clock.rate))
 
     def _video_started(self, stream: str) -> None:
         self._note_video(e.VideoStarted(stream.split(".")[0], stream))
@@ -198,7 +203,9 @@ class Hub:
     def _seen(self) -> Seen:
         screens = {name: feed.watchers for name, feed in self._feeds.items()}
         media = {stream: self.plane.stats(stream) for stream in self.plane.streams()}
-        return Seen(screens, self.vehicles, media, self.in_step.seen() if self.in_step else None)
+        kept = self.carrying.kept if self.carrying else 0
+        unchecked = self.behind.left if self.behind else 0
+        return Seen(screens, self.vehicles, media, self.in_step.seen() if self.in_step else None, kept, unchecked)
 
     def addresses(self) -> list[str]:
         """Where the hubs of this book are reached, this one first; empty where it is alone."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from aboard.carrying import FILE as CARRIED
+from aboard.carrying import Carrying, add_carrying
 from aboard.disk_key import disk_seal
 from aboard.files_desk import add_files
 from aboard.hub import Hub
@@ -72,9 +74,12 @@ async def open_hub(
         raise RefusedInput("no_region", name=region)
     known = load_region(file)
     seal = seal_of(folder)
-    log = open_log(store or str(folder / "book.sqlite"), sign=seal.sign, shared=True, lasting=not drill)
-    ledger = LedgerNow()
-    book, found = open_book(log, clock, seal, drill=drill, hear=ledger.hear)
+    where = store or str(folder / "book.sqlite")
+    log = open_log(where, sign=seal.sign, shared=True, lasting=not drill)
+    ledger, disk = LedgerNow(), disk_seal()
+    carrying = Carrying(folder / CARRIED, seal, disk, ledger)
+    carried = carrying.find(log)
+    book, found = open_book(log, clock, seal, drill=drill, hear=carrying.hear, carried=carried)
     first = [*known.enrolments(), *(read_facts(facts) if facts else [])]
     vehicles = load_fleet(fleet) if fleet else []
     # Two books begun alike in the same millisecond are still two: what is said of a book by its first hash is its own.
@@ -88,10 +93,10 @@ async def open_hub(
         gate, answers, in_step = join(folder, book, log, seal.signer[:HUB_NAME], bus)
     else:
         gate, answers, in_step = Gate(folder / "badges.json"), Answers(clock, folder / "answers.sqlite"), None
-    disk = disk_seal()
     ward, waves = HospitalRoom(book, clock, Stills(folder / "stills", disk)), folder / "waves"
     hub = Hub(book, gate, room, ward, drill=drill, answers=answers, in_step=in_step, waves=waves, ledger=ledger)
     hub.health.standing += found
+    add_carrying(hub, carrying, carried, lambda: open_log(where, make=False))
     add_routes(hub, roadmap)
     add_recording(hub, folder, disk)
     add_files(hub, folder, disk)

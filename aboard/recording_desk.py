@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DESK = By("desk", "media", "device")
+SAMPLE = e.VitalsRecorded.name  # begins and ends no recording
 LOOK_S = 0.25  # wall seconds between looks at what is to run; a fact is looked at sooner
 ROOM_S, EXPIRE_S = 1.0, 3600.0
 # What is put beside the pictures: what the vehicle's viewers and its crew saw and did meanwhile.
@@ -149,7 +150,8 @@ class RecordingDesk:
     # --- what is put beside the pictures
 
     def _hear(self, entries: Sequence[Entry]) -> None:
-        self._news.set()
+        if any(entry.kind != SAMPLE for entry in entries):
+            self._news.set()
         for run in self._runs.values():
             for entry in entries:
                 if entry.kind in TOLD and self._concerns(entry, run.state.started.unit):

@@ -2,8 +2,10 @@
 
 What the hub holds (roads, the picture, the connections) lives long and has few cycles; counting references frees nearly
 all of it. A full collection only walks over it, for a fifth of a second at a thousand vehicles, and everybody waits. So
-what has lived for a moment is set aside, often and therefore little at a time, and walked over only when three times as
-much memory is in use as after the last walk: then there may be cycles in it that only the collector frees.
+what has lived for a moment is set aside, often and therefore little at a time, and walked over only when there may be
+many cycles in it that only the collector frees: when three times as much memory is in use as after the last walk, and
+more than a whole city takes. A hub begins small: without the second it would walk when a city has just connected, and
+find nothing, because what makes cycles are connections that end.
 
 One thread at a time runs Python. The hub's loop gives the lock away with every message that it sends, and while a desk
 thinks in a thread beside it, gets it back only after that thread's turn: of 5 ms by default, so that a hundred boards
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 YOUNG = 10_000  # objects made beyond those freed before the youngest are looked at: a millisecond or two
 SETTLE_S = 0.25  # wall seconds: at ten thousand rows a second the young are then a walk of a millisecond or two
 GROWTH = 3.0
+ROOM = 6_000_000  # blocks of memory, some 700 MB of the process; 1,000 vehicles and 400 cases begin with 1.5 million
 TURN_S = 0.0005  # of a thread while another waits; a change of threads takes some ten microseconds
 
 
@@ -33,19 +36,20 @@ async def set_aside_what_lives_long() -> None:
 
 @dataclass(slots=True)
 class Aside:
-    """`blocks` of memory were in use after the last walk over everything.
+    """`blocks` of memory were in use after the last walk over everything; with less than `room` none is due.
 
     The interpreter's own count of them takes a tenth of a millisecond; to count the objects that were set aside takes
     as long as half a walk.
     """
 
     blocks: int
+    room: int = ROOM
 
     def settle(self) -> None:
         """Set the young aside; walk over everything where much more is in use than after the last time."""
         gc.collect(0)
         gc.freeze()
-        if sys.getallocatedblocks() > GROWTH * self.blocks:
+        if sys.getallocatedblocks() > max(GROWTH * self.blocks, self.room):
             self.blocks = collect_all()
 
 

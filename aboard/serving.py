@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import apply_mask  # pyright: ignore[reportPrivateImportUsage]
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -159,6 +160,15 @@ async def serving(app: FastAPI, listening: Listening) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+def server_of(app: Any, sockets: type[Sockets] = Sockets) -> Callable[[], asyncio.Protocol]:
+    """The same for somebody who has a loop and a network of his own (the simulator): what makes the protocol for each
+    connection to `app`, an ASGI application."""
+    config, state = _config(app, Listening()), ServerState()
+    config.interface, config.ws = "asgi3", sockets
+    config.load()
+    return lambda: config.http_protocol_class(config, state, {})  # type: ignore[call-arg]
 
 
 class Brief(logging.Filter):

@@ -22,6 +22,7 @@ from ambulance_unit.told import (
     own_view,
     shared_view,
 )
+from casebook.casualty import OVER
 from casebook.kept_parts import KeptParts
 from casebook.live import PlainView, plain, same
 from casebook.picture import CasualtyState, Hold, MessageState, Picture, UnitState
@@ -97,7 +98,10 @@ class FleetViews:
     def _mission(self, picture: Picture, state: UnitState, now: datetime) -> _Mission:
         if not self._index.is_of(picture):
             self._index = _Index(picture, now)
-            self._parts.forget_but(picture.casualties)
+            self._parts.forget_but(self._index.told)
+            if len(self._scenes) > len(picture.units):
+                going_on = {unit.incident for unit in picture.units.values()}
+                self._scenes = {id: scene for id, scene in self._scenes.items() if id in going_on}
         crowd, flies = self._index.crowds.get(state.incident or "", _Crowd()), state.kind == "helicopter"
         scene = NOBODY if flies else self._scene(picture, state.incident or "", crowd, now)
         mine = [one for one in crowd.by_unit.get(state.id, ()) if concerns(one, state)]
@@ -151,8 +155,11 @@ class _Index:
     def __init__(self, picture: Picture, now: datetime | None = None) -> None:
         self._of, self._now = (picture.casualties, picture.holds, picture.messages), now
         self.crowds: dict[str, _Crowd] = {}
+        self.told: dict[str, CasualtyState] = {}  # but for those whose crew has left them behind
         for one in picture.casualties.values():
             self.crowds.setdefault(one.incident, _Crowd()).add(one)
+            if one.stage not in OVER or _is_with(picture.units.get(one.unit or ""), one):
+                self.told[one.id] = one
         self._holds: dict[str, Hold] = {}
         for hold in picture.holds.values():
             self._holds.setdefault(hold.casualty, hold)
@@ -168,6 +175,11 @@ class _Index:
         hold = self._holds.get(casualty)
         in_force = hold is not None and self._now is not None and hold.until > self._now
         return (hold if in_force else None, *self._messages.get(casualty, ()))
+
+
+def _is_with(unit: UnitState | None, one: CasualtyState) -> bool:
+    """Whether its vehicle is still on the mission that it was on for it."""
+    return unit is not None and unit.incident == one.incident
 
 
 def kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> PlainView:

@@ -57,10 +57,13 @@ def _at_scene(view: View) -> dict[str, Any]:
     if unasked is not None:
         return _do("request_destination", casualty=unasked["id"])
     if aboard:
-        return _do("left_scene")
+        flies = view["unit"]["kind"] == "helicopter"
+        return _do("left_scene") if leg_is_ahead(view) or not flies else {"wait": "route"}
     worst = min(casualties, key=lambda one: (_WORST_FIRST.index(one.get("category", "black")), one["id"]))
     if _unasked(worst):
         return _do("request_destination", casualty=worst["id"])
+    if _is_hoisted(worst) and view["unit"]["kind"] != "helicopter":
+        return {"wait": "helicopter"}
     return _do("board", casualty=worst["id"])
 
 
@@ -101,6 +104,11 @@ def _at_hospital(view: View) -> dict[str, Any]:
             case Stage.HANDING_OVER:
                 return {"wait": "signature"}
     return _do("back_in_service")
+
+
+def _is_hoisted(one: View) -> bool:
+    """Whether an aircraft lifts them from where they lie, and nobody is to load them before."""
+    return "hoist" in one.get("destination", {}).get("terms_s", ())
 
 
 def _aboard(view: View) -> list[View]:

@@ -10,85 +10,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections import ChainMap, deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from casebook import events as e
 from casebook.clock import Clock
 from casebook.drafting import claims_of as claims_of
 from casebook.drafting import draft_of
 from casebook.drafting import occasion_of as occasion_of
-from casebook.errors import CoordinationError, FeedLost
-from casebook.events.upcasting import current
-from casebook.folding.course import Course
+from casebook.errors import FeedLost
 from casebook.holds.booking import LostElsewhere, SharedHolds
 from casebook.link import OutboxRow
-from casebook.log import GENESIS, By, ChainBroken, Draft, Entry, Log, LogMovedOn, QueuedLog, SharedLog, verify
+from casebook.log import By, Entry, Log, LogMovedOn, QueuedLog, is_of_the_log
 from casebook.picture import Occasion, Picture, fold
-from casebook.spans import span
-from casebook.store.seals import checked
+from casebook.record import Listener as Listener
+from casebook.record import Record, nothing
 from casebook.vehicle_rows import VEHICLE_FACTS as VEHICLE_FACTS
-from casebook.vehicle_rows import Lane, Row, Turn, fitted
+from casebook.vehicle_rows import Lane, Pool, Row, Turn, answer_with, fitted
 
 Decide = Callable[[Picture], Iterable[e.Event]]
 Done = TypeVar("Done")
-Listener = Callable[[Sequence[Entry]], None]
 Told = Callable[[int | BaseException], None]  # how far the book holds an outbox, or what went wrong
 HOLDS = By("desk", "holds", "store")  # who says what the shared store said
 PEN_TRIES = 5  # how often a decision is repeated whose hub lost the pen to another while it was about to write
-POOL_ROWS = 250  # rows after which a commit takes no further vehicle: some 30 ms of folding, which keeps the loop
+POOL_ROWS = 500  # rows after which a commit takes no further vehicle: some 3 ms of fitting and telling, each in one go
 
 
-class Timed(Protocol):
-    """Told how many wall seconds a commit took, and whether it was done."""
-
-    def __call__(self, span_s: float, *, done: bool) -> None: ...
-
-
-class Book:
-    """The log with its picture. Make it with `Book.open`, which folds what is already there."""
+class Book(Record):
+    """The record, and who writes it when. Make it with `Book.open`, which folds what is already there."""
 
     def __init__(self, log: Log, clock: Clock) -> None:
-        self.log, self.clock = log, clock
-        self.picture = Picture()
-        self._shared = log if isinstance(log, SharedLog) and log.shared else None
-        self._head = GENESIS  # hash of the last entry in the picture
+        super().__init__(log, clock)
         self.holds: SharedHolds | None = None  # set where several hubs share a store of holds
-        self.timed: Timed | None = None  # set where somebody measures the commits
-        self._lock = asyncio.Lock()
-        self._through: dict[Lane, int] = {}  # how far each outbox is in the log
         self._writing: set[asyncio.Future[Any]] = set()
         self._waiting: deque[Turn] = deque()
         self._pooling = False  # somebody is taking what waits
-        self._listeners: list[Listener] = []
-
-    @classmethod
-    def open(cls, log: Log, clock: Clock, hear: Listener | None = None) -> Book:
-        """`hear`: a listener that is told of what is there already, too.
-
-        Raises ChainBroken when the log does not hold together: nobody decides on a record that was altered.
-        Of its checkpoints the newest is enough: whoever changed what older ones sealed has changed its hash, too.
-        """
-        book = cls(log, clock)
-        course = Course(book.picture)
-        for entry in map(current, checked(log.read(), log.checkpoints()[-1:])):
-            course.read(entry)
-            book._head = entry.hash
-            if hear is not None:
-                hear((entry,))
-        book.picture = course.picture
-        if hear is not None:
-            book.listen(hear)
-        return book
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Be told of every committed batch, after the picture holds it. Returns how to stop."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        self._deciding = 0  # writes that have begun or wait for their turn
 
     async def write(self, decide: Decide, by: By, at: datetime | None = None, asked: str = "") -> list[Entry]:
         """Decide on the newest picture and commit what follows. `at`: when it happened, default now.
@@ -101,11 +62,15 @@ class Book:
         return await self._to_the_end(self._write(decide, by, at, asked))
 
     async def _write(self, decide: Decide, by: By, at: datetime | None, asked: str) -> list[Entry]:
-        async with self._lock:
-            for _ in range(PEN_TRIES - 1):
-                with contextlib.suppress(LogMovedOn):
-                    return await self._decide(decide, by, at, asked)
-            return await self._decide(decide, by, at, asked)
+        self._deciding += 1
+        try:
+            async with self._lock:
+                for _ in range(PEN_TRIES - 1):
+                    with contextlib.suppress(LogMovedOn):
+                        return await self._decide(decide, by, at, asked)
+                return await self._decide(decide, by, at, asked)
+        finally:
+            self._deciding -= 1
 
     async def _decide(self, decide: Decide, by: By, at: datetime | None, asked: str) -> list[Entry]:
         async with self._with_pen():
@@ -146,7 +111,7 @@ class Book:
         order in which they asked; what the log refuses of one is refused to that one alone.
         """
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.queue_rows(unit, epoch, rows, lambda outcome: _answer(answer, outcome), role)
+        self.queue_rows(unit, epoch, rows, lambda outcome: answer_with(answer, outcome), role)
         return await answer
 
     def queue_rows(
@@ -166,8 +131,9 @@ class Book:
         try:
             while self._waiting:
                 async with self._lock:
-                    turns = self._next_turns()
-                    await self._take(turns)
+                    if not await self._take_in_a_row():
+                        turns = self._next_turns()
+                        await self._take(turns)
         finally:
             self._pooling = False
             for turn in (*turns, *self._waiting):  # all were answered, unless this very task was ended
@@ -180,6 +146,59 @@ class Book:
             turns.append(self._waiting.popleft())
             rows += len(turns[-1].rows)
         return turns
+
+    async def _take_in_a_row(self) -> bool:
+        """Whole commits one right after the other, as long as such wait and nobody wants to decide. False: none did.
+
+        The next is made ready while the last is on its way to the disk, and what the last brought is told and
+        acknowledged while the next is. Where the log refuses one, what was made ready on top of it waits again.
+        """
+        pool, ahead, tell = self._make_ready(self.picture, self._through), None, nothing
+        if pool is None:
+            return False
+
+        def meanwhile() -> None:
+            nonlocal ahead, tell
+            told, tell = tell, nothing
+            told()
+            assert pool is not None
+            ahead = self._make_ready(pool.picture, ChainMap(pool.through, self._through))
+
+        while pool is not None:
+            turns = list(pool.ends)
+            try:
+                entries = await self._append(pool.drafts, meanwhile)
+            except BaseException as wrong:
+                tell()
+                self._put_back(ahead)
+                if not isinstance(wrong, Exception):  # this very task was ended
+                    self._put_back(pool)
+                    raise
+                await self._take_otherwise(turns, wrong, PEN_TRIES)
+                return True
+            self._stand(entries, pool.picture)
+            self._through |= pool.through
+            tell = partial(self._tell_of_rows, entries, pool)
+            pool, ahead = ahead, None
+        tell()
+        return True
+
+    def _make_ready(self, picture: Picture, through: Mapping[Lane, int]) -> Pool | None:
+        """The next whole commit fitted onto this picture, out of what waits; None where it has to be taken in turn:
+        there is less, others write the log or want to, or the log must be asked about an outbox first."""
+        if self._deciding or not self._alone or not isinstance(self.log, QueuedLog):
+            return None
+        turns = self._next_turns()
+        if sum(len(turn.rows) for turn in turns) >= POOL_ROWS and all(turn.lane in through for turn in turns):
+            pool = fitted(turns, picture, through, self.clock.now())
+            if pool.drafts:
+                return pool
+        self._waiting.extendleft(turn for turn in reversed(turns) if not turn.is_done)
+        return None
+
+    def _put_back(self, pool: Pool | None) -> None:
+        if pool is not None:
+            self._waiting.extendleft(reversed(pool.ends))
 
     async def _find_through(self, turns: Sequence[Turn]) -> None:
         """Ask the log about outboxes that spoke for the first time. Whose cannot be told, fails; the others do not."""
@@ -196,7 +215,7 @@ class Book:
         """One append for all of them. Where the log refuses something of it, each half by itself, down to the one turn
         that it refuses; where the log itself is the trouble, all hear so."""
         try:
-            async with self._with_pen():
+            async with contextlib.nullcontext() if self._alone else self._with_pen():
                 await self._find_through(turns)
                 turns = [turn for turn in turns if not turn.is_done]
                 pool = fitted(turns, self.picture, self._through, self.clock.now())
@@ -206,68 +225,29 @@ class Book:
             return
         self._stand(entries, pool.picture)
         self._through |= pool.through
+        self._tell_of_rows(entries, pool)
+
+    def _tell_of_rows(self, entries: Sequence[Entry], pool: Pool) -> None:
         try:
             self._tell(entries)
-        except Exception as wrong:  # noqa: BLE001 - the same: the rows stand, and the next ask is told so
-            for turn in turns:
+        except Exception as wrong:  # noqa: BLE001 - whoever waits must hear: the rows stand, and the next ask is told so
+            for turn in pool.ends:
                 turn.hear(wrong)
         for turn, through in pool.ends.items():
             turn.hear(through)
 
     async def _take_otherwise(self, turns: Sequence[Turn], wrong: Exception, tries: int) -> None:
         if isinstance(wrong, LogMovedOn) and tries > 1:
+            self._alone = False
             return await self._take(turns, tries - 1)
-        if len(turns) > 1 and not _of_the_log(wrong):
+        if len(turns) > 1 and not is_of_the_log(wrong):
             await self._take(turns[: len(turns) // 2])
             await self._take(turns[len(turns) // 2 :])
         for turn in turns:
             turn.hear(wrong)
         return None
 
-    # --- what other hubs wrote
-
-    @property
-    def is_shared(self) -> bool:
-        return self._shared is not None
-
-    async def catch_up(self) -> None:
-        """Fold what other hubs have committed, and tell of it. Raises FeedLost, ChainBroken; then nothing changed."""
-        if self._shared is not None:
-            async with self._lock:
-                after = self.picture.seq
-                self._fold_on(await self._look(lambda: list(self.log.read(after))))
-
-    @contextlib.asynccontextmanager
-    async def _with_pen(self) -> AsyncIterator[None]:
-        """No other hub writes meanwhile, and the picture holds everything that any has written."""
-        if self._shared is None:
-            yield
-            return
-        log, after = self._shared, self.picture.seq
-        try:
-            self._fold_on(await self._look(lambda: log.take_pen(after)))
-            yield
-        finally:
-            if log.has_pen:
-                await self._look(log.lay_down_pen)
-
-    def _fold_on(self, entries: Sequence[Entry]) -> None:
-        if not entries:
-            return
-        verify(entries, self.picture.seq, self._head)
-        course = Course(self.picture)
-        for entry in map(current, entries):
-            course.read(entry)
-        self._stand(entries, course.picture)
-        for source in (entry.source for entry in entries if entry.source is not None):
-            self._through[source.unit, source.epoch] = source.seq
-        self._tell(entries)
-
-    # --- the log
-
-    async def _look(self, question: Callable[[], Done]) -> Done:
-        """Ask the log; nobody else waits for its disk or its server meanwhile."""
-        return await asyncio.to_thread(question) if self.log.blocking else question()
+    # --- to the end
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Done]) -> Done:
         """Whoever asked may hang up while the disk writes: what is in the log must be in the picture all the same."""
@@ -278,61 +258,6 @@ class Book:
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
         return task
-
-    async def _commit(self, drafts: list[Draft], picture: Picture) -> list[Entry]:
-        if not drafts:
-            return []
-        entries = await self._append(drafts)
-        self._stand(entries, picture)
-        self._tell(entries)
-        return entries
-
-    def _stand(self, entries: Sequence[Entry], picture: Picture) -> None:
-        """These entries are in the log now, and in the picture."""
-        self.picture = picture
-        self._head = entries[-1].hash if entries else self._head
-
-    def _tell(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            for listener in list(self._listeners):
-                listener(entries)
-
-    async def _append(self, drafts: list[Draft]) -> list[Entry]:
-        began_s, done = time.perf_counter(), False
-        try:
-            with span("commit", entries=len(drafts)):
-                entries = await self._kept(drafts)
-            done = True
-            return entries
-        except CoordinationError as wrong:
-            done = not isinstance(wrong, FeedLost)  # a lost claim is an answer, a full disk is none
-            raise
-        finally:
-            if self.timed is not None:
-                self.timed(time.perf_counter() - began_s, done=done)
-
-    async def _kept(self, drafts: list[Draft]) -> list[Entry]:
-        """A log with a writer of its own is not waited for in yet another thread."""
-        if isinstance(self.log, QueuedLog):
-            return await asyncio.wrap_future(self.log.submit(drafts))
-        return await asyncio.to_thread(self.log.append, drafts) if self.log.blocking else self.log.append(drafts)
-
-
-def _answer(answer: asyncio.Future[int], outcome: int | BaseException) -> None:
-    """Whoever asked may have gone meanwhile."""
-    if answer.done():
-        return
-    if isinstance(outcome, int):
-        answer.set_result(outcome)
-    elif isinstance(outcome, asyncio.CancelledError):
-        answer.cancel()
-    else:
-        answer.set_exception(outcome)
-
-
-def _of_the_log(wrong: Exception) -> bool:
-    """The log is silent, or another hub writes it: no rows are to blame, and none would fare better alone."""
-    return isinstance(wrong, FeedLost | LogMovedOn | ChainBroken)
 
 
 def _tried(question: Callable[..., int], *about: str) -> int | Exception:

@@ -51,6 +51,9 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
+OVER = (Stage.HANDED_OVER, Stage.CLOSED)  # stages that no step leads out of
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What the crew found, in the order of ATMIST. Empty means not stated, never "nothing found".

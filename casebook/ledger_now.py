@@ -1,7 +1,8 @@
 """What became of each casualty's samples, as far as the log tells now; kept along while the log grows, for the wall.
 
 The same words as casebook/ledger.py, which goes through a whole log and also says what was shown and what came late.
-Eight bytes a sample; who has not been heard of for longest is forgotten first.
+Eight bytes a sample. A case is forgotten a while after its end, when no wall shows it any more; beyond KEPT of them who
+has not been heard of for longest is forgotten first.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from casebook import events as e
 from casebook.ledger import GAP
 from casebook.log import Entry
 
 KEPT = 5000  # (casualty, vehicle): an hour of each is 150 MB at one sample a second
+KEPT_AFTER = timedelta(minutes=30)  # of a case that is over; a wall shows it for ten (hospital_board/board.py)
+ENDS = frozenset({e.HandoverCompleted.name, e.CasualtyClosed.name})
 GAP_S = GAP.total_seconds()
 
 
@@ -70,7 +76,14 @@ class _Pile:
     def add(self, at_s: float) -> None:
         """Mostly at the end; history goes where it belongs, and closes a pause."""
         times = self.times_s
+        if not times or at_s >= times[-1]:
+            if times and at_s - times[-1] > GAP_S:
+                self.pauses_s += at_s - times[-1]
+            times.append(at_s)
+            return
         place = bisect_right(times, at_s)
+        if place < len(times):  # whoever keeps the first so many of them, keeps them as they are
+            times = self.times_s = times[:]
         before, after = times[place - 1 : place], times[place : place + 1]
         if before and after:
             self.pauses_s -= _pause_s(before[0], after[0])
@@ -92,6 +105,22 @@ def _pause_s(one_s: float, next_s: float) -> float:
     return next_s - one_s if next_s - one_s > GAP_S else 0.0
 
 
+class KeptPile(msgspec.Struct, frozen=True):
+    """All that the ledger knows of one casualty in one vehicle, to be written down and taken up again."""
+
+    casualty: str
+    unit: str
+    times_s: list[float]
+    pauses_s: float
+    counts: Sequence[e.SamplesCounted]
+    waits: int
+    over_at: datetime | None = None
+
+
+def _kept(casualty: str, unit: str, times_s: array[float], first: int, *rest: Any) -> KeptPile:
+    return KeptPile(casualty, unit, times_s[:first].tolist(), *rest)
+
+
 class LedgerNow:
     """`hear` every entry in the order of the log; `find` what is so now."""
 
@@ -100,6 +129,7 @@ class LedgerNow:
         self._units: dict[str, list[str]] = {}  # casualty -> the vehicles that sampled it
         self._views: dict[str, dict[str, Any]] = {}  # casualty -> what was said last, the same object while it is so
         self._heard: set[str] = set()  # casualties of which something came since
+        self._over: dict[str, datetime] = {}  # casualties whose case ended -> when that was recorded, oldest first
 
     def hear(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -110,6 +140,35 @@ class LedgerNow:
                 assert isinstance(fact, e.SamplesCounted)
                 pile = self._pile(entry.body)
                 pile.counts[fact.since], pile.waits = fact, fact.waiting
+            elif entry.kind in ENDS:
+                self._end(entry.body["casualty"], entry.recorded_at)
+
+    def kept(self) -> list[Callable[[], KeptPile]]:
+        """What is so now, whoever was heard of last at the end. Each can be asked for in another thread, while this
+        goes on: what it gives is of now."""
+        return [
+            partial(
+                _kept,
+                *key,
+                one.times_s,
+                len(one.times_s),
+                one.pauses_s,
+                tuple(one.counts.values()),
+                one.waits,
+                self._over.get(key[0]),
+            )
+            for key, one in self._piles.items()
+        ]
+
+    def take(self, piles: Iterable[KeptPile]) -> None:
+        """Go on, having heard nothing yet, from what was kept."""
+        for one in piles:
+            pile = self._pile({"casualty": one.casualty, "unit": one.unit})
+            pile.times_s, pile.pauses_s, pile.waits = array("d", one.times_s), one.pauses_s, one.waits
+            pile.counts = {count.since: count for count in one.counts}
+            if one.over_at is not None:
+                self._over[one.casualty] = one.over_at
+        self._over = dict(sorted(self._over.items(), key=lambda one: one[1]))
 
     def find(self, casualty: str) -> Tally | None:
         """None: no vehicle has told of any sample."""
@@ -149,12 +208,26 @@ class LedgerNow:
             self._piles.move_to_end(key)
         return pile
 
+    def _end(self, casualty: str, at: datetime) -> None:
+        """A case is over; those that have been so for long enough are forgotten."""
+        if casualty in self._units:
+            self._over[casualty] = at
+        long_over = [one for one, since in self._over.items() if at - since >= KEPT_AFTER]
+        for one in long_over:
+            for unit in self._units.pop(one):
+                del self._piles[one, unit]
+            self._leave(one)
+
+    def _leave(self, casualty: str) -> None:
+        self._views.pop(casualty, None)
+        self._heard.discard(casualty)
+        self._over.pop(casualty, None)
+
     def _forget_oldest(self) -> None:
         (casualty, unit), _ = self._piles.popitem(last=False)
         self._units[casualty].remove(unit)
         if not self._units[casualty]:
             del self._units[casualty]
-            self._views.pop(casualty, None)
-            self._heard.discard(casualty)
+            self._leave(casualty)
         else:
             self._heard.add(casualty)

@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from casebook.casualty import OVER
 from casebook.clock import Clock
 from casebook.events import VitalsRecorded
 from casebook.log import Entry
@@ -176,7 +177,8 @@ class Fresh:
 
 
 def everybody(picture: Picture) -> AbstractSet[str]:
-    return frozenset(picture.casualties)
+    """But those whose case is over."""
+    return frozenset(id for id, state in picture.casualties.items() if state.stage not in OVER)
 
 
 class Feed:

@@ -17,9 +17,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from casebook.errors import AlreadyHeld, CoordinationError, RefusedInput
+from casebook.errors import AlreadyHeld, CoordinationError, FeedLost, RefusedInput
 
 GENESIS = "0" * 64
+Top = tuple[int, str]  # number and hash of a log's last entry
 
 
 class By(msgspec.Struct, frozen=True, gc=False):
@@ -137,7 +138,8 @@ class SharedLog(Log, Protocol):
     """A log that other hubs write, too. Who wants to decide takes the pen first, and knows every entry that there is.
 
     The pen is one for all hubs of the store. Who holds it does not let others wait: it is taken away from a hub that
-    neither writes nor gives it back (LogMovedOn, where somebody then wrote).
+    neither writes nor gives it back (LogMovedOn, where somebody then wrote). What needs no decision can be written
+    without it (`append_on`), for as long as nobody else writes.
     """
 
     shared: bool  # False: opened by whoever takes no notice of others
@@ -149,6 +151,19 @@ class SharedLog(Log, Protocol):
 
     def lay_down_pen(self) -> None:
         """Give it back without writing; nothing happens where it was given back already."""
+        ...
+
+    def append_on(self, top: Top, drafts: Sequence[Draft]) -> list[Entry]:
+        """What `append` does, where `top` is the last entry. Raises LogMovedOn where it is not; nothing is written."""
+        ...
+
+
+@runtime_checkable
+class QueuedSharedLog(SharedLog, Protocol):
+    """Both at once."""
+
+    def submit_on(self, top: Top, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+        """What `append_on` gives or raises, answered later."""
         ...
 
 
@@ -177,6 +192,11 @@ class RowTwice(RefusedInput):
 
     key = "row_twice"
     http_status = 409
+
+
+def is_of_the_log(wrong: Exception) -> bool:
+    """The log is silent, or another hub writes it: no rows are to blame, and none would fare better alone."""
+    return isinstance(wrong, FeedLost | LogMovedOn | ChainBroken)
 
 
 class _Hashed(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Look at the views of many screens in turn, so that looking never takes the hub's whole time.
 
 Samples go to every screen at once, and with them the view of a screen that shows little more than whom they are of. The
-views of the others cost more: a console of 400 cases takes as long as fifty acknowledgements. Each pass looks at those
-that waited longest until its time is spent; the rest come next.
+views of the others cost more, and no sample waits for them: a console of 400 cases takes as long as fifty
+acknowledgements. Each pass looks at those that waited longest until its time is spent; the rest come next.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from casebook.live import Feed, Fresh
 from casebook.log import Entry
@@ -19,7 +19,15 @@ from casebook.spans import span
 
 SLICE_S = 0.002  # wall seconds of looking at views that are as they were, before others go on
 STILL_S = 1.0  # wall seconds between two looks at a still view while nothing but streams arrives
-PASS_S = 0.015  # wall seconds of looking in one pass; a view that has been begun is finished
+PASS_S = 0.015  # wall seconds of looking in one pass with samples, and again without; a view begun is finished
+# Wall seconds from one pass to the next, in which what comes is gathered: half of it is in every delay, and the less,
+# the more messages; how long it is between the two, the pass before says.
+GATHER_LEAST_S, GATHER_MOST_S = 0.008, 0.025
+
+
+def gather_s(took_s: float) -> float:
+    """After a pass that took so long: a third of the time goes into telling, and a hub under load gathers more."""
+    return min(GATHER_MOST_S, max(GATHER_LEAST_S, 2 * took_s))
 
 
 class Looking:
@@ -29,6 +37,12 @@ class Looking:
         self._wall_s = wall_s
         self._owed: set[Feed] = set()
         self._looked_s: dict[Feed, float] = {}
+        self._due_s = -math.inf
+
+    @property
+    def due_in_s(self) -> float:
+        """Wall seconds until the next pass should begin; 0.0 where nothing was told for a while."""
+        return max(0.0, self._due_s - self._wall_s())
 
     async def tell(
         self, feeds: Iterable[Feed], picture: Picture, fresh: Sequence[Entry], *, anew: bool, streamed: bool = False
@@ -44,15 +58,24 @@ class Looking:
             before_s = self._wall_s() - STILL_S if streamed else math.inf
             self._owed.update(one for one in watched if not one.still or self._looked_s.get(one, 0.0) < before_s)
         if watched and (fresh or self._owed):
+            began_s = self._wall_s()
             with span("feed", watched=len(watched), entries=len(fresh)) as work:
                 work.tell(views=await self._pass(watched, picture, new))
+            self._due_s = self._wall_s() + gather_s(self._wall_s() - began_s)
 
     async def _pass(self, watched: Sequence[Feed], picture: Picture, fresh: Fresh) -> int:
-        """Once through the feeds; how many views were looked at."""
+        """First the samples, with the views that go with them, then the views whose turn it is; how many views."""
+        touched = [feed for feed in watched if feed.is_touched_by(fresh)]
+        prompt = {feed for feed in touched if feed.still and feed in self._owed}
+        views = await self._through(touched, prompt, picture, fresh)
+        owed = [feed for feed in watched if feed in self._owed]
+        return views + await self._through(owed, self._owed, picture, Fresh())
+
+    async def _through(self, feeds: Iterable[Feed], looked_at: Set[Feed], picture: Picture, fresh: Fresh) -> int:
+        """Once through these; the views of some of them are looked at until the time for it is spent."""
         spent_s, views, went_on_s = 0.0, 0, self._wall_s()
-        busy = [feed for feed in watched if feed in self._owed or feed.is_touched_by(fresh)]
-        for feed in sorted(busy, key=lambda one: self._looked_s.get(one, 0.0)):
-            look, began_s = feed in self._owed and spent_s < PASS_S, self._wall_s()
+        for feed in sorted(feeds, key=lambda one: self._looked_s.get(one, 0.0)):
+            look, began_s = feed in looked_at and spent_s < PASS_S, self._wall_s()
             worked = feed.refresh(picture, fresh, look=look)
             if look:
                 self._owed.discard(feed)

@@ -23,6 +23,7 @@ from casebook.recording_state import RecordingState
 from casebook.steps import Affair, Duty, Prealert, Task, next_stage
 
 TREND_LENGTH = 600  # samples kept per casualty for trends: ten minutes at one a second
+STILL_TOLD = 3  # of them stay when the case is over, with the newest of each field: an alarm stands on three in a row
 
 
 @dataclass(frozen=True)

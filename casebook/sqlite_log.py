@@ -34,7 +34,7 @@ ONE = f"({','.join('?' * r.WIDTH)})"
 ADD = f"INSERT INTO entry ({r.COLUMNS}) VALUES {ONE}"
 # Rows that one statement writes, most first. Between statements Python's lock changes hands, and who wants it back from
 # a busy loop waits up to 5 ms for it: a statement for each row would make a commit of 250 rows last a second.
-AT_ONCE = {rows: f"{ADD}{f', {ONE}' * (rows - 1)}" for rows in (128, 16, 4, 1)}
+AT_ONCE = {rows: f"{ADD}{f', {ONE}' * (rows - 1)}" for rows in (250, 50, 10, 3, 1)}
 ADD_CHECKPOINT = f"INSERT OR REPLACE INTO checkpoint ({r.CHECKPOINT}) VALUES (?,?,?,?,?)"
 HOLD = "INSERT OR REPLACE INTO claim (key, holder, until) VALUES (?, ?, ?)"
 

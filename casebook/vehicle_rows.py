@@ -5,6 +5,7 @@ A row that does not fit becomes RowRefused. When rows are taken, and what the lo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,6 +60,18 @@ class Turn:
         if not self.is_done:
             self.is_done = True
             self.told(outcome)
+
+
+def answer_with(answer: asyncio.Future[int], outcome: int | BaseException) -> None:
+    """Whoever asked may have gone meanwhile."""
+    if answer.done():
+        return
+    if isinstance(outcome, int):
+        answer.set_result(outcome)
+    elif isinstance(outcome, asyncio.CancelledError):
+        answer.cancel()
+    else:
+        answer.set_exception(outcome)
 
 
 @dataclass(slots=True)

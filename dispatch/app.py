@@ -123,12 +123,17 @@ class DispatchRoom:
         await self._cases.look()
         await self._plans.look()
 
+    @property
+    def owing(self) -> bool:
+        """Whether `react` has more to do at once: somebody waits to be decided on again."""
+        return self._cases.owing
+
     def due(self, picture: Picture, now: datetime) -> list[Due]:
         """What the desk must do by itself now. Looks at the picture only: asked twice, it is done once."""
         dues = [*tasks_due(picture, now, self._tasks), *holds_due(picture, now, self._policy)]
         dues += self._signs.due(picture)
         for aircraft, casualty in onward(picture):
-            met_at = casualty.times.get("casualty_transferred", now)
+            met_at = casualty.times.get("casualty_transferred") or casualty.times.get("casualty_boarded", now)
             leg = onward_leg(self._area, picture, aircraft.id, casualty.option.hospital, met_at)  # type: ignore[union-attr]
             if leg is not None:
                 dues.append(Due(met_at, (e.LegGiven(aircraft.id, TO_HOSPITAL, leg),)))

@@ -17,6 +17,7 @@ import math
 import msgspec
 
 from casebook.capacity import Figure, Resource
+from dispatch.tenths import tenth
 
 LOW, HIGH = 0.1, 0.9  # the quantiles of a range
 
@@ -39,11 +40,11 @@ class Care(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def low_s(self) -> float:
-        return min(self.definitive_s, round(self.least_s + self._wait_s(LOW), 1))
+        return min(self.definitive_s, tenth(self.least_s + self._wait_s(LOW)))
 
     @property
     def high_s(self) -> float:
-        return max(self.definitive_s, round(self.most_s + self._wait_s(HIGH), 1))
+        return max(self.definitive_s, tenth(self.most_s + self._wait_s(HIGH)))
 
     def _wait_s(self, quantile: float) -> float:
         return wait_quantile_s(0.0 if self.p_bay is None else self.p_bay, self.mean_s, quantile)
@@ -76,9 +77,9 @@ def care_of(
     wait_s = mean_s if p_bay is None else (1 - p_bay) * mean_s
     causes_s: dict[str, float] = {}
     for name, span_s in (("offload", offload_s), ("wait_for_bay", wait_s), ("onward_transfer", transfer_s)):
-        if span_s and (told_s := round(span_s, 1)) > 0:
+        if span_s and (told_s := tenth(span_s)) > 0:
             causes_s[name] = told_s
-    expected_s, sure_s = round(eta_s + sum(causes_s.values()), 1), offload_s + transfer_s
+    expected_s, sure_s = tenth(eta_s + sum(causes_s.values())), offload_s + transfer_s
     least_s, most_s = eta_s if low_s is None else low_s, eta_s if high_s is None else high_s
     return Care(expected_s, p_bay, causes_s, least_s + sure_s, most_s + sure_s, mean_s)
 
@@ -86,5 +87,5 @@ def care_of(
 def definitive_s(eta_s: float, *, p_bay: float | None, mean_s: float, offload_s: float) -> float:
     """The expected time alone, of one who is not transferred on."""
     wait_s = mean_s if p_bay is None else (1 - p_bay) * mean_s
-    waits_s = (round(offload_s, 1) if offload_s else 0) + (round(wait_s, 1) if wait_s else 0)
-    return round(eta_s + waits_s, 1)
+    waits_s = (tenth(offload_s) if offload_s else 0) + (tenth(wait_s) if wait_s else 0)
+    return tenth(eta_s + waits_s)

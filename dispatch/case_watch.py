@@ -1,8 +1,8 @@
 """Decide again when anything but the roads changed for a casualty: capacity, findings, triage, a refusal, an aircraft.
 
 Hears every batch of the book, and what runs out by itself, and notes who is behind; `look()` thinks for a few of them,
-each as of the instant of what changed. What is worth telling is dispatch/switching.py's; roads are
-dispatch/road_watch.py's.
+each as of the instant of what changed. Whose turn it is, is dispatch/taking_turns.py's; what is worth telling is
+dispatch/switching.py's; roads are dispatch/road_watch.py's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from casebook.picture import HospitalState, Picture
 from dispatch.desk import DESK, FRESH_S, Desk
 from dispatch.policy import RerouteRules
 from dispatch.switching import (
+    ON_THE_WAY,
     Situations,
     capacity_name,
     is_decided_on,
@@ -27,6 +28,7 @@ from dispatch.switching import (
     next_turn,
     situations,
 )
+from dispatch.taking_turns import Behind, in_turn, rest_s
 
 # These change no decision but through the places of vehicles, which every decision looks at anew.
 STREAMING = frozenset(
@@ -38,7 +40,7 @@ STREAMING = frozenset(
     | {"recording_deleted", "file_received"}
 )
 ANSWERS = frozenset({"destination_proposed", "no_destination", "destination_chosen"})
-AT_ONCE = 8  # casualties thought for in one look, so that crews who ask are not kept waiting by a hundred others
+AT_ONCE = 8  # casualties thought for in one look, so that what else the desk looks after is not kept waiting
 
 
 class CaseWatch:
@@ -48,12 +50,12 @@ class CaseWatch:
         self._desk, self._rules, self._lock = desk, rules, lock
         self._situations: Situations | None = None
         self._seen: dict[str, tuple[Any, ...]] = {}  # casualty -> the situation it was last decided in
-        self._behind: dict[str, datetime | None] = {}  # casualty -> since when; None: since before a restart
+        self._behind: dict[str, Behind] = {}
         self._named: tuple[Mapping[str, HospitalState] | None, datetime | None, str] = (None, None, "")
         self._turns_at: datetime | None = None  # when something of it runs out by itself
         self._noted_at = desk.clock.now()
         self._note(self._noted_at)
-        self._behind = dict.fromkeys(self._seen)
+        self._behind = dict.fromkeys(self._seen, Behind(self._noted_at, None))
 
     def hear(self, entries: Sequence[Entry]) -> None:
         """Note whose situation these entries changed."""
@@ -68,12 +70,15 @@ class CaseWatch:
         self._situations = situations(picture, self._capacity(picture, at), at, self._situations)
         for state in picture.casualties.values():
             if not (is_decided_on(state) and is_under_way(picture, state)):
+                if state.stage not in ON_THE_WAY:  # and never will be again
+                    self._seen.pop(state.id, None)
                 continue
             now = self._situations.of(state)
             if state.id in answered or state.id not in self._seen:
                 self._behind.pop(state.id, None)
             elif now != self._seen[state.id]:
-                self._behind[state.id] = at
+                before = self._behind.get(state.id)
+                self._behind[state.id] = before.again(at) if before else Behind(at, at)
             self._seen[state.id] = now
 
     def _capacity(self, picture: Picture, at: datetime) -> str:
@@ -83,15 +88,25 @@ class CaseWatch:
             self._named = (picture.hospitals, self._turns_at, capacity_name(picture.hospitals, at))
         return self._named[2]
 
+    @property
+    def owing(self) -> bool:
+        """Whether somebody waits for a turn."""
+        return bool(self._behind)
+
     async def look(self) -> None:
-        """Think again for those who are behind, longest first, a few at a time."""
-        if self._turns_at is not None and self._turns_at <= self._desk.clock.now():
+        """Think again for a few of those who are behind, with rests between; a crew that asks ends it."""
+        desk, now_s = self._desk, asyncio.get_running_loop().time
+        if self._turns_at is not None and self._turns_at <= desk.clock.now():
             self._note(self._turns_at)
-        waiting = sorted(self._behind.items(), key=lambda one: (one[1] is not None, one[1], one[0]))
-        for id, _ in waiting[:AT_ONCE]:
+        for id in in_turn(desk.book.picture, self._behind, desk.clock.now(), desk.clock.rate)[:AT_ONCE]:
             async with self._lock:
+                began_s = now_s()
                 if id in self._behind:
-                    await self._decide_again(id, self._instant(self._behind.pop(id)))
+                    await self._decide_again(id, self._instant(self._behind.pop(id).changed))
+            if desk.is_asked:
+                return
+            if self.owing:
+                await desk.rest(rest_s(now_s() - began_s, desk.clock.rate))
 
     async def _decide_again(self, id: str, at: datetime) -> None:
         picture = self._desk.book.picture

@@ -25,11 +25,13 @@ from dispatch.flown import Flown, Range, range_of_plan, terms_s
 from dispatch.judging import Way
 from dispatch.needs import case_of, needs_of, rows_for
 from dispatch.policy import Policy
+from dispatch.tenths import tenth
 from routing.air import Term, Weather, check_weather
 from routing.rendezvous import Plan, Question
 from routing.roads import Roadmap
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
+BY_ROAD, ALL_MODES = ("road",), ("road", "air", "rendezvous")
 NO_LANDING_SITE = (Reason("no_landing_site"),)  # where the casualty is
 REASONS_TOLD = 3  # of the refusals of many landing sites
 # What a crew has judged by itself once it stands by.
@@ -73,13 +75,14 @@ class CaseWays:
         return _yet_to_settle(self.picture, aircraft, reasons)
 
     def _each(self) -> Iterator[Way]:
-        for hospital in self.hospitals:
-            modes = ("road", "air", "rendezvous") if self.flights.told(hospital.id) else ("road",)
-            for mode in modes:
-                way = self._same_as_before(hospital.id, mode) if self.before else None
-                way = way or self._timed(hospital.id, mode)
-                self._told[hospital.id, mode] = way
+        timed = self._timed if self.before is None else self._timed_anew
+        for id in [hospital.id for hospital in self.hospitals]:
+            for mode in ALL_MODES if self.flights.told(id) else BY_ROAD:
+                way = self._told[id, mode] = timed(id, mode)
                 yield way
+
+    def _timed_anew(self, hospital: str, mode: str) -> Way:
+        return self._same_as_before(hospital, mode) or self._timed(hospital, mode)
 
     def _same_as_before(self, hospital: str, mode: str) -> Way | None:
         """The way as it really is, where nothing of it is different in the supposed world."""
@@ -99,10 +102,10 @@ class CaseWays:
         detours, drive_s = self.drives.detours(hospital), self.drives.to_door(hospital)
         if drive_s is None:
             return Way(hospital, "road", barred=(Reason("ground_no_road"),), detours=detours)
-        terms = {"on_scene": self._on_scene_s, "drive": round(drive_s, 1)}
+        terms = {"on_scene": self._on_scene_s, "drive": tenth(drive_s)}
         if not all(terms.values()):
             terms = {name: span_s for name, span_s in terms.items() if span_s}
-        eta_s = round(sum(terms.values(), 0.0), 1)
+        eta_s = tenth(sum(terms.values(), 0.0))
         return Way(hospital, "road", eta_s, terms, decides="drive", detours=detours)
 
     def _by_air(self, hospital: str, mode: str) -> Way:
@@ -112,7 +115,7 @@ class CaseWays:
         if timed:
             way, self._plans[hospital, mode] = min(timed, key=_settled_then_soonest) if len(timed) > 1 else timed[0]
             return way
-        return Way(hospital, mode, barred=_why_not(self.flights.barred(hospital)))
+        return Way(hospital, mode, barred=_why_not(self.flights.barred(hospital, mode)))
 
     def _flown(self, hospital: str, mode: str) -> Sequence[tuple[Way, Plan | Flown]]:
         """The flights of which one is the best."""
@@ -159,8 +162,8 @@ def able_hospitals(
 ) -> set[str]:
     """The hospitals that have what is surely demanded: likely those that could be taken."""
     case = case_of(casualty)
-    must = needs_of(case, policy, rows_for(case, policy, now), ()).must
-    return {one.id for one in hospitals if all(word in one.capabilities for word in must)}
+    must = frozenset(needs_of(case, policy, rows_for(case, policy, now), ()).must)
+    return {one.id for one in hospitals if must.issubset(one.capabilities)}
 
 
 class Ranges:
@@ -203,7 +206,7 @@ def _skies(asked: Question, *, meets_dusk: bool) -> Iterator[tuple[Reason, Quest
 def between(way: Way, low_s: float, high_s: float) -> Way:
     """Rounding never puts the likely time outside its range."""
     assert way.eta_s is not None
-    return structs.replace(way, eta_low_s=min(round(low_s, 1), way.eta_s), eta_high_s=max(round(high_s, 1), way.eta_s))
+    return structs.replace(way, eta_low_s=min(tenth(low_s), way.eta_s), eta_high_s=max(tenth(high_s), way.eta_s))
 
 
 def _settled_then_soonest(timed: tuple[Way, Plan | Flown]) -> tuple[Any, ...]:
@@ -229,7 +232,7 @@ def _way(plan: Plan, picture: Picture) -> Way:
     return Way(
         hospital=plan.hospital,
         mode=MODE_OF_PLAN[plan.mode],
-        eta_s=round(sum(terms.values(), 0.0), 1),  # a casualty at the door: 0.0, as the log will have it
+        eta_s=tenth(sum(terms.values(), 0.0)),  # a casualty at the door: 0.0, as the log will have it
         terms_s=terms,
         rendezvous=plan.site.id if plan.site else None,
         aircraft=plan.aircraft.id if plan.aircraft else None,

@@ -16,6 +16,7 @@ from casebook.events import Reason
 from casebook.picture import HospitalState
 from dispatch.judging import Way
 from dispatch.ranking import World
+from dispatch.tenths import tenth
 
 WHAT_IF = "what_if"  # author and source of a figure that nobody reported
 MINUTE_S = 60
@@ -79,9 +80,9 @@ def shortened(way: Way, change: Reason) -> Way:
 def less_s(way: Way, span_s: float) -> tuple[float, float]:
     """The time to the door, and that of the transport, of the same way so much shorter."""
     assert way.eta_s is not None
-    eta_s, scene_s = round(max(0.0, way.eta_s - span_s), 1), way.terms_s.get("on_scene", 0.0)
+    eta_s, scene_s = tenth(max(0.0, way.eta_s - span_s)), way.terms_s.get("on_scene", 0.0)
     before_s = sum(s for name, s in way.terms_s.items() if _taken_as(name, s) < _taken_as("on_scene", scene_s))
-    left_s = round(scene_s - min(scene_s, max(0.0, span_s - before_s)), 1)
+    left_s = tenth(scene_s - min(scene_s, max(0.0, span_s - before_s)))
     return eta_s, eta_s - left_s
 
 
@@ -94,5 +95,5 @@ def _terms_left(way: Way, span_s: float) -> dict[str, float]:
     terms_s = dict(way.terms_s)
     for name in sorted(terms_s, key=lambda name: _taken_as(name, terms_s[name])):
         taken_s = min(span_s, terms_s[name])
-        terms_s[name], span_s = round(terms_s[name] - taken_s, 1), span_s - taken_s
+        terms_s[name], span_s = tenth(terms_s[name] - taken_s), span_s - taken_s
     return terms_s

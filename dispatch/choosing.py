@@ -27,7 +27,7 @@ from dispatch.destination import resource_for
 from dispatch.needs import case_of
 from dispatch.policy import Policy, TaskRules
 from dispatch.tasks import open_task, settled_by
-from dispatch.whereabouts import HELICOPTER
+from dispatch.whereabouts import HELICOPTER, TAKES_OVER
 
 TO_HOSPITAL, TO_SITE, TO_MEET = "hospital", "landing_site", "rendezvous"
 TOLD_OF_LANDING = "landing_site_police"
@@ -202,7 +202,7 @@ def _fly(
         yield e.UnitAssigned(aircraft.id, state.incident, TO_MEET, legs.aircraft)
         yield from settled_by(picture, state.incident, "unit_on_standby", tasks)
         note = option.rendezvous or ""
-        for ahead, kind in enumerate((TASKED, TOLD_OF_LANDING)):
+        for ahead, kind in enumerate((TASKED, TOLD_OF_LANDING) if note else (TASKED,)):
             yield open_task(picture, state.incident, kind, at, tasks, note=note, ahead=ahead)
     elif aircraft.incident != state.incident:
         raise AlreadyHeld(resource="unit", hospital=aircraft.id, holder=aircraft.incident or "-")
@@ -244,11 +244,11 @@ def _renewed_at(hold: Hold, policy: Policy) -> datetime:
 
 
 def onward(picture: Picture) -> list[tuple[UnitState, CasualtyState]]:
-    """Helicopters that took somebody over at the meeting and have no leg to the hospital yet."""
+    """Helicopters that took somebody over, at the meeting or at the scene, and have no leg to the hospital yet."""
     ready = [
         unit
         for unit in (picture.units[id] for id in sorted(picture.units))
-        if unit.kind == HELICOPTER and unit.aboard and unit.duty is Duty.AT_LANDING_SITE and unit.purpose != TO_HOSPITAL
+        if unit.kind == HELICOPTER and unit.aboard and unit.duty in TAKES_OVER and unit.purpose != TO_HOSPITAL
     ]
     pairs = [(unit, picture.get_casualty(unit.aboard[0])) for unit in ready]
     return [(unit, state) for unit, state in pairs if state.option is not None]

@@ -14,6 +14,7 @@ from casebook.events import Reason
 from dispatch.changes import MINUTE_S, applied, changed_hospital, less_s, shortened
 from dispatch.judging import WITHIN, Judged, Way
 from dispatch.ranking import Ranking, World, rank, ranked
+from dispatch.tenths import tenth
 
 OUTSIDE = {"road_reopened", "daylight", "weather", "aircraft_freed"}  # kinds that World.what_ifs brings
 
@@ -107,8 +108,10 @@ class _Search:
         it, or something that no change of its hospital lifts."""
         if self._outside:
             return False
-        bar = _bar(loser)
-        return bar not in LIFTED or (bar == "capability" and len(loser.barred[0].facts["missing"]) > 1)
+        first, *more = loser.barred
+        if more or first.code not in LIFTED:
+            return True
+        return first.code == "capability" and len(first.facts["missing"]) > 1
 
     def _kinds_for(self, bar: str | None) -> Sequence[str]:
         """The kinds that may help where this bars a way, in the order of the rules."""
@@ -118,10 +121,10 @@ class _Search:
 
     def _too_late(self, loser: Judged) -> bool:
         """Whether this way would lose even with no wait at its hospital and everything known of it."""
-        rival = self._rival(loser.way.hospital)
-        if rival is None or loser.care is None or not self._plain:
+        rival, care = self._rival(loser.way.hospital), loser.care
+        if rival is None or care is None or not self._plain:
             return False
-        waits_s = sum(loser.care.causes_s.get(name, 0.0) for name in ("offload", "wait_for_bay"))
+        waits_s = care.causes_s.get("offload", 0.0) + care.causes_s.get("wait_for_bay", 0.0)
         least_s = loser.weighed_s - waits_s - ROUNDED_S
         unsettled = bool(loser.way.unsettled)
         return (loser.tier, unsettled, loser.level, least_s) > (rival.tier, rival.unknown, rival.level, rival.weighed_s)
@@ -178,20 +181,33 @@ class _Search:
         """Tells whether it wins if its way is so many minutes shorter."""
         if not self._plain:
             return lambda minutes: self._wins(self._less(loser.way, minutes), loser)
-        key, rival = _key(loser.way), self._rival(loser.way.hospital)
+        hospital, rival = loser.way.hospital, self._rival(loser.way.hospital)
         if rival is not None and (WITHIN, loser.unknown, loser.level) > (rival.tier, rival.unknown, rival.level):
             return lambda minutes: False  # no minute weighs as much
-        free = [one for one in self._by_hospital[loser.way.hospital] if not one.barred]
-        mine = [one for one in free if _key(one.way) == key]
-        others = [one.order for one in free if _key(one.way) != key] + ([rival.order] if rival else [])
+        free = [one for one in self._by_hospital[hospital] if not one.barred]
+        mode, meeting = loser.way.mode, loser.way.rendezvous
+        mine = [one for one in free if one.way.mode == mode and one.way.rendezvous == meeting]
+        others = [one.order for one in free if one.way.mode != mode or one.way.rendezvous != meeting]
+        if rival is not None:
+            others.append(rival.order)
         first = min(others, default=None)
-        return lambda minutes: first is None or min(self._order_less(one, minutes) for one in mine) < first
+        if first is None:
+            return lambda minutes: True
+        if len(mine) == 1 and loser.tier == WITHIN and (WITHIN, loser.unknown, loser.level) == first[1:4]:
+            return lambda minutes: self._comes_before(first, loser, minutes)
+        return lambda minutes: min(self._order_less(one, minutes) for one in mine) < first
+
+    def _comes_before(self, first: tuple[Any, ...], one: Judged, minutes: int) -> bool:
+        """Whether a way within the limit, as `first` is in all but its minutes, comes before it so much shorter."""
+        eta_s = tenth(max(0.0, (one.way.eta_s or 0.0) - minutes * MINUTE_S))
+        weighed_s, most_s = self._room.weighed_at(one.way, eta_s), first[4]
+        return weighed_s < most_s or (weighed_s == most_s and self._room.order_at(one, eta_s, 0.0) < first)
 
     def _order_less(self, one: Judged, minutes: int) -> tuple[Any, ...]:
         """The order of a way that is not barred if it were so many minutes shorter."""
         span_s, eta_s = minutes * MINUTE_S, one.way.eta_s
         if one.tier == WITHIN and eta_s is not None:  # nearer it stays within the limit
-            return self._room.order_at(one, round(max(0.0, eta_s - span_s), 1), 0.0)
+            return self._room.order_at(one, tenth(max(0.0, eta_s - span_s)), 0.0)
         return self._room.order_at(one, *less_s(one.way, span_s))
 
     def _wins(self, change: Reason, loser: Judged) -> bool:

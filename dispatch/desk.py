@@ -72,6 +72,11 @@ class Desk:
     async def think(self, work: Callable[[], Thought]) -> Thought:
         return await asyncio.to_thread(work) if self._threaded else work()
 
+    async def rest(self, wall_s: float) -> None:
+        """Let everybody else go on for a moment."""
+        if self._threaded:
+            await asyncio.sleep(wall_s)
+
     def instant(self, asker: Asker) -> datetime:
         return asker.at or self.clock.now()
 
@@ -112,6 +117,12 @@ class Desk:
             return {id: (timed[id], standing(picture, id, at)) for id in casualties}
 
         return await self.think(thought)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a crew waits for an answer."""
+        people = self.book.picture.casualties.values()
+        return any(one.requested_at is not None or one.diverted is not None for one in people)
 
     async def answer_requests(self) -> None:
         """Propose for every crew that asked. Looks at the picture only, so a restart loses no request."""
@@ -262,9 +273,10 @@ def legs_for(roadmap: Roadmap, area: Area, picture: Picture, casualty: str, opti
         return Legs(onward_leg(area, picture, carrier.id, option.hospital, at), TO_HOSPITAL)
     site = area.get_site(option.rendezvous) if option.rendezvous else None
     flight = None
-    if option.aircraft is not None and site is not None:
-        start = where_is_unit(picture.get_unit(option.aircraft), at)
-        flight = flight_leg(start, site.place, area.aircraft[option.aircraft], area.air_times)
+    if option.aircraft is not None and (site is not None or option.mode == "air"):
+        start, machine = where_is_unit(picture.get_unit(option.aircraft), at), area.aircraft[option.aircraft]
+        # A hoist lifts from where the casualty is.
+        flight = flight_leg(start, site.place if site else here, machine, area.air_times, lands=site is not None)
     if carrier is None or option.mode == "air":
         return Legs(aircraft=flight)
     if site is not None:

@@ -66,10 +66,10 @@ def decide(world: World) -> Decision:
     losers = (*viable[1:], *barred)
     changes = changes_for(world, ranking, losers)
     told = hashes_of(world.hospitals, world.now)
-    inputs = digest(world, [one.way for one in viable], [one.way for one in barred], told)
+    inputs = digest(world, ways_looked_at(world, ranking, viable), told)
     return Decision(
-        options=tuple(telling.option_of(one) for one in viable),
-        rejected=tuple(telling.rejection_of(one, change) for one, change in zip(losers, changes, strict=True)),
+        options=tuple(map(telling.option_of, viable)),
+        rejected=tuple(map(telling.rejection_of, losers, changes)),
         inputs=inputs,
         rules=world.policy.version,
         traffic_version=world.traffic_version,
@@ -108,15 +108,23 @@ def with_ranges(world: World, ranking: Ranking) -> tuple[Judged, ...]:
     return tuple(ranking.room.ranged(one, way) for one, way in zip(ranking.viable, ways, strict=True))
 
 
-def digest(world: World, viable: Sequence[Way], barred: Sequence[Way], told: Mapping[str, str]) -> str:
-    """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in; `told`: a
-    hash per hospital. Nobody looks at the ranges of ways that could not be taken."""
-    unlooked = [
-        one if one.eta_low_s is None else structs.replace(one, eta_low_s=None, eta_high_s=None) for one in barred
-    ]
+def ways_looked_at(world: World, ranking: Ranking, viable: Sequence[Judged]) -> list[Way]:
+    """All ways, as they came: with their ranges where they could be taken (`viable`), without where they could not, for
+    nobody looks at those."""
+    ranged = {id(before.way): after.way for before, after in zip(ranking.viable, viable, strict=True)}
+    return [ranged.get(id(one)) or _unranged(one) for one in world.ways]
+
+
+def _unranged(way: Way) -> Way:
+    return way if way.eta_low_s is None else structs.replace(way, eta_low_s=None, eta_high_s=None)
+
+
+def digest(world: World, ways: Sequence[Way], told: Mapping[str, str]) -> str:
+    """SHA-256 over the canonical JSON of everything that was looked at, independent of the order it came in; `ways` as
+    they were looked at, `told`: a hash per hospital."""
     looked_at = {
         "case": world.case,
-        "ways": in_order([*viable, *unlooked]),
+        "ways": in_order(ways),
         "hospitals": {id: told[id] for id in {way.hospital for way in world.ways}},
         "holds": sorted_raw(world.holds),
         "onward": onward_hash(world.onward_s),

@@ -49,10 +49,10 @@ _prepared: WeakKeyDictionary[Roadmap, OrderedDict[tuple[int, ...], Stops]] = Wea
 _between_hospitals: OrderedDict[Any, Mapping[tuple[str, str], float]] = OrderedDict()
 
 
-def onward_between(roadmap: Roadmap, picture: Picture, at: datetime) -> Mapping[tuple[str, str], float]:
+def onward_between(
+    roadmap: Roadmap, hospitals: Sequence[HospitalState], traffic: Traffic, at: datetime
+) -> Mapping[tuple[str, str], float]:
     """Likely seconds with siren between all hospitals, (from, to); kept until the roads change."""
-    traffic = traffic_of(picture)
-    hospitals = [picture.hospitals[id] for id in sorted(picture.hospitals)]
     places = [hospital.place for hospital in hospitals]
     where = tuple([(one.id, one.place.lat, one.place.lon) for one in hospitals])
     key = (roadmap.digest, where, traffic.holding(at))

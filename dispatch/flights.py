@@ -41,6 +41,7 @@ class Grounds(NamedTuple):
     pads: tuple[Check, ...]
     open_sites: Bools
     open_pads: Bools
+    any_open: bool
 
 
 class Prepared:
@@ -60,7 +61,8 @@ class Prepared:
             sites = tuple(check_site(site, machine, night=night) for site in self.landings.sites)
             pads = tuple(check_site(end.site, machine, night=night) for end in self.landings.ends)
             open_sites, open_pads = (np.array([bool(one.unknown) for one in told], np.bool_) for told in (sites, pads))
-            self._grounds[key] = Grounds(sites, pads, open_sites, open_pads)
+            any_open = bool(open_sites.any() or open_pads.any())
+            self._grounds[key] = Grounds(sites, pads, open_sites, open_pads, any_open)
         return self._grounds[key]
 
     def pads_for(self, sortie: Sortie) -> Sequence[Landing | None]:
@@ -110,8 +112,7 @@ class Flights:
         self._found: Found = search(landings, question, drive_to_site_s, doors_s)
         self._landings, self._question, self._still_open = landings, self._found.question, still_open
         self._sorties = self._found.sorties
-        own = [Start("air", question.scene_landing.place, question.scene_landing)] if question.scene_landing else []
-        self._starts: list[Start] = [*landings.starts, *own]
+        self._starts: list[Start] = self._found.spots.starts
         self._grounds = [prepared.grounds(one, night=question.night) for one in question.aircraft]
         self._drives_s: list[float] = drive_to_site_s.tolist()
         self._reached: list[bool] = (~np.isnan(drive_to_site_s)).tolist()
@@ -123,8 +124,8 @@ class Flights:
 
     @property
     def from_scene(self) -> bool:
-        """Whether an aircraft may land where the casualty is."""
-        return self._question.scene_landing is not None
+        """Whether an aircraft might take the patient over where they are: landed, or by hoist."""
+        return len(self._starts) > len(self._landings.sites)
 
     @cached_property
     def meets_dusk(self) -> bool:
@@ -154,17 +155,15 @@ class Flights:
         cells = [] if end is None else self._near_best[mode].get(end, [])
         if cells and not self._ends_by_day:
             return None
-        told = [self._told(cell, hospital) for cell in cells]
-        return None if None in told else [one for one in told if one is not None]
-
-    def _told(self, cell: _Cell, hospital: str) -> tuple[Way, Flown] | None:
-        row, start, end = cell
-        meeting, landing = self._meetings.get((row, start)) or self._met(row, start), self._pads_of(row)[end]
-        if landing is None:
-            return None
-        unknown = meeting.unknown + self._grounds[row].pads[end].unknown
-        unsettled = self._still_open(meeting.aircraft, unknown) if unknown else ()
-        return flown(meeting, landing, self._length_m.item(start, end), hospital, unsettled)
+        told: list[tuple[Way, Flown]] = []
+        for row, start, end in cells:
+            meeting, landing = self._meetings.get((row, start)) or self._met(row, start), self._pads_of(row)[end]
+            if landing is None:
+                return None
+            unknown = meeting.unknown + self._grounds[row].pads[end].unknown
+            unsettled = self._still_open(meeting.aircraft, unknown) if unknown else ()
+            told.append(flown(meeting, landing, self._length_m.item(start, end), hospital, unsettled))
+        return told
 
     def _met(self, row: int, start: int) -> Meeting:
         unknown = self._sorties[row].check.unknown + self._check_start(row, start).unknown
@@ -204,19 +203,23 @@ class Flights:
         told = zip(self._sorties, self._grounds, strict=True)
         return any(one.check.refused or grounds.pads[end].refused for one, grounds in told)
 
-    def barred(self, hospital: str) -> Iterator[Reason]:
-        """The reasons of all refusals, as `compare` would give them, in its order."""
+    def barred(self, hospital: str, mode: str) -> Iterator[Reason]:
+        """The reasons of all refusals of this mode, as `compare` would give them, in its order; of machines without a
+        hoist nothing where only a hoist would do."""
         end = self._rows.get(hospital)
         if self._sorties and end is None:
             yield Reason("air_no_pad")
             return
         for row, sortie in enumerate(self._sorties):
             assert end is not None
+            columns = self._columns(row, mode)
+            if mode == "air" and not columns:
+                continue
             refused = sortie.check.refused or self._grounds[row].pads[end].refused
             if refused:
                 yield from refused
                 continue
-            for column in range(len(self._starts)):
+            for column in columns:
                 yield from self._why_not(_Cell(row, column, end), hospital)
 
     def _why_not(self, cell: _Cell, hospital: str) -> tuple[Reason, ...]:
@@ -225,6 +228,13 @@ class Flights:
             return refused
         outcome = self._build(cell, hospital)
         return outcome.reasons if isinstance(outcome, Refusal) else ()
+
+    def _columns(self, row: int, mode: str) -> Sequence[int]:
+        """The starts from which this aircraft would fly in this mode."""
+        sites, hoist = len(self._landings.sites), self._sorties[row].aircraft.hoist
+        if mode == "rendezvous":
+            return range(sites)
+        return [column for column in range(sites, len(self._starts)) if hoist or self._starts[column].site]
 
     # --- times of all, building of some
 
@@ -240,7 +250,8 @@ class Flights:
         flocks, sites = self._flocks(), len(self._landings.sites)
         if not flocks or not self._landings.ends:
             return {"rendezvous": {}, "air": {}}
-        keys_s = np.array([_keys_s(self._found.first_s(rows), self._open_of(rows[0])) for rows in flocks])
+        each_s = [_keys_s(self._found.first_s(rows), self._open_of(rows[0])) for rows in flocks]
+        keys_s = np.array(each_s) if len(each_s) > 1 else each_s[0][None]
         return {
             "rendezvous": self._near_least(keys_s[:, :sites], flocks, 0),
             "air": self._near_least(keys_s[:, sites:], flocks, sites),
@@ -253,7 +264,7 @@ class Flights:
             if not sortie.check.refused:
                 open_ = bool(self._still_open(sortie.aircraft.id, sortie.check.unknown))
                 alone = row if self._may_be_overtaken(row) else None
-                found.setdefault((*self._found.alike(row), open_, alone), []).append(row)
+                found.setdefault((*self._found.alike(row), open_, alone, *self._own_open(row)), []).append(row)
         return list(found.values())
 
     def _near_least(self, keys_s: Floats, flocks: Sequence[Sequence[int]], first: int) -> Mapping[int, list[_Cell]]:
@@ -266,23 +277,29 @@ class Flights:
         open_s = np.where(keys_s[flock, start, end] >= UNSETTLED_S, UNSETTLED_S, 0.0)
         for number, rows in enumerate(flocks):
             (mine,) = np.nonzero(flock == number)
-            for row in rows:
-                late = self._found.one_s(row, start[mine] + first, end[mine]) + open_s[mine] > limit_s[end[mine]]
-                near = mine[~late]
-                for at, to in zip((start[near] + first).tolist(), end[near].tolist(), strict=True):
-                    found.setdefault(to, []).append(_Cell(row, at, to))
+            at, to = start[mine] + first, end[mine]
+            late = self._found.each_s(rows, at, to) + open_s[mine] > limit_s[to]
+            which, near = np.nonzero(~late)
+            for its, here, there in zip(which.tolist(), at[near].tolist(), to[near].tolist(), strict=True):
+                found.setdefault(there, []).append(_Cell(rows[its], here, there))
         return found
 
-    def _open_of(self, row: int) -> Bools:
-        """Starts x ends of one aircraft: whether somebody must settle something before this flight."""
-        sortie, shape = self._sorties[row], (len(self._starts), len(self._landings.ends))
-        id = sortie.aircraft.id
-        if self._still_open(id, sortie.check.unknown):
-            return np.ones(shape, np.bool_)
-        grounds, sites = self._grounds[row], len(self._landings.sites)
-        own = [bool(self._check_start(row, n).unknown) for n in range(sites, shape[0])]
+    def _open_of(self, row: int) -> Bools | np.bool_:
+        """Starts x ends of one aircraft, or one answer for all: whether somebody must settle something before this
+        flight."""
+        sortie, grounds, own = self._sorties[row], self._grounds[row], self._own_open(row)
+        if self._still_open(sortie.aircraft.id, sortie.check.unknown):
+            return np.True_
+        if not (grounds.any_open or any(own)):
+            return self._overtaken(row)
         starts = np.concatenate((grounds.open_sites, np.array(own, np.bool_)))
         return starts[:, None] | grounds.open_pads | self._overtaken(row)
+
+    def _own_open(self, row: int) -> list[bool]:
+        """Of the starts that only this casualty has: whether somebody must settle something of them."""
+        id, sites = self._sorties[row].aircraft.id, len(self._landings.sites)
+        unknown = (self._check_start(row, column).unknown for column in range(sites, len(self._starts)))
+        return [bool(self._still_open(id, some)) for some in unknown]
 
     def _may_be_overtaken(self, row: int) -> bool:
         left_s, machine = self._question.daylight_left_s, self._sorties[row].aircraft
@@ -333,5 +350,5 @@ class Flights:
         return next((door.pad for door in self._landings.doors if door.hospital == hospital), None)
 
 
-def _keys_s(times_s: Floats, open_: Bools) -> Floats:
-    return np.where(open_, times_s + UNSETTLED_S, times_s)
+def _keys_s(times_s: Floats, open_: Bools | np.bool_) -> Floats:
+    return np.where(open_, times_s + UNSETTLED_S, times_s) if open_.any() else times_s

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from casebook.events import Reason
 from dispatch.judging import Way
+from dispatch.tenths import tenth
 from routing.air import QUANTILES, Flight, Term, term, to_the_door, total_s
 from routing.rendezvous.comparing import End, Sortie, Start
-from routing.rendezvous.plan import Plan, range_of
+from routing.rendezvous.plan import Plan, air_decides, range_of
 from routing.rendezvous.question import given
 
 Range = tuple[float, float]
@@ -23,8 +24,8 @@ Three = tuple[float, float, float]  # at p10, p50 and p90
 
 class Meeting(NamedTuple):
     """One aircraft and where it takes the patient over. `scene_s`, `air_s`: until the ambulance leaves the scene, and
-    until the aircraft is there; `told`: the terms until both have met, as the patient lives them. `unknown`: of the
-    machine and the place."""
+    until the aircraft is there; `taken_s`: then until the patient is on board, loaded or by hoist; `told`: the terms
+    until then, as the patient lives them. `unknown`: of the machine and the place."""
 
     aircraft: str
     site: str | None
@@ -33,6 +34,7 @@ class Meeting(NamedTuple):
     scene_s: Three
     drive_s: float | None
     air_s: Three
+    taken_s: Three
     decides: str
     unknown: tuple[Reason, ...]
 
@@ -43,8 +45,8 @@ class Meeting(NamedTuple):
 
 
 class Landing(NamedTuple):
-    """One aircraft and where it lands for a hospital: all terms after the meeting but the cruise, which stands in
-    `told` to keep its place."""
+    """One aircraft and where it lands for a hospital: all terms once the patient is on board but the cruise, which
+    stands in `told` to keep its place."""
 
     told: dict[str, float]
     rest_s: tuple[tuple[float, ...], ...]  # in the order of QUANTILES
@@ -60,23 +62,28 @@ class Flown(NamedTuple):
 
     def range_s(self, drive_s: Range | None) -> Range:
         """p10 and p90 at the door, all terms moving together; `drive_s`: those of the drive to the meeting."""
-        meeting, rest_s = self.meeting, zip(self.landing.rest_s, self.cruise_s, strict=True)
-        low_s, likely_s, high_s = (fsum((*some_s, span_s)) for some_s, span_s in rest_s)
-        likely_s += meeting.met_s(1, meeting.drive_s)
+        meeting, taken_s, rest_s, cruise_s = self.meeting, self.meeting.taken_s, self.landing.rest_s, self.cruise_s
         quick_s, slow_s = drive_s or (meeting.drive_s, meeting.drive_s)
-        low_s, high_s = low_s + meeting.met_s(0, quick_s), high_s + meeting.met_s(2, slow_s)
+        low_s = fsum((taken_s[0], *rest_s[0], cruise_s[0])) + meeting.met_s(0, quick_s)
+        likely_s = fsum((taken_s[1], *rest_s[1], cruise_s[1])) + meeting.met_s(1, meeting.drive_s)
+        high_s = fsum((taken_s[2], *rest_s[2], cruise_s[2])) + meeting.met_s(2, slow_s)
         return min(low_s, likely_s), max(high_s, likely_s)
 
 
 def meeting_of(sortie: Sortie, start: Start, unknown: tuple[Reason, ...]) -> Meeting:
     ground_arm, air_arm = sortie.arms(start)
-    met = Plan(start.mode, "", ground_arm, air_arm)
-    scene_s, air_s = _thrice(ground_arm[:1]), _thrice(air_arm)
-    wait = (Term("wait_for_aircraft", met.wait_s),) if met.wait_s > 0 else ()
-    told = terms_s((*ground_arm, *wait))
+    scene, air_s, taken = ground_arm[0], _thrice(air_arm), sortie.taken(start)
     drive_s = ground_arm[1].seconds if len(ground_arm) > 1 else None
+    wait_s = air_s[1] - total_s(ground_arm)
+    if wait_s > 0:
+        told = terms_s((*ground_arm, Term("wait_for_aircraft", wait_s), taken))
+        decides = air_decides(air_arm)
+    else:
+        told, decides = terms_s((*ground_arm, taken)), "on_scene" if drive_s is None else "drive"
     site = start.site.id if start.site else None
-    return Meeting(sortie.aircraft.id, site, start.mode, told, scene_s, drive_s, air_s, met.decides, unknown)
+    return Meeting(
+        sortie.aircraft.id, site, start.mode, told, _ends(scene), drive_s, air_s, _ends(taken), decides, unknown
+    )  # fmt: skip
 
 
 def landing_of(sortie: Sortie, end: End) -> Landing | None:
@@ -84,8 +91,8 @@ def landing_of(sortie: Sortie, end: End) -> Landing | None:
     if end.site.secure is not None or end.carry_on is not None:
         return None
     times, flight = sortie.question.times, sortie.flight
-    loading, unloading = (term(name, times.spread(name)) for name in ("loading", "unloading"))
-    before, after = (loading, flight.climb()), (flight.approach(), unloading, to_the_door(end.site, times))
+    unloading = term("unloading", times.spread("unloading"))
+    before, after = (flight.climb(),), (flight.approach(), unloading, to_the_door(end.site, times))
     told = terms_s(before) | {"cruise": 0.0} | terms_s(after)
     rest_s = tuple(tuple(one.at(quantile) for one in (*before, *after)) for quantile in QUANTILES)
     return Landing(told, rest_s, speeds_kmh(flight))
@@ -95,6 +102,10 @@ def speeds_kmh(flight: Flight) -> Three:
     """Over ground, in the order of QUANTILES."""
     low, likely, high = (flight.speed_kmh(quantile) for quantile in QUANTILES)
     return low, likely, high
+
+
+def _ends(one: Term) -> Three:
+    return one.at("p10"), one.seconds, one.at("p90")
 
 
 def _thrice(terms: Sequence[Term]) -> Three:
@@ -109,11 +120,11 @@ def flown(
     metres, (fast_kmh, likely_kmh, slow_kmh) = length_m * 3.6, landing.speeds_kmh
     likely_s = metres / likely_kmh
     told = meeting.told | landing.told
-    if cruise_s := round(likely_s, 1):
+    if cruise_s := tenth(likely_s):
         told["cruise"] = cruise_s
     else:
         del told["cruise"]
-    eta_s = round(sum(told.values(), 0.0), 1)
+    eta_s = tenth(sum(told.values(), 0.0))
     way = Way(
         hospital, meeting.mode, eta_s, told, rendezvous=meeting.site, aircraft=meeting.aircraft,
         decides=meeting.decides, unsettled=unsettled,
@@ -131,5 +142,5 @@ def terms_s(terms: Sequence[Term]) -> dict[str, float]:
     """Seconds by cause to 0.1, in order; terms of the same name are added up, empty ones left out."""
     told: dict[str, float] = {}
     for one in terms:
-        told[one.name] = round(told.get(one.name, 0.0) + one.seconds, 1)
+        told[one.name] = tenth(told.get(one.name, 0.0) + one.seconds)
     return told if all(span_s > 0 for span_s in told.values()) else {n: s for n, s in told.items() if s > 0}

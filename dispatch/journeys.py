@@ -18,7 +18,7 @@ from casebook.picture import Picture, RoadState, UnitState
 from casebook.place import Place, distance_m
 from dispatch.destination import canonical
 from dispatch.observed import observed_of
-from dispatch.whereabouts import HELICOPTER, where_is
+from dispatch.whereabouts import HELICOPTER, is_aboard, where_is
 from routing.air import (
     QUANTILES,
     Aircraft,
@@ -83,7 +83,8 @@ def standing(picture: Picture, casualty_id: str, now: datetime) -> str:
     aircraft = {u.id: (u.duty, u.incident, u.leg, u.aboard, u.duty_at) for u in helicopters(picture)}
     hospitals = {one.id: (one.place, one.pad) for one in picture.hospitals.values()}
     taken = {c.id: c.option.aircraft for c in picture.casualties.values() if c.option and c.option.aircraft}
-    looked_at = [place, left, casualty.unit, aircraft, hospitals, taken, traffic_version(picture, now)]
+    where = [place, left, casualty.unit, is_aboard(picture, casualty)]
+    looked_at = [*where, aircraft, hospitals, taken, traffic_version(picture, now)]
     return hashlib.sha256(canonical(looked_at)).hexdigest()
 
 
@@ -110,9 +111,10 @@ def road_leg(
     )  # fmt: skip
 
 
-def flight_leg(start: Place, end: Place, machine: Aircraft, times: AirTimes) -> e.Leg:
-    """The flight in a straight line from lift-off to touch-down; getting ready before it is not part of it."""
-    terms = leg_terms(start, end, machine.cruise_kmh, times)
+def flight_leg(start: Place, end: Place, machine: Aircraft, times: AirTimes, *, lands: bool = True) -> e.Leg:
+    """The flight in a straight line from lift-off to touch-down, or until it hovers there; getting ready before it is
+    not part of it."""
+    terms = leg_terms(start, end, machine.cruise_kmh, times, lands=lands)
     low_s, eta_s, high_s = (round(total_s(terms, quantile), 1) for quantile in QUANTILES)
     line = ((round(start.lon, 6), round(start.lat, 6), 0.0), (round(end.lon, 6), round(end.lat, 6), eta_s))
     return e.Leg(

@@ -24,6 +24,7 @@ from dispatch.care import Care, care_of, definitive_s
 from dispatch.needs import Case, Needs
 from dispatch.policy import MODES, NO_CATEGORY, Policy
 from dispatch.seen import Look, Seen, Waits, lacking
+from dispatch.tenths import tenth
 
 MODE_ROWS = {mode: row for row, mode in enumerate(MODES)}
 NEVER_S = float("inf")
@@ -190,12 +191,14 @@ class Room:
 
     def judge(self, way: Way) -> Judged:
         """Raises NotFound for an unknown hospital."""
-        seen, bars = self._seen.get(way.hospital) or self.seen(way.hospital), self._no_way(way)
-        bars = (*bars, *seen.bars) if bars else seen.bars
+        seen, eta_s = self._seen.get(way.hospital) or self.seen(way.hospital), way.eta_s
+        goes = eta_s is not None and (self._flies or way.mode == "road")
+        bars = seen.bars if goes else self._no_way(way) + seen.bars
         if not seen.lack:
             return self._judged(way, seen, bars)
         # A hospital that lacks what is needed gives no definitive care, whenever one is there.
-        order = (True, *_last(way, NEVER_S if way.eta_s is None else way.eta_s))
+        last_s, mode = NEVER_S if eta_s is None else eta_s, MODE_ROWS[way.mode]
+        order = (True, last_s, mode, way.hospital, way.rendezvous or "", way.aircraft or "")
         return Judged(way, bars, 0.0, False, seen.level, seen.wanted, 0.0, order, None, WITHIN, None, seen.missing)
 
     def judge_transfer(self, way: Way) -> Judged | None:
@@ -235,14 +238,21 @@ class Room:
     def _order(self, way: Way, seen: Seen, waits: Waits, eta_s: float, transport_s: float) -> tuple[Any, ...]:
         """Of a way that is neither barred nor leads on."""
         tier = BEYOND if transport_s > self._limit_s else WITHIN
+        unknown = bool(way.unsettled) or (seen.free is None and not self.case.closest_any)
+        return (False, tier, unknown, seen.level, self._weighed_at(way, seen, waits, eta_s), *_last(way, eta_s))
+
+    def weighed_at(self, way: Way, eta_s: float) -> float:
+        """What ranks of this way if it took so long and did not lead on."""
+        return self._weighed_at(way, self.seen(way.hospital), self.waits(way.hospital), eta_s)
+
+    def _weighed_at(self, way: Way, seen: Seen, waits: Waits, eta_s: float) -> float:
         p_bay = waits.chance.at(eta_s) if waits.chance else None
         care_s = definitive_s(eta_s, p_bay=p_bay, mean_s=waits.mean_s, offload_s=waits.offload_s)
-        unknown = bool(way.unsettled) or (seen.free is None and not self.case.closest_any)
-        return (False, tier, unknown, seen.level, self._weighed_s(way.mode, seen, care_s), *_last(way, eta_s))
+        return self._weighed_s(way.mode, seen, care_s)
 
     def _weighed_s(self, mode: str, seen: Seen, definitive_s: float) -> float:
         """What ranks: with a change of vehicle and missing wishes as the rules weigh them."""
-        return round(definitive_s + (self._mode_s[mode] + seen.wants_s), 1)
+        return tenth(definitive_s + (self._mode_s[mode] + seen.wants_s))
 
     def _care_by(self, way: Way, transfer_s: float) -> Care | None:
         """The time to definitive care by this way, where there is one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -29,21 +30,36 @@ def joined(written: Iterable[bytes]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(written) + b"]")
 
 
+_place_and_mode = attrgetter("hospital", "mode")
+
+
 def in_order(ways: Sequence[Way]) -> Sequence[Way] | msgspec.Raw:
-    """Ways in an order that does not depend on how they came."""
-    found = {(one.hospital, one.mode, one.rendezvous or "", one.aircraft or ""): one for one in ways}
-    return sorted_raw(ways) if len(found) < len(ways) else [found[key] for key in sorted(found)]
+    """Ways in an order that does not depend on how they came. Quick where they come nearly in order."""
+    found = dict(zip(map(_place_and_mode, ways), ways, strict=True))
+    if len(found) == len(ways):  # the rule: one way of each mode to each hospital
+        return [found[key] for key in sorted(found)]
+    several = {(one.hospital, one.mode, one.rendezvous or "", one.aircraft or ""): one for one in ways}
+    return sorted_raw(ways) if len(several) < len(ways) else [several[key] for key in sorted(several)]
 
 
 # By hospital: the state that was hashed, which of its closures were in force, and the hash.
 _hospitals: dict[str, tuple[HospitalState, list[str], str]] = {}
+# Of all hospitals of a picture: from when and until when the same closures are in force, and the hashes.
+_all_hashes: Recent[tuple[datetime, datetime | None, dict[str, str]]] = Recent()
 _written: Recent[str] = Recent()
 KEPT_HOSPITALS = 4096
 
 
 def hashes_of(hospitals: Mapping[str, HospitalState], now: datetime) -> dict[str, str]:
-    """What each hospital has told, as it holds at this instant, by a hash."""
-    return {id: _hash_of(one, now) for id, one in hospitals.items()}
+    """What each hospital has told, as it holds at this instant, by a hash. Not to be changed: where none of many
+    decisions' hospitals changed, all are given the same."""
+    kept = _all_hashes.find("hospitals", hospitals)
+    if kept is not None and kept[0] <= now and (kept[1] is None or now < kept[1]):
+        return kept[2]
+    told = {id: _hash_of(one, now) for id, one in hospitals.items()}
+    ends = [closure.until for one in hospitals.values() for closure in one.closures.values() if closure.until]
+    _all_hashes.keep("hospitals", (now, min((end for end in ends if end > now), default=None), told), hospitals)
+    return told
 
 
 def _hash_of(hospital: HospitalState, now: datetime) -> str:

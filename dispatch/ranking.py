@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from dispatch.needs import Case, Needs, Rows, needs_of, rows_for
 from dispatch.policy import NeedsRow, Policy
 
 Ranged = Callable[[Sequence[Way]], Sequence[Way]]
+_order = attrgetter("order")
 
 
 def as_told(ways: Sequence[Way]) -> Sequence[Way]:
@@ -102,9 +104,9 @@ def ranked(rows: Rows, room: Room, judged: Sequence[Judged]) -> Ranking:
     """In order; where nobody capable is within the limit, with those that stabilise and transfer on."""
     if not room.case.closest_any and not any(not one.barred and one.tier == WITHIN for one in judged):
         judged = [_or_transfer(one, room) for one in judged]
-    in_order = sorted(judged, key=lambda one: one.order)
-    viable = [one for one in in_order if not one.barred]
-    return Ranking(room, rows, tuple(wish_first(viable, room)), tuple(one for one in in_order if one.barred))
+    viable = sorted([one for one in judged if not one.barred], key=_order)
+    barred = sorted([one for one in judged if one.barred], key=_order)
+    return Ranking(room, rows, tuple(wish_first(viable, room)), tuple(barred))
 
 
 def _or_transfer(one: Judged, room: Room) -> Judged:

@@ -7,15 +7,19 @@ sentence. Which ways there are and how they rank was decided before (dispatch/ju
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from casebook.events import Option, Reason, Rejection
-from dispatch.judging import Judged, Room
+from dispatch.judging import Judged, Room, Way
 from dispatch.seen import NO_LEVEL
+from dispatch.tenths import tenth, thousandth
 
+HOIST = "hoist"  # routing's term where nobody lands at the scene
 LEAST_TOLD_S = 60  # that a queue costs more than the winner's, to be worth a word
 CAUSE_OF = {"offload": "offload", "wait_for_bay": "wait_for_bay", "wait_for_bay_unknown": "wait_for_bay"}
 Reasons = tuple[Reason, ...]
+NO_CAUSES: dict[str, float] = {}  # of all ways that lead to no definitive care; not to be changed
 
 
 class Telling:
@@ -24,6 +28,7 @@ class Telling:
     def __init__(self, room: Room, viable: Sequence[Judged]) -> None:
         self._room, self._viable, self._wish = room, viable, room.case.wish
         self._winner = viable[0] if viable else None
+        self._first = (Reason("policy.closest_any"),) if room.case.closest_any else ()
         self._rules = tuple(Reason("rule", {"rule": rule}) for rule in room.needs.rules)
         self._places: dict[str, Reason] = {}
         self._unknown: dict[str, Reason] = {}
@@ -41,57 +46,67 @@ class Telling:
 
     def rejection_of(self, one: Judged, would_win: Reason | None = None) -> Rejection:
         """A way that was not taken, with all its reasons, never none, and what would have to change."""
-        way, care, winner = one.way, one.care, self._winner
-        reasons = one.barred
+        way, care, winner, reasons = one.way, one.care, self._winner, one.barred
+        eta_s = way.eta_s
+        if eta_s is not None and HOIST in way.terms_s:
+            reasons = (*_hoisted(way), *reasons)
         if way.detours or way.unsettled:
             reasons = (*reasons, *way.detours, *way.unsettled)
         if winner is not None:
             if not one.barred:
                 reasons += self._shortcomings(one, winner)
-            elif way.eta_s is not None:
-                reasons += _slower(one, winner)
+            elif eta_s is not None:
+                reasons += _slower(eta_s, winner)
             if self._wish == way.hospital and winner.way.hospital != way.hospital:
                 reasons = (*reasons, _wish_declined(one, winner, self._room))
         if care is None:
             return Rejection(
-                way.hospital, way.mode, way.eta_s, reasons, way.rendezvous, way.terms_s, would_win=would_win
+                way.hospital, way.mode, eta_s, reasons, way.rendezvous, way.terms_s, None, NO_CAUSES, None, would_win
             )
         return Rejection(
-            way.hospital, way.mode, way.eta_s, reasons, way.rendezvous, way.terms_s, _share(care.p_bay), care.causes_s,
+            way.hospital, way.mode, eta_s, reasons, way.rendezvous, way.terms_s, _share(care.p_bay), care.causes_s,
             care.definitive_s, would_win,
         )  # fmt: skip
 
     def _merits(self, one: Judged) -> Reasons:
-        found: list[Reason] = []
-        if self._room.case.closest_any:
-            found.append(Reason("policy.closest_any"))
+        way, found = one.way, self._first
         if one.wish_cost_s is not None:
-            found.append(Reason("wish", {"hospital": one.way.hospital} | seconds("cost", one.wish_cost_s)))
+            found = (*found, Reason("wish", {"hospital": way.hospital} | seconds("cost", one.wish_cost_s)))
+        if HOIST in way.terms_s:
+            found += _hoisted(way)
         if one is self._winner and len(self._viable) > 1:
             found += _lead(one, self._viable[1])
-        found += (self._place_at(one.way.hospital), *one.way.detours, *one.way.unsettled, *_wanting(one))
+        found = (*found, self._place_at(way.hospital), *way.detours, *way.unsettled)
+        if one.missing_wants:
+            found += _wanting(one)
         if one.beyond_limit_s:
-            found.append(_beyond_limit(one, self._room))
-        return (*found, *_transferred(one), *self._dearer(one), *self._rules)
+            found = (*found, _beyond_limit(one, self._room))
+        if one.onward is not None:
+            found += _transferred(one)
+        return (*found, *self._dearer(one), *self._rules)
 
     def _shortcomings(self, one: Judged, winner: Judged) -> Reasons:
         """Why a way that could have been taken was not; never empty."""
-        found: list[Reason] = []
+        way, found = one.way, list[Reason]()
         if winner.wish_cost_s:
             found.append(Reason("wish", {"hospital": winner.way.hospital} | seconds("cost", winner.wish_cost_s)))
         if one.beyond_limit_s:
             found.append(_beyond_limit(one, self._room))
-        if self._room.seen(one.way.hospital).free is None:
-            found.append(self._capacity_unknown(one.way.hospital))
+        if self._room.seen(way.hospital).free is None:
+            found.append(self._capacity_unknown(way.hospital))
         if one.level > winner.level:
             level = None if one.level == NO_LEVEL else one.level
             found.append(Reason("policy.highest_level", {"level": level, "best": winner.level}))
-        found += _transferred(one)
-        found += [told for told in self._dearer(one) if _extra_s(one, winner, CAUSE_OF[told.code]) >= LEAST_TOLD_S]
-        found += _wanting(one)
-        found += _change_of_vehicle(one, winner, self._room)
-        found += _slower(one, winner)
-        if not found and not one.way.unsettled:
+        if one.onward is not None:
+            found += _transferred(one)
+        if queues := self._dearer(one):
+            found += [told for told in queues if _extra_s(one, winner, CAUSE_OF[told.code]) >= LEAST_TOLD_S]
+        if one.missing_wants:
+            found += _wanting(one)
+        if way.mode != winner.way.mode:
+            found += _change_of_vehicle(one, winner, self._room)
+        found += _slower(one.eta_s, winner)
+        if not found and not way.unsettled:
             found.append(Reason("equal", {"hospital": winner.way.hospital}))
         return tuple(found)
 
@@ -135,7 +150,7 @@ class Telling:
 
 def _share(chance: float | None) -> float | None:
     """To three digits: nobody knows more."""
-    return None if chance is None else round(chance, 3)
+    return None if chance is None else thousandth(chance)
 
 
 def _transferred(one: Judged) -> Reasons:
@@ -154,14 +169,24 @@ def _cause(one: Judged, name: str) -> float:
 
 
 def _queues(one: Judged) -> Reasons:
+    care = one.care
+    if care is None:
+        return ()
     found: Reasons = ()
-    if offload_s := _cause(one, "offload"):
-        found = (Reason("offload", seconds("offload", offload_s)),)
-    if wait_s := _cause(one, "wait_for_bay"):
-        chance = one.care.p_bay if one.care else None
-        percent = {} if chance is None else {"chance_pct": round(chance * 100)}
-        found += (Reason("wait_for_bay" if percent else "wait_for_bay_unknown", percent | seconds("wait", wait_s)),)
+    if offload_s := care.causes_s.get("offload"):
+        found = (_offload(offload_s),)
+    if wait_s := care.causes_s.get("wait_for_bay"):
+        wait = {"wait_s": round(wait_s), "wait_min": tenth(wait_s / 60)}
+        if care.p_bay is None:
+            return (*found, Reason("wait_for_bay_unknown", wait))
+        return (*found, Reason("wait_for_bay", {"chance_pct": round(care.p_bay * 100), **wait}))
     return found
+
+
+@lru_cache(maxsize=256)
+def _offload(span_s: float) -> Reason:
+    """The queue at the door is as long as one of the few steps of the rules."""
+    return Reason("offload", seconds("offload", span_s))
 
 
 def _lead(first: Judged, second: Judged) -> Reasons:
@@ -170,6 +195,12 @@ def _lead(first: Judged, second: Judged) -> Reasons:
     if lead_s <= 0:
         return ()
     return (Reason("faster", {"hospital": second.way.hospital, "mode": second.way.mode} | seconds("faster", lead_s)),)
+
+
+def _hoisted(way: Way) -> Reasons:
+    """That the aircraft does not land where it takes the patient, and how long the lift takes."""
+    span_s = way.terms_s.get(HOIST)
+    return () if span_s is None else (Reason("hoisted", seconds("hoist", span_s)),)
 
 
 def _wanting(one: Judged) -> Reasons:
@@ -182,13 +213,11 @@ def _change_of_vehicle(one: Judged, winner: Judged, room: Room) -> Reasons:
     return (Reason("policy.change_of_vehicle", seconds("cost", cost_s)),) if cost_s > 0 else ()
 
 
-def _slower(one: Judged, winner: Judged) -> Reasons:
-    if one.way.eta_s is None or winner.way.eta_s is None:
-        return ()
-    span_s = one.way.eta_s - winner.way.eta_s
+def _slower(eta_s: float, winner: Judged) -> Reasons:
+    span_s = eta_s - winner.eta_s
     if (told_s := round(span_s)) <= 0:
         return ()
-    return (Reason("time", {"slower_s": told_s, "slower_min": round(span_s / 60, 1)}),)
+    return (Reason("time", {"slower_s": told_s, "slower_min": tenth(span_s / 60)}),)
 
 
 def _beyond_limit(one: Judged, room: Room) -> Reason:
@@ -205,4 +234,4 @@ def _wish_declined(one: Judged, winner: Judged, room: Room) -> Reason:
 
 def seconds(name: str, span_s: float) -> dict[str, Any]:
     """A span twice: `<name>_s` in whole seconds, `<name>_min` in minutes to 0.1."""
-    return {f"{name}_s": round(span_s), f"{name}_min": round(span_s / 60, 1)}
+    return {f"{name}_s": round(span_s), f"{name}_min": tenth(span_s / 60)}

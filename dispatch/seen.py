@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -20,6 +21,7 @@ from dispatch.needs import Case, Needs
 from dispatch.policy import Policy
 
 NO_LEVEL = 99  # ranks behind every declared trauma level
+REFUSED = (Reason("refused"),)
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
@@ -66,13 +68,14 @@ class Look:
         """`held`: slots of the resource that others hold there."""
         figure, able = hospital.figures.get(self.resource), hospital.capabilities
         free = free_now(figure, held, self.resource, self.now)
-        missing = tuple([word for word in self.needs.must if word not in able])
-        wanted = tuple([word for word in self.needs.helps if word not in able])
-        closed = tuple(self._closed(hospital)) if hospital.closures else ()
+        missing, lack = lacked(self.needs.must, able)
+        wanted = tuple([word for word in self.needs.helps if word not in able]) if self.needs.helps else ()
+        barred = closed = tuple(self._closed(hospital)) if hospital.closures else ()
         full = self._full(figure, held) if free == 0 and figure is not None else None
-        lack = lacking(missing)
-        barred = closed if self.case.closest_any else (*closed, *self._unwilling(hospital, full))
-        wants_s = len(wanted) * self.policy.missing_want_costs_s.seconds
+        if not self.case.closest_any:
+            refused = REFUSED if hospital.id in self.case.refused_by else ()
+            barred = closed + refused + ((full,) if full is not None else ())
+        wants_s = len(wanted) * self.policy.missing_want_costs_s.seconds if wanted else 0
         level = self._level(hospital)
         return Seen(free, held, missing, wanted, closed, lack, barred, lack + barred, level, wants_s, full)
 
@@ -84,12 +87,6 @@ class Look:
         age_s = figure.age_s(self.now) if figure and known else 0.0
         chance = chance_of(figure, seen.held, age_s, self.row) if known else None
         return Waits(chance, self._offload_s(hospital), mean_wait_s(figure, self.row))
-
-    def _unwilling(self, hospital: HospitalState, full: Reason | None) -> Iterable[Reason]:
-        if hospital.id in self.case.refused_by:
-            yield Reason("refused")
-        if full is not None:
-            yield full
 
     def _closed(self, hospital: HospitalState) -> Iterable[Reason]:
         for resource in (WHOLE_HOSPITAL, self.resource, *self.needs.must):
@@ -120,6 +117,13 @@ class Look:
             return float(rule.unknown_s)
         share = figure.taken / figure.total
         return float(max((step.seconds for step in rule.steps if share >= step.share_taken), default=0))
+
+
+@lru_cache(maxsize=4096)
+def lacked(needs: tuple[str, ...], able: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Reason, ...]]:
+    """What of the needs a hospital with these capabilities has not, and the reason; hospitals are alike in this."""
+    missing = tuple([word for word in needs if word not in able])
+    return missing, lacking(missing)
 
 
 def lacking(words: Iterable[str]) -> tuple[Reason, ...]:

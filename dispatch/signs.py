@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from casebook import events as e
-from casebook.casualty import Findings
+from casebook.casualty import Findings, Stage
 from casebook.desks import Due
 from casebook.picture import CasualtyState, Picture, Sample
 from casebook.scores import get_table, score
@@ -46,7 +46,7 @@ class SignsWatch:
 def crossing(state: CasualtyState, policy: Policy) -> Due | None:
     """What the newest sample makes of it: criteria met that change the needs, or met ones cleared; None: neither."""
     rule = policy.signs
-    if rule is None or state.latest is None or state.arrived_at is not None:
+    if rule is None or state.latest is None or state.arrived_at is not None or state.stage is Stage.CLOSED:
         return None
     at = state.latest.at
     if state.signs is not None:

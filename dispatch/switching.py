@@ -75,17 +75,25 @@ class Situations:
     held: tuple[Slot, ...]  # of the holds in force
     of_case: Mapping[str, Sequence[int]]  # casualty -> which of them are its own
     aircraft: tuple[tuple[str, str | None, str | None], ...]  # id, incident, whom it serves
+    cases: dict[str, tuple[CasualtyState, bytes]]  # casualty -> its case's name, kept while its state is the same one
 
     def of(self, state: CasualtyState) -> tuple[Any, ...]:
         """Its case, what hospitals told, what others hold, and which aircraft serves whom."""
         others = self.held
         for own in reversed(self.of_case.get(state.id, ())):
             others = others[:own] + others[own + 1 :]
-        return canonical(case_of(state)), self.capacity, others, self.aircraft
+        return self._case(state), self.capacity, others, self.aircraft
+
+    def _case(self, state: CasualtyState) -> bytes:
+        kept = self.cases.get(state.id)
+        if kept is None or kept[0] is not state:
+            kept = self.cases[state.id] = (state, canonical(case_of(state)))
+        return kept[1]
 
 
 def situations(picture: Picture, capacity: str, at: datetime, before: Situations | None = None) -> Situations:
-    """`before`: the last ones; where nothing is held otherwise they lend theirs, which then are compared in no time."""
+    """`before`: the last ones; where nothing is held otherwise they lend theirs, which then are compared in no time;
+    the names of the cases they lend always."""
     alive = [hold for hold in picture.holds.values() if hold.until > at]
     holds = sorted(((one.hospital, one.resource, one.slot), one.casualty) for one in alive)
     of_case: dict[str, list[int]] = {}
@@ -95,7 +103,10 @@ def situations(picture: Picture, capacity: str, at: datetime, before: Situations
     held = before.held if before is not None and before.held == held else held
     serves = {c.option.aircraft: c.id for c in picture.casualties.values() if c.option and c.arrived_at is None}
     aircraft = tuple((unit.id, unit.incident, serves.get(unit.id)) for unit in helicopters(picture))
-    return Situations(capacity, held, of_case, aircraft)
+    cases = before.cases if before is not None else {}
+    for id in [id for id in cases if id not in picture.casualties or picture.casualties[id].stage not in ON_THE_WAY]:
+        del cases[id]  # with a state of then that nobody else keeps
+    return Situations(capacity, held, of_case, aircraft, cases)
 
 
 # --- whether an answer is worth telling

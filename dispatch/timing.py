@@ -23,7 +23,7 @@ from dispatch.journeys import helicopters
 from dispatch.judging import Way
 from dispatch.policy import Policy
 from dispatch.ranking import Ranged, as_told
-from dispatch.whereabouts import HELICOPTER, where_is, where_is_unit
+from dispatch.whereabouts import HELICOPTER, TAKES_OVER, is_aboard, where_is, where_is_unit
 from routing.air import Aircraft, LandingSite, daylight_left_s, is_night, leg_terms, term, to_the_door, total_s
 from routing.rendezvous import Question
 from routing.roads import Roadmap
@@ -31,7 +31,7 @@ from routing.roads import Roadmap
 # A landing site this near the scene is reached on foot with the stretcher; assumption, no published figure found.
 WALK_M = 200.0
 WALK_LAT = 0.01  # degrees: further north or south is never so near
-ACTIVE = (Duty.ASSIGNED, Duty.ACKNOWLEDGED, Duty.EN_ROUTE, Duty.AT_LANDING_SITE)
+ACTIVE = (Duty.ASSIGNED, Duty.ACKNOWLEDGED, Duty.EN_ROUTE, *TAKES_OVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def ways_for_all(
         on_scene_s = 0.0 if left else float(policy.before_leaving_s.seconds)
         leaves_at = now + timedelta(seconds=on_scene_s)
         times = RoadTimes(roadmap, area, picture, hospitals, [scene for _, scene in some], leaves_at)
-        onward_s = onward_between(roadmap, picture, leaves_at)
+        onward_s = onward_between(roadmap, hospitals, times.traffic, leaves_at)
         for row, (casualty, scene) in enumerate(some):
             asked = _question(area, picture, casualty, scene, now, on_scene_s, left=left, daylight=daylight)
             case = CaseWays(area, picture, hospitals, asked, Drives(times, row))
@@ -96,9 +96,11 @@ def _question(
     if daylight is not None:
         night, left_s = not daylight, None
     at_scene = None if left else first_site_near(area.sites, scene)
+    # Nobody is lifted out of a vehicle, and where no machine has a hoist none is asked for.
+    lifted_from = scene if any(one.hoist for one in known) and not is_aboard(picture, casualty) else None
     return Question(
         "", None, sites=area.sites, on_scene_s=on_scene_s, times=area.air_times, night=night, weather=area.weather,
-        aircraft=known, daylight_left_s=left_s, scene_landing=at_scene,
+        aircraft=known, daylight_left_s=left_s, scene_landing=at_scene, scene=lifted_from,
     )  # fmt: skip
 
 
@@ -110,8 +112,7 @@ def first_site_near(sites: Sequence[LandingSite], scene: Place) -> LandingSite |
 
 
 def _flies(picture: Picture, casualty: CasualtyState) -> bool:
-    carrier = picture.units.get(casualty.unit or "")
-    return carrier is not None and carrier.kind == HELICOPTER and casualty.id in carrier.aboard
+    return is_aboard(picture, casualty) and picture.units[casualty.unit or ""].kind == HELICOPTER
 
 
 def _on_board(
@@ -141,7 +142,7 @@ def _state_now(picture: Picture, unit: UnitState, casualty: CasualtyState, now: 
         return {"status": "standby"}
     if not ours or unit.duty not in ACTIVE:
         return {"status": "unavailable"}
-    if unit.duty in (Duty.EN_ROUTE, Duty.AT_LANDING_SITE):
+    if unit.duty is Duty.EN_ROUTE or unit.duty in TAKES_OVER:
         return {"status": "airborne", "at": where_is_unit(unit, now)}
     alarmed_s = (now - unit.times.get("unit_assigned", now)).total_seconds()
     return {"status": "standby", "alarmed_s_ago": max(0.0, alarmed_s)}
@@ -159,7 +160,7 @@ def _onward(area: Area, hospital: HospitalState, unit: UnitState, here: Place) -
     pad, machine = area.find_pad(hospital), area.aircraft.get(unit.id)
     if pad is None or machine is None:
         return Way(hospital.id, "air", barred=(Reason("air_no_pad"),))
-    flight = leg_terms(here, pad.place, machine.cruise_kmh, area.air_times, climbs=unit.duty is Duty.AT_LANDING_SITE)
+    flight = leg_terms(here, pad.place, machine.cruise_kmh, area.air_times, climbs=unit.duty in TAKES_OVER)
     whole = (*flight, term("unloading", area.air_times.spread("unloading")), to_the_door(pad, area.air_times))
     terms = terms_s(whole)
     way = Way(hospital.id, "air", round(sum(terms.values(), 0.0), 1), terms, aircraft=unit.id, decides="flight")

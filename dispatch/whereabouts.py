@@ -10,6 +10,8 @@ from casebook.place import Place, between
 from casebook.steps import Duty
 
 HELICOPTER = "helicopter"
+OVER_THE_SCENE = (Duty.ON_SCENE, Duty.AT_PATIENT)  # a helicopter that lifts somebody there, or has landed
+TAKES_OVER = (Duty.AT_LANDING_SITE, *OVER_THE_SCENE)  # where an aircraft takes somebody on board
 _SETS_OFF = {Duty.EN_ROUTE: "unit_en_route", Duty.TRANSPORTING: "unit_left_scene"}
 _STOPS = ("unit_on_scene", "unit_at_landing_site", "unit_at_destination")
 
@@ -38,7 +40,8 @@ def where_is_unit(unit: UnitState, now: datetime) -> Place:
     moving = unit.duty is Duty.TRANSPORTING or (unit.kind == HELICOPTER and unit.duty is Duty.EN_ROUTE)
     if moving and unit.leg is not None and unit.duty_at is not None and unit.leg_at is not None:
         return along(unit.leg, (now - max(unit.duty_at, unit.leg_at)).total_seconds())
-    if unit.duty in (Duty.AT_LANDING_SITE, Duty.AT_DESTINATION) and unit.leg is not None:
+    stands = unit.duty in (Duty.AT_LANDING_SITE, Duty.AT_DESTINATION)
+    if (stands or (unit.kind == HELICOPTER and unit.duty in OVER_THE_SCENE)) and unit.leg is not None:
         return unit.leg.to
     return Place(unit.position.lat, unit.position.lon) if unit.position else unit.base
 
@@ -53,6 +56,12 @@ def along(leg: e.Leg, passed_s: float) -> Place:
     (lon_a, lat_a, s_a), (lon_b, lat_b, s_b) = behind[-1], ahead
     share = (passed_s - s_a) / (s_b - s_a) if s_b > s_a and passed_s > s_a else 0.0
     return between(Place(lat_a, lon_a), Place(lat_b, lon_b), share)
+
+
+def is_aboard(picture: Picture, casualty: CasualtyState) -> bool:
+    """Whether a unit has taken the casualty in, at the scene or since."""
+    unit = picture.units.get(casualty.unit or "")
+    return unit is not None and casualty.id in unit.aboard
 
 
 def where_is(picture: Picture, casualty: CasualtyState, now: datetime) -> tuple[Place, bool]:

@@ -21,7 +21,7 @@ from casebook.desks import Due
 from casebook.live import PlainView
 from casebook.picture import Picture
 from hospital_board.bays import AssignBay, ClearBay, assign_bay, clear_bay
-from hospital_board.board import Ledger
+from hospital_board.board import Ledger, is_shown
 from hospital_board.capacity_desk import (
     CloseService,
     ReopenService,
@@ -136,7 +136,11 @@ class HospitalRoom:
         """The view of one wall, for a Feed; what has not changed since the last look are the same objects."""
         return WallParts(hospital, ledger).look
 
-    @staticmethod
-    def follows(hospital: str) -> Callable[[Picture], AbstractSet[str]]:
-        """Whose vitals stream to that wall: its own cases' only."""
-        return lambda picture: frozenset(state.id for state in list_own_cases(picture, hospital))
+    def follows(self, hospital: str) -> Callable[[Picture], AbstractSet[str]]:
+        """Whose vitals stream to that wall: of its own cases those that it shows."""
+
+        def follow(picture: Picture) -> AbstractSet[str]:
+            now = self._clock.now()
+            return frozenset(state.id for state in list_own_cases(picture, hospital) if is_shown(state, now))
+
+        return follow

@@ -12,11 +12,11 @@ from typing import Any
 from casebook import events as e
 from casebook.asking import Command
 from casebook.capacity import Hold
-from casebook.casualty import Stage
+from casebook.casualty import OVER, Stage
 from casebook.errors import AlreadyHeld, IllegalStep, RefusedInput
 from casebook.picture import CasualtyState, HospitalState, Picture
 from hospital_board.capacity_desk import recounted
-from hospital_board.cases import OVER, get_own_case, list_own_cases
+from hospital_board.cases import get_own_case, list_own_cases
 
 RESUS_BAY = "resus_bay"
 RESUSCITATION = "resuscitation"  # counts the patients in the bays

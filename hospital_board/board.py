@@ -65,7 +65,7 @@ def wall_view(
 
 def list_shown(picture: Picture, hospital: HospitalState, now: datetime) -> list[CasualtyState]:
     """Whom the wall of this hospital shows, most urgent and soonest first."""
-    cases = [state for state in list_own_cases(picture, hospital.id) if _is_shown(state, now)]
+    cases = [state for state in list_own_cases(picture, hospital.id) if is_shown(state, now)]
     return sorted(cases, key=lambda state: _rank(picture, state, hospital))
 
 
@@ -255,7 +255,8 @@ def is_monitored(picture: Picture, state: CasualtyState, carrier: UnitState | No
     return max(aboard, key=lambda one: one.latest.at if one.latest else _LONG_AGO).id == state.id
 
 
-def _is_shown(state: CasualtyState, now: datetime) -> bool:
+def is_shown(state: CasualtyState, now: datetime) -> bool:
+    """Whether a wall shows this case of its hospital: until a while after the handover."""
     if state.stage is Stage.CLOSED:
         return False
     over_at = state.times.get("handover_completed")

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from casebook.casualty import Stage
 from casebook.errors import NotFound
 from casebook.newest import OfNewest
 from casebook.picture import CasualtyState, Picture
-
-OVER = (Stage.HANDED_OVER, Stage.CLOSED)
 
 
 def is_own(state: CasualtyState, hospital: str) -> bool:

@@ -6,9 +6,10 @@ from typing import Any
 
 from casebook import events as e
 from casebook.asking import Command
+from casebook.casualty import OVER
 from casebook.errors import IllegalStep, RefusedInput
 from casebook.picture import CasualtyState, MessageState, Picture
-from hospital_board.cases import OVER, get_own_case
+from hospital_board.cases import get_own_case
 
 TEXT_MAX = 300  # characters: what a crew can read at a glance
 

@@ -12,9 +12,10 @@ import msgspec
 
 from casebook import events as e
 from casebook.asking import Command
+from casebook.casualty import OVER
 from casebook.errors import IllegalStep, NotFound, RefusedInput
 from casebook.picture import CasualtyState, GuidanceState, Picture
-from hospital_board.cases import OVER, get_own_case
+from hospital_board.cases import get_own_case
 from media.guidance.marks import MARKS_MAX, check_mark
 
 SNAPSHOTS_MAX = 50  # of one casualty

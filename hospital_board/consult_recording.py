@@ -12,12 +12,13 @@ import msgspec
 
 from casebook import events as e
 from casebook.asking import Command
+from casebook.casualty import OVER
 from casebook.desks import Due
 from casebook.errors import IllegalStep, NotFound, RefusedInput
 from casebook.picture import CasualtyState, Picture
 from casebook.recording_state import WITHDRAWN, RecordingState
 from casebook.recordings import find_running
-from hospital_board.cases import OVER, get_own_case
+from hospital_board.cases import get_own_case
 from hospital_board.consult_marks import open_case
 
 REASON_MAX = 200  # characters

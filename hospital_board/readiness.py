@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from casebook import events as e
 from casebook.asking import Command
-from casebook.casualty import Findings, Stage
+from casebook.casualty import OVER, Findings, Stage
 from casebook.desks import Due
 from casebook.errors import IllegalStep, RefusedInput
 from casebook.picture import CasualtyState, Picture
 from casebook.steps import Prealert
-from hospital_board.cases import OVER, get_own_case
+from hospital_board.cases import get_own_case
 from hospital_board.consult import message_from_ward
 from hospital_board.teams import team_table
 

@@ -16,7 +16,7 @@ from casebook.place import Place
 from routing.costs import Costs
 from routing.portals import Sums, sums_ms
 from routing.roads.snapping import Snap
-from routing.stops import AT_THE_NODE, Stops, off_road_ms, part_ms
+from routing.stops import AT_THE_NODE, ON_THE_ROAD_M, Stops, off_road_ms, part_ms
 from routing.way import Way, find_way, same_place
 
 Range = tuple[float, float]
@@ -87,13 +87,19 @@ def _alone(costs: Costs, start: Stops, end: Place) -> Range | None:
 def _driven(costs: Costs, join: Snap, ways: Sequence[_Simple]) -> dict[int, Range]:
     """By row the range of its way."""
     low, high = (costs.low_ms, costs.off_road_kph.high), (costs.high_ms, costs.off_road_kph.low)
-    begin = [off_road_ms(join, kph) + _in_part_ms(ms, join, 1 - join.fraction) for ms, kph in (low, high)]
+    begin_low_ms, begin_high_ms = (
+        off_road_ms(join, kph) + _in_part_ms(ms, join, 1 - join.fraction) for ms, kph in (low, high)
+    )
     found: dict[int, Range] = {}
-    for way in ways:
-        leave = way.leave
-        finish = [_in_part_ms(ms, leave, leave.fraction) + off_road_ms(leave, kph) for ms, kph in (low, high)]
-        low_ms, high_ms = (sum(parts) for parts in zip(begin, way.whole_ms, finish, strict=True))
-        found[way.row] = low_ms / 1000, high_ms / 1000
+    for row, (low_ms, high_ms), leave in ways:
+        low_ms, high_ms = begin_low_ms + low_ms, begin_high_ms + high_ms
+        if AT_THE_NODE < leave.fraction < 1 - AT_THE_NODE:
+            low_ms += part_ms(costs.low_ms, leave.arc, leave.fraction)
+            high_ms += part_ms(costs.high_ms, leave.arc, leave.fraction)
+        if leave.distance_m > ON_THE_ROAD_M:
+            low_ms += off_road_ms(leave, costs.off_road_kph.high)
+            high_ms += off_road_ms(leave, costs.off_road_kph.low)
+        found[row] = low_ms / 1000, high_ms / 1000
     return found
 
 

@@ -7,7 +7,7 @@ Minutes saved are ground incident-to-door less actual incident-to-door, never an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -124,20 +124,37 @@ def _span(start: datetime | None, end: datetime | None) -> float | None:
     return round((end - start).total_seconds(), 1) if start and end else None
 
 
-def decision_of(picture: Picture, casualty: str | None) -> dict[str, Any]:
-    """Where the severe casualty went and why every other way lost."""
+def decision_of(entries: Sequence[Entry], picture: Picture, casualty: str | None) -> dict[str, Any]:
+    """Where the severe casualty went and why every other way lost: that is in the log, the picture lets it go."""
     state = picture.casualties.get(casualty or "")
     if state is None or state.option is None:
         stranded = _rejected(state.stranded) if state else []
         return {"hospital": None, "mode": None, "rendezvous": None, "rejected": stranded}
-    option, proposal = state.option, state.proposal
+    option, proposal, rejected = state.option, _proposed(entries, state.id), _rejected_at(entries, state.id)
     return {
         "hospital": option.hospital, "mode": option.mode, "rendezvous": option.rendezvous, "eta_s": option.eta_s,
         "aircraft": option.aircraft, "terms_s": dict(option.terms_s), "decides": option.decides,
         "reasons": [msgspec.to_builtins(reason) for reason in option.reasons],
-        "override_reason": state.override_reason, "rejected": _rejected(state.rejected),
+        "override_reason": state.override_reason, "rejected": _rejected(rejected),
         "rules": proposal.rules if proposal else None, "roads": proposal.roads if proposal else None,
     }  # fmt: skip
+
+
+def _proposed(entries: Sequence[Entry], casualty: str) -> e.Decision | None:
+    """The desk's last answer, if it had one."""
+    last = _last(entries, {e.DestinationProposed.name, e.NoDestination.name}, casualty)
+    return last.decision if isinstance(last, e.DestinationProposed) else None
+
+
+def _rejected_at(entries: Sequence[Entry], casualty: str) -> Sequence[e.Rejection]:
+    """The ways that lost when somebody said yes last."""
+    last = _last(entries, {e.DestinationChosen.name}, casualty)
+    return last.rejected if isinstance(last, e.DestinationChosen) else ()
+
+
+def _last(entries: Sequence[Entry], kinds: Set[str], casualty: str) -> e.Event | None:
+    told = (one for one in reversed(entries) if one.kind in kinds and one.body.get("casualty") == casualty)
+    return next((e.decode(one.kind, one.body) for one in told), None)
 
 
 def _rejected(ways: Iterable[e.Rejection]) -> list[dict[str, Any]]:
@@ -200,7 +217,7 @@ def make_report(
         "starts_at": scenario.starts_at.isoformat(),
         "clocks_s": {**msgspec.to_builtins(clocks), "ground_works_off_incident_to_door": ground_open_s},
         "moments_s": moments_of(entries, picture, find_severe(entries, scenario.severe)),
-        "decision": decision_of(picture, find_severe(entries, scenario.severe)),
+        "decision": decision_of(entries, picture, find_severe(entries, scenario.severe)),
         "vitals": vitals_of(entries, watched),
         "video": {
             "frames_sent": watched.frames_sent,

@@ -7,21 +7,27 @@ ack_one_hz       ms from the instant at which a vital sample was due to go until
                  from each vehicle. Goal: p99 <= 20 at 1,000 vehicles.
 ack_ten_hz       the same with ten rows a second from each, two to a message as an outbox gathers them. Goal: p99 <= 50.
 row_pressed      microseconds for each row while every vehicle sends as soon as it is answered. Goal: at least 0.6 times
-                 the rate of the bare SQLite file (vitals_stores.py). Peers: that, and a bare PostgreSQL.
+                 the rate of the bare SQLite file doing the same commits: the very rows, after the run, into a copy of
+                 the file as it stood before it (vitals_stores.py). Peers: that (`raw_sqlite`), a bare PostgreSQL that
+                 held as much (`raw_postgres`), and both empty with 20,000 rows of as many units (`fresh_*`).
+rows_a_commit    how many rows these commits have. No goal.
 hub_ten_hz       microseconds of processor that the hub used for each row at ten rows a second. Vehicles and hub share
                  the machine; this is what a hub with cores of its own would need. No goal.
 hub_pressed      the same while every vehicle sends as soon as it is answered.
 unanswered       rows that the paced runs had not acknowledged within PATIENCE_S. Goal: 0.
-acknowledged_lost  rows acknowledged that are not in the hub's file afterwards as vitals. Goal: 0.
+acknowledged_lost  rows acknowledged that are not in the hub's file afterwards as vitals, or in its server. Goal: 0.
+
+row_pressed_postgres, hub_pressed_postgres  row_pressed and hub_pressed of a hub whose book is in PostgreSQL, on a
+                 server of its own. Peer: another such server that held as much doing the same commits
+                 (`same_postgres`). Goal: at least 0.6 times its rate. Not told where no PostgreSQL is installed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,8 +35,9 @@ import msgspec
 
 from aboard.bench.figures import LOAD_MAX, Case, is_loaded, once, ours_of
 from aboard.bench.machine import cpu_s, load_now
+from aboard.bench.postgres_server import find_postgres, running_postgres
 from aboard.bench.vitals_fleet import Vehicle, fleet
-from aboard.bench.vitals_stores import postgres_us, sqlite_us
+from aboard.bench.vitals_stores import BOOK, Part, begin_part, fresh_us, kept_in, postgres_us, sqlite_us, taken_from
 from aboard.children import Child
 from aboard.links import write_private
 from casebook import events as e
@@ -42,6 +49,7 @@ REGION = "yangtze_delta"
 SCENE = Place(31.02, 121.23)
 PATIENCE_S = 30.0  # wall seconds after the last message in which an acknowledgement still counts
 PRESSED_ROWS = 10
+WARM_UP_S = 2.0  # of a server's hub, in which every outbox becomes known
 RATE_SHARE = 0.6  # of the bare store's rate
 ONE_HZ_MS, TEN_HZ_MS = 20.0, 50.0
 
@@ -54,6 +62,17 @@ class Measured:
     unanswered: int
     lost: int
     hub_us: Mapping[str, float] = field(default_factory=dict)  # run -> processor time for each row
+    pressed: Part | None = None  # what the hub's file got while every vehicle pressed
+
+
+@dataclass(frozen=True, slots=True)
+class OnServer:
+    """The same of a hub on PostgreSQL, which was only pressed; `peer_us`: a row of the bare server."""
+
+    row_us: float
+    hub_us: float
+    lost: int
+    peer_us: float
 
 
 def bench_vitals(vehicles: int, seconds: float, *, busy: bool = False, said: Callable[[str], None]) -> list[Case]:
@@ -61,38 +80,83 @@ def bench_vitals(vehicles: int, seconds: float, *, busy: bool = False, said: Cal
     load = load_now()
     if is_loaded(load) and not busy:
         raise RefusedInput("bench_busy", load="?" if load is None else f"{load:.2f}", most=f"{LOAD_MAX:g}")
-    said("raw_sqlite")
-    peers: dict[str, float | None] = {"raw_sqlite": sqlite_us(seconds, POOL_ROWS)}
-    said("raw_postgres")
-    peers["raw_postgres"] = postgres_us(seconds, POOL_ROWS)
     with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
         measured = asyncio.run(_measure(Path(folder), vehicles, seconds, said))
-    return cases_of(measured, {name: us for name, us in peers.items() if us is not None})
+        assert measured.pressed is not None
+        peers = _peers_us(Path(folder), measured.pressed, said)
+        commits = [len(commit) for commit in measured.pressed.commits()]
+        on_server = _measure_on_server(Path(folder) / "server", vehicles, seconds, said)
+        return cases_of(measured, peers, commits, on_server)
+
+
+def _peers_us(folder: Path, pressed: Part, said: Callable[[str], None]) -> dict[str, float]:
+    said("raw_sqlite")
+    peers: dict[str, float | None] = {"raw_sqlite": sqlite_us(pressed.earlier, pressed.commits())}
+    said("raw_postgres")
+    peers["raw_postgres"] = postgres_us(pressed.before(), pressed.commits())
+    said("fresh")
+    peers |= fresh_us(folder, POOL_ROWS)
+    return {name: us for name, us in peers.items() if us is not None}
 
 
 async def _measure(folder: Path, vehicles: int, seconds: float, said: Callable[[str], None]) -> Measured:
+    async with _hub_with(folder, vehicles) as (hub, links):
+        said("one_hz")
+        one_ms, left = await _paced(links, 1, 1.0, seconds)
+        hub_us: dict[str, float] = {}
+        said("ten_hz")
+        with _costing(hub_us, "ten_hz", hub.pid, links):
+            ten_ms, left_too = await _paced(links, 2, 0.2, seconds)
+        said("pressed")
+        pressed = begin_part(folder / BOOK)
+        with _costing(hub_us, "pressed", hub.pid, links):
+            row_us = await _pressed(links, seconds)
+    lost = sum(vehicle.acked for vehicle in links) - kept_in(folder / BOOK)
+    return Measured(one_ms, ten_ms, row_us, left + left_too, lost, hub_us, pressed)
+
+
+def _measure_on_server(folder: Path, vehicles: int, seconds: float, said: Callable[[str], None]) -> OnServer | None:
+    """None where no PostgreSQL is installed."""
+    programs = find_postgres()
+    if programs is None:
+        return None
+    said("pressed_postgres")
+    with running_postgres(programs) as url:
+        row_us, hub_us, acked, part = asyncio.run(_pressed_on(url, folder, vehicles, seconds))
+    said("same_postgres")
+    peer_us = postgres_us(part.before(), part.commits())
+    assert peer_us is not None
+    return OnServer(row_us, hub_us, acked - kept_in(part.book), peer_us)
+
+
+async def _pressed_on(url: str, folder: Path, vehicles: int, seconds: float) -> tuple[float, float, int, Part]:
+    """(us of the wall for each row, of the hub's processor, rows acknowledged, what the server got after a warm-up)."""
+    hub_us: dict[str, float] = {}
+    async with _hub_with(folder, vehicles, "--store", url) as (hub, links):
+        await _pressed(links, WARM_UP_S)
+        warm = sum(vehicle.acked for vehicle in links)
+        with _costing(hub_us, "pressed", hub.pid, links):
+            row_us = await _pressed(links, seconds)
+    acked = sum(vehicle.acked for vehicle in links)
+    return row_us, hub_us["pressed"], acked, await taken_from(url, folder / BOOK, warm)
+
+
+@contextlib.asynccontextmanager
+async def _hub_with(folder: Path, vehicles: int, *words: str) -> AsyncIterator[tuple[Child, Sequence[Vehicle]]]:
+    """A hub, and as many vehicles on it, each with a casualty. It has ended after the block."""
     aboard = {f"V{number:04}": f"crash-{number:04}" for number in range(vehicles)}
     facts = [[fact.name, e.encode(fact)] for fact in facts_of(aboard)]
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     write_private(folder / "facts.json", msgspec.json.encode(facts))
-    words = ["hub", "--region", REGION, "--folder", str(folder), "--port", "0"]
-    hub = Child("hub", [*words, "--facts", str(folder / "facts.json")], folder)
+    begins = ["hub", "--region", REGION, "--folder", str(folder), "--port", "0"]
+    hub = Child("hub", [*begins, "--facts", str(folder / "facts.json"), *words], folder)
     try:
         url = (await hub.start())["url"]
         tokens = msgspec.json.decode((folder / "links.json").read_bytes())
         async with fleet(url, tokens, aboard) as links:
-            said("one_hz")
-            one_ms, left = await _paced(links, 1, 1.0, seconds)
-            hub_us: dict[str, float] = {}
-            said("ten_hz")
-            with _costing(hub_us, "ten_hz", hub.pid, links):
-                ten_ms, left_too = await _paced(links, 2, 0.2, seconds)
-            said("pressed")
-            with _costing(hub_us, "pressed", hub.pid, links):
-                row_us = await _pressed(links, seconds)
-        acked = sum(vehicle.acked for vehicle in links)
+            yield hub, links
     finally:
         await hub.end()
-    return Measured(one_ms, ten_ms, row_us, left + left_too, acked - kept_in(folder), hub_us)
 
 
 @contextlib.contextmanager
@@ -136,24 +200,26 @@ def facts_of(aboard: dict[str, str]) -> list[e.Event]:
     return facts
 
 
-def kept_in(folder: Path) -> int:
-    """Rows of vehicles that the hub's file holds as vitals, not as refused."""
-    database = sqlite3.connect(folder / "book.sqlite")
-    try:
-        query = "SELECT count(*) FROM entry WHERE unit IS NOT NULL AND kind = ?"
-        return database.execute(query, (e.VitalsRecorded.name,)).fetchone()[0]
-    finally:
-        database.close()
-
-
-def cases_of(measured: Measured, peers: dict[str, float]) -> list[Case]:
-    """The cases of one run; `peers`: microseconds for each row, `raw_sqlite` among them. Pure."""
+def cases_of(
+    measured: Measured, peers: Mapping[str, float], commits: Sequence[int], on_server: OnServer | None = None
+) -> list[Case]:
+    """The cases of one run; `peers`: microseconds for each row, `raw_sqlite` among them; `commits`: rows of each while
+    every vehicle pressed. Pure."""
     most_us = peers["raw_sqlite"] / RATE_SHARE
     return [
         Case("ack_one_hz", "ms", ours_of(measured.one_hz_ms), {}, {"p99": ONE_HZ_MS}),
         Case("ack_ten_hz", "ms", ours_of(measured.ten_hz_ms), {}, {"p99": TEN_HZ_MS}),
         Case("row_pressed", "us", once(measured.row_us), peers, {"p50": most_us}),
+        Case("rows_a_commit", "rows", ours_of(commits)),
         *(Case(f"hub_{run}", "us", once(us)) for run, us in measured.hub_us.items()),
+        *_server_cases(on_server),
         Case("unanswered", "rows", once(measured.unanswered), {}, {"p99": 0.0}),
-        Case("acknowledged_lost", "rows", once(measured.lost), {}, {"p99": 0.0}),
+        Case("acknowledged_lost", "rows", once(measured.lost + (on_server.lost if on_server else 0)), {}, {"p99": 0.0}),
     ]
+
+
+def _server_cases(on_server: OnServer | None) -> Iterator[Case]:
+    if on_server is not None:
+        most_us, peer = on_server.peer_us / RATE_SHARE, {"same_postgres": on_server.peer_us}
+        yield Case("row_pressed_postgres", "us", once(on_server.row_us), peer, {"p50": most_us})
+        yield Case("hub_pressed_postgres", "us", once(on_server.hub_us))

@@ -26,12 +26,14 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help=say("simulate.help_json", spoken()))] = False,
 ) -> int:
     """Run seeds; exit code 1 when one of them breaks a promise."""
+    from aboard.serving import server_of
+    from scenarios.simulator.parts import Parts
     from scenarios.simulator.running import simulate_many
 
     logging.disable(logging.CRITICAL)  # what simulated machines log is nothing that this one has to say
     chosen = range(first, first + seeds) if only is None else (only,)
     failed, entries, seconds = 0, 0, 0.0
-    for outcome in simulate_many(chosen):
+    for outcome in simulate_many(chosen, Parts(server_of)):
         failed += bool(outcome.violations)
         entries, seconds = entries + outcome.entries, seconds + outcome.seconds
         if as_json:

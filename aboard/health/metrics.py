@@ -34,13 +34,16 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What only the hub knows of itself: screens by feed, vehicles connected, media by stream; and the hubs of its
-    store, where that may have several."""
+    """What only the hub knows of itself: screens by feed, vehicles connected, media by stream; the hubs of its store,
+    where that may have several; entries in the picture that a start would begin with, and entries that its own start
+    left to be checked behind."""
 
     screens: dict[str, int]
     vehicles: int
     media: dict[str, dict[str, Any]]
     together: Together | None = None
+    carried: int = 0
+    unchecked: int = 0
 
 
 class HubMetrics:
@@ -98,6 +101,8 @@ def _newest_s(hospital: HospitalState, now: datetime) -> float | None:
 def _of_the_hub(seen: Seen) -> Iterator[Metric]:
     yield _gauges("aboard_screens", "Screens that listen, by feed.", "feed", seen.screens)
     yield _gauge("aboard_vehicles_connected", "Vehicles whose link is open.", seen.vehicles)
+    yield _gauge("aboard_entry_carried", "Last entry of the picture that a start begins with; 0: none.", seen.carried)
+    yield _gauge("aboard_entries_unchecked", "Entries before this hub's start, still to be checked.", seen.unchecked)
     if (one := seen.together) is not None:
         yield _gauge("aboard_hubs", "Hubs of this book that are there, this one among them.", one.hubs)
         yield _gauge("aboard_hub_leads", "1 where this hub answers crews for all hubs of the book.", one.leads)

@@ -104,11 +104,11 @@ class Pulse:
         return {id: (now - self._heard.setdefault(id, now)).total_seconds() / rate for id in carrying}
 
     def _hear(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            self.entries[entry.kind] += 1
-            if entry.source is not None:
-                self._heard[entry.source.unit] = entry.recorded_at
-                self._ahead_s[entry.source.unit] = max(0.0, (entry.at - entry.recorded_at).total_seconds())
+        self.entries.update([entry.kind for entry in entries])
+        newest = {entry.source.unit: entry for entry in entries if entry.source is not None}
+        for unit, entry in newest.items():
+            self._heard[unit] = entry.recorded_at
+            self._ahead_s[unit] = max(0.0, (entry.at - entry.recorded_at).total_seconds())
 
     def _committed(self, span_s: float, *, done: bool) -> None:
         self.commit.add(span_s)

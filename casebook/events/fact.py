@@ -8,7 +8,6 @@ Optional facts are None when not known. Text that a person typed is kept as type
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -47,23 +46,30 @@ def encode(event: Event) -> dict[str, Any]:
     Raises RefusedInput for NaN and infinity: JSON has no such numbers, and would silently make them unknown.
     """
     body = {name: value for name, value in msgspec.to_builtins(event).items() if value is not None}
-    if _may_hold_infinity(body):
+    if _may_hold_infinity(event):
         for name, value in body.items():
             if not _is_finite(value):
                 raise RefusedInput("bad_field", where=event.name, field=name, why="not a finite number")
     return body
 
 
-# A number of 64 bits in MessagePack whose exponent is all ones: infinity, or no number. Text may hold the same bytes.
-_INFINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
+def _may_hold_infinity(event: Event) -> bool:
+    """False for nearly all: twenty times quicker than to look at every value of a large body.
 
-
-def _may_hold_infinity(body: dict[str, Any]) -> bool:
-    """False for nearly all: ten times quicker than to look at every value of a large body."""
+    In MessagePack a number of 64 bits is CB and eight bytes, of which the first two are 7F F. or FF F. where it is
+    infinity or no number. 7F and FF are rare, so they are looked for; text may hold the same bytes.
+    """
     try:
-        return _INFINITE.search(msgspec.msgpack.encode(body)) is not None
+        packed = msgspec.msgpack.encode(event)
     except (OverflowError, ValueError):
         return True  # a whole number beyond MessagePack
+    for first in (b"\x7f", b"\xff"):
+        at = packed.find(first)
+        while at >= 0:
+            if packed[at - 1] == 0xCB and packed[at + 1 : at + 2] >= b"\xf0":
+                return True
+            at = packed.find(first, at + 1)
+    return False
 
 
 def _is_finite(value: Any) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from casebook import events as e
 from casebook.casualty import Findings
 from casebook.errors import IllegalStep
-from casebook.folding.changing import change_casualty, change_unit, step_casualty, take_off
-from casebook.folding.trend import with_samples
+from casebook.folding.changing import change_casualty, change_unit, end_casualty, over_since, step_casualty, take_off
+from casebook.folding.trend import still_told, with_samples
 from casebook.picture import (
     CasualtyState,
     Occasion,
@@ -62,6 +62,8 @@ def with_samples_taken(state: CasualtyState, samples: Sequence[Sample]) -> Casua
     name, came_at = e.VitalsRecorded.name, min(sample.at for sample in samples)
     first_at = min(came_at, state.times.get(name, came_at))  # history may come behind what is newer
     times = state.times if state.times.get(name) == first_at else {**state.times, name: first_at}
+    if (over_at := over_since(state)) is not None:  # a vehicle's backlog
+        return changed(state, trend=still_told((*state.trend, *samples), over_at), times=times)
     return changed(state, trend=with_samples(state.trend, samples), times=times)
 
 
@@ -103,5 +105,5 @@ def _casualty_transferred(picture: Picture, event: e.CasualtyTransferred, occasi
 
 @folds(e.CasualtyClosed)
 def _casualty_closed(picture: Picture, event: e.CasualtyClosed, occasion: Occasion) -> Picture:
-    after = step_casualty(picture, event.casualty, event, occasion)
+    after = end_casualty(picture, event.casualty, event, occasion)
     return take_off(after, event.casualty)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from casebook import events as e
 from casebook.capacity import Closure, Figure, Refusal
 from casebook.errors import IllegalStep
-from casebook.folding.changing import change_casualty, change_hospital, step_casualty, take_off
+from casebook.folding.changing import change_casualty, change_hospital, end_casualty, step_casualty, take_off
 from casebook.picture import (
     HospitalState,
     MessageState,
@@ -207,4 +207,4 @@ def _handover_completed(picture: Picture, event: e.HandoverCompleted, occasion: 
     state = picture.get_casualty(event.casualty)
     if set(state.signatures) != {"crew", "hospital"}:
         raise IllegalStep(what=event.name, entity="casualty", id=state.id, stage="not_signed_by_both")
-    return step_casualty(picture, event.casualty, event, occasion)
+    return end_casualty(picture, event.casualty, event, occasion)

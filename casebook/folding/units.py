@@ -6,7 +6,7 @@ from typing import Any
 
 from casebook import events as e
 from casebook.errors import IllegalStep
-from casebook.folding.changing import change_casualty, change_unit
+from casebook.folding.changing import change_casualty, change_unit, let_losers_go
 from casebook.picture import (
     Occasion,
     Picture,
@@ -88,10 +88,11 @@ def _unit_free(picture: Picture, event: Any, occasion: Occasion) -> Picture:
         raise IllegalStep(what=event.name, entity="unit", id=unit.id, stage="casualty_aboard")
     duty = step("unit", unit.id, unit.duty, event)
     times = {**unit.times, event.name: occasion.at}
-    return change_unit(
+    after = change_unit(
         picture, unit.id, duty=duty, duty_at=occasion.at, incident=None, purpose="", leg=None, leg_at=None, times=times,
         leg_why=(), leg_seen_at=None, **NOT_HALTED,
     )  # fmt: skip
+    return let_losers_go(after, unit.id, unit.incident)
 
 
 @folds(e.PositionReported)

@@ -22,17 +22,18 @@ class HoldWatch:
     async def react(self) -> None:
         """Write what is new. A store that does not answer is no news; who then wants a hold is told so.
 
-        What the book was told of other hubs while the store was read is newer than what was read: looked at next time.
+        What the book was told of other hubs, or won and gave back itself, while the store was read is newer than what
+        was read: looked at next time.
         """
-        now, known = self._book.clock.now(), _elsewhere(self._book.picture)
+        now, known = self._book.clock.now(), _held(self._book.picture)
 
         def news(newest: Picture) -> list[e.HoldSeen]:
-            return self._holds.news(held, newest, now) if _elsewhere(newest) == known else []
+            return self._holds.news(held, newest, now) if _held(newest) == known else []
 
         with contextlib.suppress(FeedLost):
             held = await self._holds.store.list_held(now)
             await self._book.write(news, DESK)
 
 
-def _elsewhere(picture: Picture) -> set[Hold]:
-    return {hold for hold in picture.holds.values() if hold.elsewhere}
+def _held(picture: Picture) -> set[Hold]:
+    return set(picture.holds.values())

@@ -18,7 +18,20 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from casebook.errors import RefusedInput
-from casebook.log import GENESIS, Checkpoint, Claim, Draft, Entry, Ground, Laid, LogMovedOn, Source, lay, storable
+from casebook.log import (
+    GENESIS,
+    Checkpoint,
+    Claim,
+    Draft,
+    Entry,
+    Ground,
+    Laid,
+    LogMovedOn,
+    Source,
+    Top,
+    lay,
+    storable,
+)  # fmt: skip
 from casebook.store import rows as r
 from casebook.store.group_commit import GroupWriter
 from casebook.store.migrations import WITH_CHECKPOINTS
@@ -33,6 +46,16 @@ ADD = f"""
 INSERT INTO entry ({r.COLUMNS}) SELECT * FROM unnest(
     $1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[])
+"""
+# In one way there and back: the lock of all writers, held until the end of the statement, which commits by itself. What
+# it sees of the table is of before it had the lock; so it is the key that refuses the numbers where others wrote while
+# it waited, and the entry before the first must be the one that was last for whoever chained them.
+ADD_ON = f"""
+WITH pen AS MATERIALIZED (SELECT pg_advisory_xact_lock({APPENDING}, {HERE}))
+INSERT INTO entry ({r.COLUMNS}) SELECT new.* FROM pen, unnest(
+    $1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) AS new
+WHERE $16::bigint = 0 OR EXISTS (SELECT FROM entry WHERE seq = $16::bigint AND hash = $17::text)
 """
 ADD_CHECKPOINT = f"""
 INSERT INTO checkpoint ({r.CHECKPOINT}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO UPDATE
@@ -69,6 +92,7 @@ class PostgresLog:
         self._pen: Any = None
         self._turn: Any = None  # the transaction in which we hold the lock of all writers
         self._known: int | None = None  # how many entries there were when we took it
+        self._on: tuple[Sequence[Draft], Top] | None = None  # what is to be written without the pen, on which entry
         self._loop = OwnLoop(f"postgres {self.where}")
         self._writer = GroupWriter(self.where, self._commit, self._checkpoint if sign else None)
         try:
@@ -108,17 +132,33 @@ class PostgresLog:
         storable(drafts)
         return self._writer.submit(drafts)
 
+    def append_on(self, top: Top, drafts: Sequence[Draft]) -> list[Entry]:
+        """As `append`, if `top` is the last entry. Raises LogMovedOn."""
+        return self.submit_on(top, drafts).result()
+
+    def submit_on(self, top: Top, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+        """The same, answered later. What queues meanwhile is written on that entry, too, or not at all."""
+        storable(drafts)
+        self._on = drafts, top
+        return self._writer.submit(drafts)
+
     def _commit(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
+        on, top = self._on, None
+        if on is not None and any(batch is on[0] for batch in batches):
+            self._on, top = None, on[1]
+            self._known = top[0]
         try:
-            return self._loop.run(self._commit_patiently(batches))
+            return self._loop.run(self._commit_patiently(batches, top))
         finally:
             self._known = None
 
-    async def _commit_patiently(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
+    async def _commit_patiently(self, batches: Sequence[Sequence[Draft]], top: Top | None) -> Sequence[Laid]:
         doubt: list[Laid] = []  # what a lost connection may have committed
         look = False  # outbox rows that are here already are rare: looked for when the table has refused one
 
         async def attempt() -> list[Laid]:
+            if top is not None and not (look or doubt or len(batches) > 1 or r.keys_wanted(batches)):
+                return await self._write_on(top, batches[0], doubt)
             async with self._writing() as pen:
                 return await self._write(pen, batches, doubt, look)
 
@@ -187,12 +227,28 @@ class PostgresLog:
         before = dict(ground.claims)
         doubt[:] = laid = lay(ground, batches)
         if written := _entries(laid):
-            await pen.execute(ADD, *map(list, zip(*r.rows_of(written), strict=True)))
+            await pen.execute(ADD, *r.columns_of(written))
         gone, held = r.claims_changed(before, ground)
         if gone:
             await pen.execute("DELETE FROM claim WHERE key = ANY($1::text[])", gone)
         if held:
             await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, held), strict=True)))
+        return laid
+
+    async def _write_on(self, top: Top, drafts: Sequence[Draft], doubt: list[Laid]) -> list[Laid]:
+        """One statement for all of it. Where that fails, `doubt` is what it may have written, and whoever tries again
+        does so in a transaction of its own."""
+        if self._pen.is_closed():
+            await self._connect()
+        doubt[:] = laid = lay(Ground(*top, {}, set()), [drafts])
+        if written := _entries(laid):
+            try:
+                done = await self._pen.execute(ADD_ON, *r.columns_of(written), *top)
+            except LOST:
+                self._pen.terminate()
+                raise
+            if done != f"INSERT 0 {len(written)}":
+                raise LogMovedOn(where=self.where, count="?", known=top[0])
         return laid
 
     # --- the pen, for a hub that is one of several
@@ -258,8 +314,7 @@ class PostgresLog:
             if count := await pen.fetchval("SELECT count(*) FROM entry"):
                 raise RefusedInput("log_not_empty", file=self.where, count=count)
             for start in range(0, len(entries), PAGE):
-                page = r.rows_of(entries[start : start + PAGE])
-                await pen.execute(ADD, *map(list, zip(*page, strict=True)))
+                await pen.execute(ADD, *r.columns_of(entries[start : start + PAGE]))
             if claims:
                 await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, claims), strict=True)))
             await pen.executemany(ADD_CHECKPOINT, list(map(r.checkpoint_row, checkpoints)))

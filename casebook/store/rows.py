@@ -18,7 +18,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def write_instant(at: datetime) -> str:
-    """ISO 8601 with its own offset, to the microsecond."""
+    """ISO 8601 with its own offset, to the microsecond.
+
+    Of UTC msgspec writes it in a fraction of the time, with Z for the offset, and without a fraction that is nought.
+    """
+    if at.tzinfo is UTC and at.microsecond:
+        return f"{_encode(at)[1:-2].decode()}+00:00"
     return at.isoformat(timespec="microseconds")
 
 
@@ -39,6 +44,11 @@ def rows_of(entries: Iterable[Entry]) -> list[tuple[Any, ...]]:
             )
         )  # fmt: skip
     return rows
+
+
+def columns_of(entries: Sequence[Entry]) -> list[list[Any]]:
+    """The same, a list for each column."""
+    return list(map(list, zip(*rows_of(entries), strict=True)))
 
 
 def entry_of(row: Sequence[Any]) -> Entry:

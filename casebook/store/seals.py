@@ -136,16 +136,19 @@ def _tail(file: Path) -> bytes:
 
 
 def checked(
-    entries: Iterable[Entry], checkpoints: Sequence[Checkpoint] = (), trusted: Collection[str] | None = None
-) -> Iterator[Entry]:
+    entries: Iterable[Entry], checkpoints: Sequence[Checkpoint] = (), trusted: Collection[str] | None = None,
+    *, count: int = 0, head: str = GENESIS,
+) -> Iterator[Entry]:  # fmt: skip
     """The entries, handed on while chain and checkpoints fit; ChainBroken names the first entry that does not.
 
     `trusted`: whose signatures count; None where nobody said, then a checkpoint must only be signed by whom it names.
+    `count`, `head`: go on after so many entries, the last with this hash; what was signed of them is not looked at.
     """
     marks: dict[int, list[Checkpoint]] = {}
     for one in checkpoints:
-        marks.setdefault(one.seq, []).append(one)
-    count, head, sealed = 0, GENESIS, 0
+        if one.seq > count or not count:
+            marks.setdefault(one.seq, []).append(one)
+    sealed = count
     for entry in entries:
         if entry.seq != count + 1:
             raise ChainBroken(seq=count + 1, why="missing", found=entry.seq)

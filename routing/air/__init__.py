@@ -11,7 +11,6 @@ from routing.air.aircraft import (
     aircraft_of_type,
     check_aircraft,
     check_approval,
-    check_hoist,
 )
 from routing.air.checks import Check
 from routing.air.flight import (
@@ -24,6 +23,7 @@ from routing.air.flight import (
     to_the_door_terms,
     wait_terms,
 )
+from routing.air.hoist import check_hoist
 from routing.air.sites import LandingSite, check_site
 from routing.air.spread import QUANTILES, Mark, Quantile, Spread, Term, spread_of, term, total_s
 from routing.air.sun import CIVIL_TWILIGHT_DEG, daylight_left_s, is_night, sun_elevation_deg

@@ -154,14 +154,3 @@ def check_approval(aircraft: Aircraft) -> Check:
         usual = round(approval.expected.p50_s / 60, 1)
         return unknown("air_approval_overdue", **aircraft.named, waited_min=minutes, usual_min=usual)
     return FINE
-
-
-def check_hoist(aircraft: Aircraft, *, night: bool) -> Check:
-    """May it lift the patient without landing?"""
-    if not aircraft.hoist:
-        return refuse("air_no_hoist", **aircraft.named)
-    if night and aircraft.hoist_at_night is False:
-        return refuse("air_no_hoist_by_night", **aircraft.named)
-    if night and aircraft.hoist_at_night is None:
-        return unknown("air_hoist_night_unknown", **aircraft.named)
-    return FINE

@@ -159,10 +159,12 @@ def securing_left(site: LandingSite, secured_s_ago: float = 0.0) -> Spread | Non
 # --- whole stretches, for who asks for one flight only
 
 
-def leg_terms(start: Place, end: Place, cruise_kmh: float, times: AirTimes, *, climbs: bool = True) -> tuple[Term, ...]:
-    """Off the ground at `start` until on the ground at `end`, in a straight line at cruise speed."""
+def leg_terms(
+    start: Place, end: Place, cruise_kmh: float, times: AirTimes, *, climbs: bool = True, lands: bool = True
+) -> tuple[Term, ...]:
+    """Off the ground at `start` until on the ground at `end`, or above it, in a straight line at cruise speed."""
     flight = Flight(Aircraft("", start, cruise_kmh=cruise_kmh), times)
-    return (*flight.leg_terms(start, end, climbs=climbs), flight.approach())
+    return (*flight.leg_terms(start, end, climbs=climbs), *((flight.approach(),) if lands else ()))
 
 
 def outbound_terms(aircraft: Aircraft, end: Place, times: AirTimes, *, night: bool) -> tuple[Term, ...]:

@@ -138,7 +138,7 @@ class Sortie:
     def check_start(self, start: Start) -> Check:
         question = self.question
         if start.site is None:
-            return check_hoist(self.aircraft, night=question.night)
+            return check_hoist(self.aircraft, question.weather, night=question.night, clear=question.scene_clear)
         check = check_site(start.site, self.aircraft, night=question.night)
         if start.mode == "rendezvous" and question.drive_to_site_s.get(start.site.id) is None:
             check = check.also(refuse("air_no_road", **start.site.named))
@@ -177,7 +177,7 @@ class Sortie:
 
     def arms(self, start: Start) -> Arms:
         """Both until they meet; many hospitals are reached from one meeting."""
-        key = (start.mode, start.place, start.site.id if start.site else None)
+        key = start.mode, start.site.id if start.site else start.place
         if key not in self._kept:
             self._kept[key] = self._ground_arm(start), self._air_arm(start)
         return self._kept[key]
@@ -185,6 +185,14 @@ class Sortie:
     @cached_property
     def _kept(self) -> dict[Any, Arms]:
         return {}
+
+    def taken(self, start: Start) -> Term:
+        """Until the patient is on board: loaded, or lifted where nobody lands."""
+        return self._hoist if start.site is None else self._loading
+
+    @cached_property
+    def _hoist(self) -> Term:
+        return term("hoist", self.question.times.spread("hoist"))
 
     @cached_property
     def _loading(self) -> Term:
@@ -194,8 +202,12 @@ class Sortie:
     def _unloading(self) -> Term:
         return term("unloading", self.question.times.spread("unloading"))
 
+    @cached_property
+    def _on_scene(self) -> Term:
+        return self.question.on_scene_term()
+
     def _ground_arm(self, start: Start) -> tuple[Term, ...]:
-        on_scene = self.question.on_scene_term()
+        on_scene = self._on_scene
         if start.mode == "air" or start.site is None:
             return (on_scene,)
         drive_s = self.question.drive_to_site_s[start.site.id]
@@ -210,8 +222,7 @@ class Sortie:
 
     def _flown_terms(self, start: Start, end: End, arms: Arms) -> tuple[Term, ...]:
         """From the meeting to the ground at the hospital's pad."""
-        taken = term("hoist", self.question.times.spread("hoist")) if start.site is None else self._loading
-        leg = (taken, *self.flight.leg_terms(start.place, end.site.place))
+        leg = (self.taken(start), *self.flight.leg_terms(start.place, end.site.place))
         if end.site.secure is None:
             return leg + self.flight.landing_terms(end.site, ())
         before = (joined(arms), *leg)

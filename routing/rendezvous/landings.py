@@ -17,6 +17,7 @@ from routing.rendezvous.question import CarryOn, Question, given
 
 Floats = NDArray[np.float64]
 KEPT_BASES = 64  # places from which the distances to all sites are kept
+KEPT_SPEEDS = 8  # of machines, at a quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Landings:
     _refused: dict[tuple[float, bool], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=dict)
     _out_m: OrderedDict[Place, Floats] = field(default_factory=OrderedDict)
     _last: dict[Quantile, tuple[AirTimes, Floats]] = field(default_factory=dict)
+    _beyond: OrderedDict[tuple[float, float, float], tuple[Floats, Floats]] = field(default_factory=OrderedDict)
 
     @cached_property
     def starts(self) -> list[Start]:
@@ -51,6 +53,10 @@ class Landings:
         """For each end the row of its door."""
         counts = [(door.pad is not None) + len(door.onward) for door in self.doors]
         return np.repeat(np.arange(len(self.doors)), counts)
+
+    @cached_property
+    def site_ids(self) -> list[str]:
+        return [site.id for site in self.sites]
 
     @cached_property
     def site_radians(self) -> Floats:
@@ -77,6 +83,31 @@ class Landings:
     @cached_property
     def end_secured_s(self) -> dict[Quantile, Floats]:
         return secured_s([end.site for end in self.ends])
+
+    @cached_property
+    def secures_sites(self) -> bool:
+        """Whether somebody has to secure one of the sites."""
+        return any(site.secure is not None for site in self.sites)
+
+    @cached_property
+    def secures_ends(self) -> bool:
+        return any(end.site.secure is not None for end in self.ends)
+
+    @cached_property
+    def with_second(self) -> bool:
+        """Whether a second ambulance goes on from some end."""
+        return any(end.carry_on is not None for end in self.ends)
+
+    def beyond_s(self, s_per_m: float, down_s: float, unloading_s: float, last_s: Floats) -> Floats:
+        """Sites x ends: from having climbed at the site to the door, where nobody is waited for on the way. `down_s`:
+        to descend; `last_s`: as `last_s` tells. Kept for machines that fly alike; not to be written to."""
+        key = s_per_m, down_s, unloading_s
+        kept = self._beyond.get(key)
+        if kept is None or kept[0] is not last_s:
+            kept = self._beyond[key] = last_s, self.length_m * s_per_m + (down_s + unloading_s + last_s)
+            while len(self._beyond) > KEPT_SPEEDS:
+                self._beyond.popitem(last=False)
+        return kept[1]
 
     def refused(self, aircraft: Aircraft, *, night: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The sites and the ends where a machine of this size may not land."""

@@ -82,6 +82,16 @@ def _waits(terms: tuple[Term, ...], quantile: Quantile) -> set[str]:
     return {term.name for term in terms if term.name in _ALL_WAITS and term.at(quantile) > 0}
 
 
+def air_decides(air_arm: tuple[Term, ...]) -> str:
+    """What would have to shrink for an earlier meeting that the ambulance waits for: "securing", "approval" or
+    "flight"."""
+    return _longest_wait(_waits(air_arm, "p50"))
+
+
+def _longest_wait(names: set[str]) -> str:
+    return next((told for name, told in _WAITS.items() if name in names), "flight")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A way that is possible. `door_s` = the longer arm + `after`.
@@ -149,7 +159,7 @@ class Plan:
         if "site_wait" in after:
             return "securing"
         if self.wait_at(quantile) > 0:
-            return next((told for name, told in _WAITS.items() if name in before | after), "flight")
+            return _longest_wait(before | after)
         return "drive" if any(term.name == "drive" for term in self.ground_arm) else "on_scene"
 
     @property

@@ -33,6 +33,7 @@ class Question:
     are p10 and p90 of these; where absent the likely time stands for all three.
     `pad`: where an aircraft lands at the hospital; None = nowhere. `onward`: other places to land for it.
     `scene_landing`: a site assessed at the scene. `scene`: where a hoist would lift from; None = no hoist is wanted.
+    `scene_clear`: whether it is free of obstacles there; None = nobody has said.
     `load_kg`: patient, attendants and kit; None = not weighed. `securing_s_ago`: since somebody was sent to secure a
     site, by its id. `daylight_left_s`: until night begins; None = not asked. `incident_s_ago`: since the incident.
     """
@@ -50,6 +51,7 @@ class Question:
     weather: Weather | None = None
     onward: Sequence[CarryOn] = ()
     scene: Place | None = None
+    scene_clear: bool | None = None
     load_kg: float | None = None
     securing_s_ago: Mapping[str, float] = field(default_factory=dict)
     daylight_left_s: float | None = None

@@ -35,8 +35,8 @@ def search(landings: Landings, question: Question, drive_to_site_s: ArrayLike, d
     """
     sites_s, doors_s = np.asarray(drive_to_site_s, np.float64), np.asarray(drive_to_door_s, np.float64)
     assert sites_s.shape == (len(landings.sites),) and doors_s.shape == (len(landings.doors),)
-    told = zip(landings.sites, sites_s.tolist(), strict=True)
-    drives = {site.id: None if span_s != span_s else span_s for site, span_s in told}
+    reached_s = [None if span_s != span_s else span_s for span_s in sites_s.tolist()]
+    drives = dict(zip(landings.site_ids, reached_s, strict=True))
     return Found(landings, replace(question, sites=landings.sites, drive_to_site_s=drives), sites_s, doors_s)
 
 
@@ -116,18 +116,26 @@ class Found:
     def first_s(self, rows: Sequence[int]) -> Floats:
         """Starts x ends: seconds to the door by the first of these aircraft (their rows in the question), which fly and
         land alike (`alike`); infinity where the way is refused."""
-        sortie, times = self.sorties[rows[0]], self._stretches["p50"]
+        sortie = self.sorties[rows[0]]
         if sortie.check.refused:
             return np.full((len(self._starts), len(self.landings.ends)), np.inf)
-        leaves_s = np.minimum.reduce([self._leaves_s(row, "p50") for row in rows])
-        door_s = times.door_s(times.down_s(sortie, leaves_s))
-        door_s[self._may_not(rows[0]) | np.isnan(door_s)] = np.inf
+        sites, pads = self.landings.refused(sortie.aircraft, night=self.question.night)
+        own = [bool(sortie.check_start(start).refused) for start in self.spots.own_starts]
+        leaves_s = self._left_s("p50")[list(rows)].min(0)
+        leaves_s[np.append(sites, np.array(own, np.bool_)) | np.isnan(leaves_s)] = np.inf
+        door_s = self._stretches["p50"].all_door_s(sortie, leaves_s)
+        if pads.any():
+            door_s[:, pads] = np.inf
+        if self._dusk_matters(rows[0]):
+            assert self.question.daylight_left_s is not None
+            door_s[self.land_s(rows[0], "p90") > self.question.daylight_left_s + CLOSE_S] = np.inf
         return door_s
 
-    def one_s(self, row: int, start: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
-        """Seconds to the door by this aircraft from each of these starts to the end beside it, refused or not."""
-        times, sortie = self._stretches["p50"], self.sorties[row]
-        return times.door_s(times.down_s(sortie, self._leaves_s(row, "p50")[start], start, end), end)
+    def each_s(self, rows: Sequence[int], start: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
+        """Aircraft that fly alike x these starts: seconds to the door from each start to the end beside it, refused or
+        not."""
+        times, leaves_s = self._stretches["p50"], self._left_s("p50")[list(rows)][:, start]
+        return times.door_s(times.down_s(self.sorties[rows[0]], leaves_s, start, end), end)
 
     def alike(self, row: int) -> tuple[Any, ...]:
         """Aircraft of which this is the same take as long from wherever they lift off, and are refused alike."""
@@ -147,27 +155,26 @@ class Found:
 
     def land_s(self, row: int, quantile: Quantile) -> Floats:
         """Starts x ends: until this aircraft (its row in the question) is down for the hospital, refused or not."""
-        return self._stretches[quantile].down_s(self.sorties[row], self._leaves_s(row, quantile))
+        return self._stretches[quantile].down_s(self.sorties[row], self._left_s(quantile)[row])
 
     def latest_s(self, row: int, quantile: Quantile) -> float:
         """By when this aircraft is down, wherever it flies: no land_s is later."""
         if (row, quantile) not in self._latest_s:
-            leaves_s = self._leaves_s(row, quantile)
-            self._latest_s[row, quantile] = self._stretches[quantile].latest_s(self.sorties[row], leaves_s)
+            self._latest_s[row, quantile] = self._stretches[quantile].latest_s(self.sorties[row])
         return self._latest_s[row, quantile]
 
     @cached_property
     def _latest_s(self) -> dict[tuple[int, Quantile], float]:
         return {}
 
-    def _leaves_s(self, row: int, quantile: Quantile) -> Floats:
-        """Starts: until this aircraft, with the patient on board, has climbed from there."""
-        if (row, quantile) not in self._left_s:
-            self._left_s[row, quantile] = self._stretches[quantile].leaves_s(self.sorties[row])
-        return self._left_s[row, quantile]
+    def _left_s(self, quantile: Quantile) -> Floats:
+        """Aircraft x starts: until each, with the patient on board, has climbed from there."""
+        if quantile not in self._leaves_s:
+            self._leaves_s[quantile] = self._stretches[quantile].leaves_s(self.sorties)
+        return self._leaves_s[quantile]
 
     @cached_property
-    def _left_s(self) -> dict[tuple[int, Quantile], Floats]:
+    def _leaves_s(self) -> dict[Quantile, Floats]:
         return {}
 
     def _dusk_matters(self, row: int) -> bool:
@@ -176,17 +183,6 @@ class Found:
         if left_s is None or question.night or question.aircraft[row].night_capable is not False:
             return False
         return self.latest_s(row, "p90") > left_s + CLOSE_S
-
-    def _may_not(self, row: int) -> NDArray[np.bool_]:
-        """Starts x ends."""
-        sortie = self.sorties[row]
-        sites, pads = self.landings.refused(sortie.aircraft, night=self.question.night)
-        own = [bool(sortie.check_start(start).refused) for start in self.spots.own_starts]
-        refused = np.append(sites, np.array(own, np.bool_))[:, None] | pads
-        if self._dusk_matters(row):
-            assert self.question.daylight_left_s is not None
-            refused |= self.land_s(row, "p90") > self.question.daylight_left_s + CLOSE_S
-        return refused
 
     def outcome(self, cell: int) -> Plan | Refusal:
         """What `compare` makes of one cell of `times_s`."""

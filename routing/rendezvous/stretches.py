@@ -55,6 +55,10 @@ class Spots:
         """From any start to any end."""
         return float(self.length_m.max(initial=0.0)) if self.own_starts else self.landings.longest_m
 
+    def farthest_m(self, here: Place) -> float:
+        """From there to any start."""
+        return float(self.out_m(here).max(initial=0.0))
+
     def out_m(self, here: Place) -> Floats:
         """From there to each start."""
         if not self.own_starts:
@@ -82,39 +86,73 @@ class Stretches:
 
     def down_s(self, sortie: Sortie, leaves_s: Floats, start: Cells = EACH, end: Cells = EACH) -> Floats:
         """Seconds until the aircraft is down, if it has climbed from the start after `leaves_s`: starts x ends, or of
-        each of these starts to the end beside it."""
+        each of these starts to the end beside it; `leaves_s` may then stand for several aircraft that fly alike, one a
+        row."""
         crossed = isinstance(start, slice)
         above_s = (leaves_s[:, None] if crossed else leaves_s) + self._spots.length_m[start, end] * self._s_per_m(
             sortie
         )
-        return np.maximum(above_s, self._end_secured_s[end]) + sortie.flight.approach().at(self._quantile)
+        if self._last_secured_s > -np.inf:
+            above_s = np.maximum(above_s, self._end_secured_s[end])
+        return above_s + sortie.flight.approach().at(self._quantile)
+
+    def all_door_s(self, sortie: Sortie, leaves_s: Floats) -> Floats:
+        """Starts x ends: `door_s` of `down_s`."""
+        spots, sites = self._spots, len(self._spots.landings.sites)
+        if self._last_secured_s > -np.inf or spots.landings.with_second:
+            return self.door_s(self.down_s(sortie, leaves_s))
+        approach_s = sortie.flight.approach().at(self._quantile)
+        beyond_s = spots.landings.beyond_s(self._s_per_m(sortie), approach_s, self._unloading_s, self._last_s)
+        from_sites_s = leaves_s[:sites, None] + beyond_s
+        if not spots.own_starts:
+            return from_sites_s
+        own_s = self.door_s(self.down_s(sortie, leaves_s[sites:], slice(sites, None)))
+        return np.concatenate((from_sites_s, own_s))
 
     def door_s(self, land_s: Floats, end: Cells = EACH) -> Floats:
         """Seconds until the patient is at the door, for what is down at these ends after `land_s`."""
-        return np.maximum(land_s + self._unloading_s, self._second_there_s[end]) + self._last_s[end]
+        out_s = land_s + self._unloading_s
+        if self._spots.landings.with_second:
+            out_s = np.maximum(out_s, self._second_there_s[end])
+        return out_s + self._last_s[end]
 
-    def latest_s(self, sortie: Sortie, leaves_s: Floats) -> float:
-        """As down_s of the latest start and the longest leg, which nobody may fly; -infinity where nobody flies."""
-        latest_s = float(np.fmax.reduce(leaves_s, initial=-np.inf))  # passes over NaN
-        if latest_s == -np.inf or not self._spots.length_m.size:
+    def latest_s(self, sortie: Sortie) -> float:
+        """By when the aircraft is down, wherever it meets and lands: the latest drive or the farthest flight there,
+        then the longest leg on, which nobody may fly; -infinity where nobody flies."""
+        if self._latest_ground_s == -np.inf or not self._spots.length_m.size:
             return -np.inf
-        above_s = latest_s + self._spots.longest_m * self._s_per_m(sortie)
-        return max(above_s, self._last_secured_s) + sortie.flight.approach().at(self._quantile)
+        s_per_m, (approach_s, climb_s, ready_s) = self._s_per_m(sortie), self._by_itself_s(sortie)
+        above_s = ready_s + self._spots.farthest_m(sortie.aircraft.here) * s_per_m
+        there_s = max(above_s, self._last_start_secured_s) + approach_s
+        leaves_s = max(self._latest_ground_s, there_s) + self._slowest_taken_s + climb_s
+        return max(leaves_s + self._spots.longest_m * s_per_m, self._last_secured_s) + approach_s
+
+    @cached_property
+    def _latest_ground_s(self) -> float:
+        return float(np.fmax.reduce(self._ground_arm_s, initial=-np.inf))  # passes over NaN
+
+    def _by_itself_s(self, sortie: Sortie) -> tuple[float, float, float]:
+        """To descend, to climb, and until it has first climbed."""
+        flight, quantile = sortie.flight, self._quantile
+        approach_s, climb_s = flight.approach().at(quantile), flight.climb().at(quantile)
+        return approach_s, climb_s, total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
 
     @cached_property
     def _last_secured_s(self) -> float:
-        return float(self._end_secured_s.max())
+        return float(self._end_secured_s.max()) if self._spots.landings.secures_ends else -np.inf
+
+    @cached_property
+    def _last_start_secured_s(self) -> float:
+        return float(self._start_secured_s.max()) if self._waits_for_secured else -np.inf
 
     def _s_per_m(self, sortie: Sortie) -> float:
         return 3.6 / sortie.flight.speed_kmh(self._quantile)
 
-    def leaves_s(self, sortie: Sortie) -> Floats:
-        """Starts: seconds until the aircraft, with the patient on board, has climbed from there."""
-        flight, quantile = sortie.flight, self._quantile
-        approach_s, climb_s = flight.approach().at(quantile), flight.climb().at(quantile)
-        ready_s = total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
-        out_m = self._spots.out_m(sortie.aircraft.here)
-        above_s = ready_s + out_m * self._s_per_m(sortie)
+    def leaves_s(self, sorties: Sequence[Sortie]) -> Floats:
+        """Sorties x starts: seconds until the aircraft, with the patient on board, has climbed from there."""
+        told = np.array([(self._s_per_m(one), *self._by_itself_s(one)) for one in sorties])
+        s_per_m, approach_s, climb_s, ready_s = (column[:, None] for column in told.T)
+        above_s = ready_s + np.array([self._spots.out_m(one.aircraft.here) for one in sorties]) * s_per_m
         there_s = (np.maximum(above_s, self._start_secured_s) if self._waits_for_secured else above_s) + approach_s
         if self._spots.hoist:
             there_s = np.where(self._spots.hoists, above_s, there_s)
@@ -133,7 +171,8 @@ class Stretches:
 
     @cached_property
     def _waits_for_secured(self) -> bool:
-        return bool((self._start_secured_s > -np.inf).any())
+        sites = (start.site for start in self._spots.own_starts)
+        return self._spots.landings.secures_sites or any(site is not None and site.secure is not None for site in sites)
 
     @cached_property
     def _taken_s(self) -> Floats | float:
@@ -142,6 +181,10 @@ class Stretches:
         if not self._spots.hoist:
             return loading_s
         return np.where(self._spots.hoists, hoist_s, loading_s)
+
+    @cached_property
+    def _slowest_taken_s(self) -> float:
+        return float(np.max(self._taken_s))
 
     @cached_property
     def _start_secured_s(self) -> Floats:

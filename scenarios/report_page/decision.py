@@ -13,8 +13,8 @@ WIDTH, GUTTER, MARGIN = 1200.0, 168.0, 130.0
 BAR, ROW, FONT = 30.0, 50.0, 12.0
 MODES = ("road", "air", "rendezvous")
 TERMS = (
-    "on_scene", "drive", "wait_for_aircraft", "alarm_to_takeoff", "standby_takeoff", "night_extra", "loading", "climb",
-    "cruise", "approach_landing", "unloading", "pad_to_ed",
+    "on_scene", "drive", "wait_for_aircraft", "alarm_to_takeoff", "standby_takeoff", "night_extra", "loading", "hoist",
+    "climb", "cruise", "approach_landing", "unloading", "pad_to_ed",
 )  # fmt: skip
 STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120)
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from casebook.answers import AnswerShelf
 from casebook.errors import CoordinationError, FeedLost
-from casebook.log import Draft, Entry, Ground, Log, LogMovedOn, MemoryLog, lay, storable
+from casebook.log import Draft, Entry, Ground, Log, LogMovedOn, MemoryLog, Top, lay, storable
 from scenarios.simulator.disks import FrameLog, Platter, altered
 from scenarios.simulator.history import Committed, History
 from scenarios.simulator.virtual_loop import Blocked, Process, VirtualLoop
@@ -192,10 +192,16 @@ class CommonLog:
             self._book.pen = None
 
     def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+        return self._write(drafts, self._known)
+
+    def append_on(self, top: Top, drafts: Sequence[Draft]) -> list[Entry]:
+        return self._write(drafts, top[0])
+
+    def _write(self, drafts: Sequence[Draft], known: int) -> list[Entry]:
         try:
             self._book.hold_pen(self)
-            if self._known not in (-1, self._book.durable):
-                raise LogMovedOn(where="server", count=self._book.durable, known=self._known)
+            if known not in (-1, self._book.durable):
+                raise LogMovedOn(where="server", count=self._book.durable, known=known)
             written = self._book.write(drafts)
         except Blocked:
             raise

@@ -18,6 +18,7 @@ from scenarios.simulator.history import (
     Answered,
     Damaged,
     Died,
+    Disordered,
     History,
     Put,
     Refused,
@@ -41,7 +42,7 @@ class Violation:
 def check(history: History) -> list[Violation]:
     """Everything that does not hold, rule by rule; nothing when all holds."""
     rules: Sequence[Callable[[History], Iterable[str]]] = (
-        chains, stored_facts, acknowledgements, answers, keys, beds, patients, screens, ledger, starts, rest,
+        chains, stored_facts, acknowledgements, answers, keys, beds, patients, order, screens, ledger, starts, rest,
     )  # fmt: skip
     return [Violation(rule.__name__, what) for rule in rules for what in rule(history)]
 
@@ -116,6 +117,20 @@ def keys(history: History) -> Iterator[str]:
         for key in set(one.keys) if isinstance(one, Put) and one.outcome == "stored" else ():
             puts[one.unit, key] += 1  # type: ignore[union-attr]
     yield from (f"{unit}: {key} was done twice" for (unit, key), count in puts.items() if count > 1)
+
+
+def order(history: History) -> Iterator[str]:
+    """On one connection nothing is lost and nothing overtakes anything, whichever way it goes: acknowledgements grow, a
+    screen's next message follows on its last, no vehicle is refused, and both ends understand each other."""
+    told: dict[tuple[int, str], int] = {}
+    for one in history.told:
+        if isinstance(one, Disordered):
+            yield f"{one.who}: {one.what}"
+        elif isinstance(one, Acknowledged):
+            before = told.get((one.link, one.epoch), 0)
+            if one.through < before:
+                yield f"{one.book} acknowledged {one.unit} {one.epoch} through {before}, then through {one.through}"
+            told[one.link, one.epoch] = one.through
 
 
 def screens(history: History) -> Iterator[str]:

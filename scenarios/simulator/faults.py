@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from scenarios.simulator.network import Network, Weather
+from scenarios.simulator.connections import Weather
+from scenarios.simulator.network import Network
 from scenarios.simulator.parts import SharedShelf
 from scenarios.simulator.simulated_hub import SimulatedHub
 from scenarios.simulator.simulated_vehicle import SimulatedVehicle
@@ -30,9 +31,12 @@ class Fault:
 
 
 def draw_weather(rng: Random) -> Weather:
-    """Mostly a good network; now and then a slow one, or one on which connections break."""
+    """Mostly a good network; now and then a slow one, or one on which connections break. Sockets that take nothing for
+    a while are in most runs, so that what goes out takes the short way and the long one in turn."""
     slow = rng.choice((0.01, 0.05, 0.3, 1.5))
-    return Weather((slow / 10, slow), rng.choice((0.0, 0.0, 0.002, 0.02)))
+    breaks = rng.choice((0.0, 0.0, 0.002, 0.02))
+    splits, blocks = rng.choice((0.0, 0.1, 0.5)), rng.choice((0.0, 0.05, 0.3))
+    return Weather((slow / 10, slow), breaks, splits, blocks, rng.choice((0, 0, 1000, 64 << 10)))
 
 
 def draw_faults(rng: Random, from_s: float, to_s: float) -> list[Fault]:

@@ -62,7 +62,8 @@ class Died:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A hub told a vehicle that its book has these rows; `durable` entries of it lasted then."""
+    """A hub told a vehicle that its book has these rows; `durable` entries of it lasted then. `link`: the connection's
+    number."""
 
     at_s: float
     book: str
@@ -70,6 +71,7 @@ class Acknowledged:
     epoch: str
     through: int
     durable: int
+    link: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Disordered:
+    """On a connection that stood somebody was told what does not follow on what they were told before."""
+
+    at_s: float
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """What somebody sees in the end, and what they should: the view folded from the log. `shown`: names of samples."""
 
@@ -137,7 +148,7 @@ class Vehicle:
     samples: int
 
 
-Told = Sampled | Put | Damaged | Died | Acknowledged | Answered | Committed | Leased | Refused
+Told = Sampled | Put | Damaged | Died | Acknowledged | Answered | Committed | Leased | Refused | Disordered
 
 
 @dataclass(slots=True)

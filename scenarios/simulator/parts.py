@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from ambulance_unit.outbox import Outbox
 from casebook.answers import Answers
@@ -60,8 +61,15 @@ class SharedShelf:
             raise FeedLost("hold_store_silent", where="shelf", why="silent")
 
 
+# for an ASGI application: what makes the protocol for each connection to it
+Server = Callable[[Any], Callable[[], asyncio.Protocol]]
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
+    """`server`: the front door's (aboard/serving.py), which this room may not import."""
+
+    server: Server
     log: type[FrameLog] = FrameLog
     book: type[Book] = Book
     feed: type[Feed] = Feed

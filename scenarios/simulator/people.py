@@ -218,13 +218,13 @@ def _of(step: dict[str, Any], view: dict[str, Any], rng: Random) -> Wanted:
 
 
 def _besides(view: dict[str, Any], rng: Random) -> Iterator[Wanted]:
-    """Only now and then, and only while there is a mission."""
+    """Only now and then, and only while there is a mission. What is no ASCII does not take the short way in."""
     if "unit" not in view or "incident" not in view or rng.random() < 0.7:
         return
     yield "found_casualty", {"label": rng.choice("ABC")}
     for id in view.get("casualties", {}):
-        yield "findings", {"casualty": id, "signs": f"pain {rng.randint(0, 10)}"}
-        yield "send_message", {"casualty": id, "text": "ten minutes"}
+        yield "findings", {"casualty": id, "signs": f"{rng.choice(('pain', '疼痛'))} {rng.randint(0, 10)}"}
+        yield "send_message", {"casualty": id, "text": rng.choice(("ten minutes", "十分钟"))}
         yield "divert", {"casualty": id, "hospital": rng.choice(list(HOSPITALS)), "reason": "nearer"}
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from websockets.exceptions import WebSocketException
 
+from ambulance_unit.addresses import link_of
+from ambulance_unit.hub_link import Socket, dial
 from ambulance_unit.told import unit_view
 from ambulance_unit.told_view import Gap, ToldView
 from casebook.holds.granting import Page
@@ -21,13 +23,15 @@ from casebook.holds.store import Stand
 from casebook.live import plain
 from casebook.picture import Picture
 from casebook.store.restoring import fold_all, hash_of
-from hospital_board.board import wall_view
+from casebook.wire import TEXT_FRAME
+from hospital_board.board import list_shown, wall_view
 from scenarios.simulator.books import CommonBook, Keeper, OwnBook
 from scenarios.simulator.checker import Violation, check
+from scenarios.simulator.connections import Connection
 from scenarios.simulator.disks import memory_folder
 from scenarios.simulator.faults import Trouble, draw_faults, draw_weather
-from scenarios.simulator.history import History, Leased, Screen
-from scenarios.simulator.network import ClientEnd, Network
+from scenarios.simulator.history import Disordered, History, Leased, Screen
+from scenarios.simulator.network import Network, address_of
 from scenarios.simulator.parts import Parts
 from scenarios.simulator.people import (
     Desk,
@@ -50,6 +54,7 @@ TROUBLE_S = (2.0, 16.0)  # virtual seconds between which faults begin
 WORKING_S = 20.0  # how long people ask for things
 SETTLE_S, STILL_S = 150.0, 1.6  # how long it may take until all rows have arrived; how long nothing may happen then
 BEHIND_S = 30.0  # how long a screen on a slow network may then still be catching up
+CLOSE_FRAME, NOT_UNDERSTOOD = 0x88, frozenset((1002, 1003, 1007, 1009))  # RFC 6455, sections 5.2 and 7.4.1
 LOST_S = 15.0  # silence after which a screen connects anew
 
 
@@ -65,12 +70,12 @@ class Outcome:
     seconds: float
 
 
-def simulate(seed: int, parts: Parts | None = None) -> Outcome:
+def simulate(seed: int, parts: Parts) -> Outcome:
     """One run. Nothing of it is left over afterwards."""
     rng = Random(f"aboard {seed}")
     loop = VirtualLoop(Random(rng.random()))
     with memory_folder() as folder:
-        story = Story(loop, parts or Parts(), Path(folder), rng)
+        story = Story(loop, parts, Path(folder), rng)
         try:
             history = loop.run_until_complete(story.play())
             violations = tuple(check(history))
@@ -81,7 +86,7 @@ def simulate(seed: int, parts: Parts | None = None) -> Outcome:
             loop.close()
 
 
-def simulate_many(seeds: Iterable[int], parts: Parts | None = None) -> Iterator[Outcome]:
+def simulate_many(seeds: Iterable[int], parts: Parts) -> Iterator[Outcome]:
     """Each seed's outcome as soon as it is there. Memory is tidied between runs, not in the middle of one."""
     for seed in seeds:
         gc.collect(1)
@@ -130,18 +135,20 @@ class Story:
             vehicle.clock.drift = rng.uniform(-1e-3, 1e-3)
             self.vehicles.append(vehicle)
         wards = rng.sample((CITY, MILL), len(names))
-        self.walls += [Wall(self.network, name, ward) for name, ward in zip(names, wards, strict=True)]
+        self.walls += [Wall(self.loop, self.history, name, ward) for name, ward in zip(names, wards, strict=True)]
 
     async def play(self) -> History:
         for one in (*self.hubs, *self.vehicles):
             one.start()
-        others = [asyncio.create_task(work) for work in (*self._people(), *(wall.watch() for wall in self.walls))]
+        for wall in self.walls:
+            wall.start()
+        others = [asyncio.create_task(work) for work in self._people()]
         listening = asyncio.create_task(self._listen())
         trouble = Trouble(self.hubs, self.vehicles, self.network, self.shelf, Random(self.rng.random()))
         try:
             await trouble.make(draw_faults(Random(self.rng.random()), *TROUBLE_S))
             await asyncio.sleep(max(0.0, WORKING_S - self.loop.time()))
-            for task in others[: -len(self.walls)]:
+            for task in others:
                 task.cancel()
             self._make_whole()
             await self._settle()
@@ -173,9 +180,14 @@ class Story:
             for vehicle in self.vehicles:
                 vehicle.listen()
 
-    def _overhear(self, hub: str, caller: str, text: str) -> None:
-        if lanes := promised(text):
-            next(one for one in self.hubs if one.name == hub).promises(caller, lanes)
+    def _overhear(self, connection: Connection, who: str, kind: int, said: bytes) -> None:
+        if kind == TEXT_FRAME and (lanes := promised(said)):
+            hub = next(one for one in self.hubs if one.name == connection.hub)
+            hub.promises(connection.caller, connection.number, lanes)
+        elif kind == TEXT_FRAME and said.startswith(b'{"t":"refused"'):
+            self.history.told.append(Disordered(self.loop.time(), connection.caller, said.decode()))
+        elif kind == CLOSE_FRAME and (code := int.from_bytes(said[:2], "big")) in NOT_UNDERSTOOD:
+            self.history.told.append(Disordered(self.loop.time(), who, f"did not understand what came: {code}"))
 
     def _leased(self, page: Page, stand: Stand) -> None:
         cases = tuple(lease.case for lease in stand[1])
@@ -247,13 +259,14 @@ class Story:
         for wall in self.walls:
             if wall.hub == hub.name:
                 wanted = plain(wall_view(picture, wall.hospital, now))
-                own = [one for one in picture.casualties.values() if one.hospital == wall.hospital]
+                own = list_shown(picture, picture.get_hospital(wall.hospital), now)
                 trend = frozenset(f"{one.id} {s.unit} {s.epoch} {s.seq}" for one in own for s in one.trend)
                 yield Screen(wall.name, wall.told.view, _as_told(wanted), frozenset(wall.samples), trend)
 
     async def bury(self) -> None:
         processes: list[Process] = [process for one in (*self.hubs, *self.vehicles) for process in one.buried]
-        if tasks := [task for process in processes for task in process.bury()]:
+        processes += [wall.process for wall in self.walls]
+        while tasks := [task for process in processes for task in process.bury()]:  # what they leave may begin more
             await asyncio.wait(tasks)
         for vehicle in self.vehicles:
             for outbox in vehicle.opened:
@@ -263,20 +276,28 @@ class Story:
 class Wall:
     """A ward's screen: follows its feed, asks for a snapshot after a gap, connects anew."""
 
-    def __init__(self, network: Network, hub: str, hospital: str) -> None:
-        self.network, self.hub, self.hospital = network, hub, hospital
+    def __init__(self, loop: VirtualLoop, history: History, hub: str, hospital: str) -> None:
+        self.loop, self.history, self.hub, self.hospital = loop, history, hub, hospital
         self.name = f"wall {hospital} at {hub}"
+        self.process = Process(loop, self.name, lambda: None)
         self.told = ToldView()
         self.samples: set[str] = set()
 
-    async def watch(self) -> None:
+    def start(self) -> None:
+        self.process.start(self._watch())
+
+    async def _watch(self) -> None:
         while True:
             try:
-                await self._live(await self.network.dial(self.name, self.hub, f"token-{self.hospital}"))
+                socket = await dial(link_of(address_of(self.hub)), f"token-{self.hospital}", None)
+                try:
+                    await self._live(socket)
+                finally:
+                    await socket.close()
             except (OSError, TimeoutError, WebSocketException):
                 await asyncio.sleep(1.0)
 
-    async def _live(self, socket: ClientEnd) -> None:
+    async def _live(self, socket: Socket) -> None:
         self.told.forget_version()
         while True:
             async with asyncio.timeout(LOST_S):
@@ -284,6 +305,7 @@ class Wall:
             try:
                 self.told.apply(message)
             except Gap:
+                self.history.told.append(Disordered(self.loop.time(), self.name, "a message is missing"))
                 await socket.send('{"t":"resync"}')
                 continue
             for one in message.get("samples", ()):

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.websockets import WebSocket
 
 from ambulance_unit.fleet_views import FleetViews
@@ -26,6 +28,8 @@ from casebook.holds.store import HoldStore
 from casebook.holds.watch import HoldWatch
 from casebook.live import Feed
 from casebook.log import ChainBroken, Entry, Log
+from casebook.store.carried import BLANK, Carried, NotTaken, pack, unpack
+from casebook.store.seals import Seal
 from casebook.vehicle_door import serve_vehicle
 from casebook.vehicle_links import VehicleLinks
 from dispatch.app import DispatchRoom
@@ -33,13 +37,17 @@ from hospital_board.app import HospitalRoom
 from hospital_board.wall_parts import WallParts
 from scenarios.simulator.books import Keeper
 from scenarios.simulator.history import Acknowledged, Died, History, Refused
-from scenarios.simulator.network import Network, serving
+from scenarios.simulator.network import Network
 from scenarios.simulator.parts import Parts, SharedShelf
 from scenarios.simulator.town import TownClock, town_area, town_roads
 from scenarios.simulator.virtual_loop import Process, VirtualLoop
 
-REFRESH_S, STREAM_LOOK_S, LOOK_S = 0.04, 0.2, 0.5  # wall seconds, as aboard/hub.py
+# Virtual seconds. The real hub gathers for 8 to 25 ms, twice what its telling took: work takes no virtual time, so here
+# it is one span, and a longer one, in which more meets.
+REFRESH_S, STREAM_LOOK_S, LOOK_S = 0.04, 0.2, 0.5
 FOLLOW_S = 0.5  # as aboard/in_step.py
+CARRY_EVERY = 15  # entries; a hub keeps its picture seldom (aboard/carrying.py), a simulated one lives half a minute
+SEAL = Seal(Ed25519PrivateKey.from_private_bytes(b"aboard simulated hubs sign by it"), Path())  # nothing is witnessed
 STREAMING = frozenset({"vitals_recorded", "position_reported"})
 
 
@@ -66,6 +74,7 @@ class SimulatedHub:
                 case e.HospitalEnrolled(hospital=hospital):
                     self.gate.issue(Badge(Role.ED, hospital, hospital=hospital), f"token-{hospital}")
         self._log: Log | None = None
+        self.carried, self.carried_seq = b"", 0  # the picture that it kept, and its last entry
 
     def start(self) -> None:
         """Begin to come up; it is `up` when its book is open."""
@@ -83,7 +92,7 @@ class SimulatedHub:
         for work in hub.rounds():
             process.start(work)
         self.up = hub
-        self.network.hubs[self.name] = serving(process, hub.serve)
+        self.network.listen(self.name, process, self.parts.server(hub.serve))
 
     def try_altered(self) -> None:
         """Somebody changed an entry while it was down: whether it starts on that. The log is put back afterwards."""
@@ -97,6 +106,13 @@ class SimulatedHub:
             named = broken.facts["seq"]
         self.history.told.append(Refused(self.loop.time(), self.name, seq, named))
 
+    def brought_forward(self, log: Log) -> Carried:
+        """What it kept in an earlier life, where it fits this log."""
+        try:
+            return unpack(self.carried, log, SEAL)
+        except NotTaken:
+            return BLANK
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
@@ -104,16 +120,15 @@ class SimulatedHub:
     def _killed(self) -> None:
         assert self.process is not None
         self.up = None
-        self.network.hubs.pop(self.name, None)
         self.network.hang_up(self.name)
         self.history.told.append(Died(self.loop.time(), self.name, self.life))
         self.keeper.lost(self._log, self.process, self.rng)
 
-    def promises(self, unit: str, lanes: dict[str, int]) -> None:
-        """It tells a vehicle that it has these rows."""
+    def promises(self, unit: str, link: int, lanes: dict[str, int]) -> None:
+        """It tells a vehicle on this connection that it has these rows."""
         now_s, keeper = self.loop.time(), self.keeper
         for epoch, through in lanes.items():
-            self.history.told.append(Acknowledged(now_s, keeper.name, unit, epoch, through, keeper.durable))
+            self.history.told.append(Acknowledged(now_s, keeper.name, unit, epoch, through, keeper.durable, link))
 
 
 class Hub:
@@ -121,7 +136,7 @@ class Hub:
 
     def __init__(self, machine: SimulatedHub, log: Any) -> None:
         self._machine, parts, clock = machine, machine.parts, machine.clock
-        self.book = parts.book.open(log, clock)
+        self.book = parts.book.open(log, clock, None, machine.brought_forward(log))
         if machine.shelf is not None:
             self.book.holds = SharedHolds(HoldStore(machine.shelf), machine.name)
         self.watch = HoldWatch(self.book, self.book.holds) if self.book.holds is not None else None
@@ -147,6 +162,9 @@ class Hub:
     def _hear(self, entries: Sequence[Entry]) -> None:
         self._fresh += entries
         self._changed.set()
+        last, machine = entries[-1], self._machine
+        if last.seq == self.book.picture.seq and last.seq - machine.carried_seq >= CARRY_EVERY:
+            machine.carried, machine.carried_seq = pack(self.book.picture, last, [], SEAL), last.seq
 
     async def _keep_screens_fresh(self) -> None:
         looked_s = 0.0
@@ -192,7 +210,17 @@ class Hub:
         answer, _ = await answered(ask, command, Asker(badge, None, key), body, self.book.log.find_asked, self.answers)
         return answer, self._machine.keeper.durable
 
-    async def serve(self, socket: WebSocket) -> None:
+    async def serve(self, scope: Any, receive: Any, send: Any) -> None:
+        """The application, for its server."""
+        try:
+            await self._admit(WebSocket(scope, receive, send))
+        except OSError:
+            raise  # the server's own word for a connection that is gone
+        except Exception as wrong:  # a server only logs it
+            self._machine.loop.surprises.append(f"{self._machine.name}: {wrong!r}")
+            raise
+
+    async def _admit(self, socket: WebSocket) -> None:
         """A vehicle, or a ward's wall: by its badge."""
         badge = await admit_socket(socket, self._machine.gate)
         if badge is None:
@@ -236,11 +264,11 @@ async def going_on(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await asyncio.sleep(1.0)
 
 
-def promised(text: str) -> dict[str, int]:
+def promised(text: bytes) -> dict[str, int]:
     """Lane -> through, of the words in which a hub promises that it has rows (casebook/link.py)."""
-    if text.startswith('{"t":"ack"'):
+    if text.startswith(b'{"t":"ack"'):
         words = msgspec.json.decode(text)
         return {words["epoch"]: words["through"]}
-    if text.startswith('{"t":"welcome"'):
+    if text.startswith(b'{"t":"welcome"'):
         return dict(msgspec.json.decode(text).get("lanes", {}))
     return {}

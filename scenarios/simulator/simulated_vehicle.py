@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ambulance_unit.addresses import hub_of, link_of
+from ambulance_unit.addresses import link_of
 from ambulance_unit.agent import Agent
 from ambulance_unit.hub_link import HubLink
 from ambulance_unit.monitor.feed import Channel, WaveChunk
@@ -20,7 +20,7 @@ from ambulance_unit.outbox import Outbox, Record
 from ambulance_unit.position import Fix, FollowLeg
 from ambulance_unit.sampling import Sample
 from ambulance_unit.scribe import Scribe
-from ambulance_unit.told_view import ToldView
+from ambulance_unit.told_view import Gap, ToldView
 from casebook import events as e
 from casebook.access import Badge, Role
 from casebook.answers import Answers
@@ -30,8 +30,8 @@ from casebook.errors import CoordinationError, FeedLost
 from casebook.place import Place
 from casebook.vitals import Vitals
 from scenarios.simulator import disks
-from scenarios.simulator.history import Damaged, Died, History, Put, Sampled, Vehicle, name_of, sent_name
-from scenarios.simulator.network import Network
+from scenarios.simulator.history import Damaged, Died, Disordered, History, Put, Sampled, Vehicle, name_of, sent_name
+from scenarios.simulator.network import Network, address_of
 from scenarios.simulator.parts import Parts
 from scenarios.simulator.town import TownClock
 from scenarios.simulator.virtual_loop import Process, VirtualLoop
@@ -77,12 +77,11 @@ class SimulatedVehicle:
         outbox = self.parts.outbox(self.folder / disks.OUTBOX, draw=self._draw)
         self.opened.append(outbox)
         outbox.put = self._watched(outbox.put)  # type: ignore[method-assign]
-        scribe, told = Scribe(outbox), ToldView(self.folder / "told.json")
-        first, *others = map(link_of, self.hubs)
+        scribe, told = Scribe(outbox), WatchedView(self)
+        first, *others = (link_of(address_of(hub)) for hub in self.hubs)
         link = HubLink(
             first, f"token-{self.unit}", self.unit, scribe, told, self.clock, rng=self.rng, others=others,
-            dial=lambda url, token, tls: self.network.dial(self.unit, hub_of(url), token), wall_s=self.loop.time,
-            boot=self._draw(),
+            wall_s=self.loop.time, boot=self._draw(),
         )  # fmt: skip
         self.outbox, self.sampled_s = outbox, self.loop.time()
         self.agent, self.answers = SimulatedAgent(self, scribe, told, link), Answers(self.clock)
@@ -184,6 +183,22 @@ class SimulatedVehicle:
 
     def _draw(self) -> str:
         return f"{self.rng.getrandbits(64):016x}"
+
+
+class WatchedView(ToldView):
+    """The view, whose gaps are known to the history."""
+
+    def __init__(self, vehicle: SimulatedVehicle) -> None:
+        super().__init__(vehicle.folder / "told.json")
+        self._vehicle = vehicle
+
+    def apply(self, message: dict[str, Any]) -> bool:
+        try:
+            return super().apply(message)
+        except Gap:
+            told, unit = self._vehicle.history.told, self._vehicle.unit
+            told.append(Disordered(self._vehicle.loop.time(), unit, "a message is missing"))
+            raise
 
 
 class SimulatedAgent(Agent):

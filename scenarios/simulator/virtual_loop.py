@@ -21,6 +21,7 @@ _HERE: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process"
 THREAD_S, SLOW_S, SLOW_SHARE = 0.001, 0.08, 0.1  # a thread's work takes about the first; a tenth of it up to the second
 
 
+Dial = Callable[[Callable[[], asyncio.Protocol], str], Coroutine[Any, Any, Any]]
 AGAIN_S = 0.005  # after which a thread that has to wait for somebody looks again
 
 
@@ -45,6 +46,17 @@ class Process:
         self._left: list[asyncio.Handle] = []  # what it would have done next
         self.stopped = self._buried = False
         self._stopped_s = self._until_s = self._stood_s = 0.0  # since when, until when, and how long in all before
+
+    @staticmethod
+    def here() -> Process:
+        """Whose step this is."""
+        process = _HERE.get()
+        assert process is not None
+        return process
+
+    def context(self) -> contextvars.Context:
+        """What is called within it is this process's."""
+        return self._context.copy()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._context.copy().run(self._loop.create_task, work)
@@ -126,6 +138,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._selector = _Nothing(self)
         self._clock_resolution = 1e-9  # seconds; asyncio takes timers due so soon for due
         self.surprises: list[str] = []
+        self.dial: Dial | None = None  # set by a network
         self.set_task_factory(lambda loop, work, **more: _Task(work, loop=self, **more))
         self.set_exception_handler(lambda loop, told: self.surprises.append(_said(told)))
 
@@ -164,6 +177,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True  # as asyncio marks what stands in the heap
         return timer
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
+        assert self.dial is not None
+        return await self.dial(protocol_factory, host)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
         """A thread pool of one is a queue; the common pool has a thread for everybody."""

@@ -45,16 +45,18 @@ def test_a_cycle_among_what_was_set_aside_is_freed_when_memory_has_grown():
     gone = weakref.ref(link)
     blocks = collect_all()
     del link
-    Aside(blocks).settle()
+    Aside(blocks, room=0).settle()
     assert gone() is not None
-    aside = Aside(int(blocks / GROWTH) - 1)
+    Aside(int(blocks / GROWTH) - 1, room=10 * blocks).settle()
+    assert gone() is not None, "a city that has just connected has grown, too, and has no cycles"
+    aside = Aside(int(blocks / GROWTH) - 1, room=0)
     aside.settle()
     assert gone() is None
     assert aside.blocks > blocks / GROWTH
 
 
 def test_cycles_that_come_and_come_are_freed_before_they_take_four_times_the_memory():
-    aside = Aside(collect_all())
+    aside = Aside(collect_all(), room=0)
     first = aside.blocks
     for _ in range(120):
         for _ in range(first // 40):
@@ -66,7 +68,7 @@ def test_cycles_that_come_and_come_are_freed_before_they_take_four_times_the_mem
 
 
 def test_what_was_freed_meanwhile_is_no_growth():
-    aside = Aside(collect_all())
+    aside = Aside(collect_all(), room=0)
     before = aside.blocks
     for _ in range(5):
         kept = [Link() for _ in range(before // 10)]

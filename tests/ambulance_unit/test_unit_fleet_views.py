@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import weakref
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -125,3 +127,20 @@ def test_what_says_the_same_stays_the_old_object():
 
 def test_an_empty_picture_has_a_view():
     assert FleetViews().look(Picture(), "A01", START) == {"hospitals": {}, "roads": {}}
+
+
+def test_of_a_patient_whom_everybody_has_left_nothing_is_kept():
+    views, story = FleetViews(), Story().at_scene().decided()
+    story.tell(
+        e.CasualtyBoarded("I1-A", "A01"), e.UnitLeftScene("A01"), e.UnitAtDestination("A01", "sgh"),
+        e.CasualtyArrived("I1-A", "sgh", "A01"), e.HandoverStarted("I1-A", "sgh"),
+        e.HandoverSigned("I1-A", "crew", "Chen"), e.HandoverSigned("I1-A", "hospital", "Li"),
+        e.HandoverCompleted("I1-A", "sgh"),
+    )  # fmt: skip
+    part = weakref.ref(views.look(story.picture, "A01", story.now)["casualties"]["I1-A"])
+    gc.collect()
+    assert part() is not None, "the crew that carried it still sees it"
+    story.tell(e.UnitBackInService("A01"))
+    views.look(story.picture, "H01", story.now)
+    gc.collect()
+    assert part() is None

@@ -140,6 +140,31 @@ def test_the_worst_is_taken_first_and_everyone_is_tagged_before_anyone_is_taken(
     assert next_step(story.view()) == {"do": "request_destination", "with": {"casualty": "I1-A"}}
 
 
+def test_a_casualty_who_is_hoisted_is_loaded_by_the_aircrew_and_by_nobody_before():
+    story, ground, air = Story().at_scene(), [], []
+
+    def press(*facts: e.Event) -> None:
+        for unit, pressed in (("A01", ground), ("H01", air)):
+            step = next_step(story.view(unit))
+            pressed.append(step.get("do") or step["wait"])
+        story.tell(*facts, minute=20)
+
+    terms_s = {"on_scene": 300.0, "wait_for_aircraft": 600.0, "hoist": 900.0, "cruise": 300.0}
+    lifted = e.Option("sgh", "air", 2100.0, terms_s, aircraft="H01")
+    story.tell(e.DestinationRequested("I1-A", "A01"), minute=7).tell(e.DestinationChosen("I1-A", lifted), minute=8)
+    story.tell(e.UnitAssigned("H01", "I1", "rendezvous", leg(SCENE, BASE, 240, "air")), minute=8)
+    story.tell(e.UnitAcknowledged("H01"), e.UnitEnRoute("H01"), minute=9)
+    assert arrival_of(story.view("H01")) == e.UnitOnScene("H01")
+    press(e.UnitOnScene("H01"))
+    press(e.UnitAtPatient("H01", "I1-A"))
+    press(e.CasualtyBoarded("I1-A", "H01"))
+    press(e.LegGiven("H01", "hospital", leg(WARD, SCENE, 480, "air")))
+    press(e.UnitLeftScene("H01"))
+    press(e.UnitAtDestination("H01", "sgh"))
+    assert ground == ["helicopter"] * 3 + ["find"] * 3  # then they are gone from its page
+    assert air == ["on_scene", "at_patient", "board", "route", "left_scene", "at_destination"]
+
+
 def test_without_a_mission_the_crew_waits():
     assert next_step({}) == {"wait": "mission"}
     assert next_step(Story().view()) == {"wait": "mission"}

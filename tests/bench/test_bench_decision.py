@@ -151,6 +151,7 @@ def test_the_figures_of_many_cases_tell_the_least_the_middle_and_the_worst():
 @pytest.mark.sockets
 def test_what_was_not_measured_says_so(graph: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("ABOARD_CACHE", str(tmp_path))
+    monkeypatch.setattr("aboard.bench.decision.CASES", 20)
     monkeypatch.setattr("aboard.bench.decision.AGAIN", 3)
     monkeypatch.setattr("aboard.bench.decision.QUICK_SHARED", 1)
     monkeypatch.setattr("aboard.bench.decision_holds.find_postgres", lambda: None)

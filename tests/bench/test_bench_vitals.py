@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,19 +13,24 @@ import pytest
 from aboard.bench import vitals
 from aboard.bench.figures import Case
 from aboard.bench.play import BenchFailed
-from aboard.bench.vitals import Measured, bench_vitals, cases_of
+from aboard.bench.vitals import Measured, OnServer, bench_vitals, cases_of
 from aboard.bench.vitals_fleet import fleet
-from aboard.bench.vitals_stores import prepared, sqlite_us
+from aboard.bench.vitals_stores import RECORDED_AT, made, postgres_us, sqlite_us
 from casebook.errors import RefusedInput
+from casebook.store.rows import COLUMNS
 
 GOOD = Measured([1.0, 5.0], [2.0, 9.0], 150.0, 0, 0)
+SERVER = OnServer(160.0, 40.0, 0, 100.0)
 
 
 def met(measured: Measured, raw_us: float = 100.0) -> dict[str, bool | None]:
-    return {case.name: case.met(loaded=False) for case in cases_of(measured, {"raw_sqlite": raw_us})}
+    cases = cases_of(measured, {"raw_sqlite": raw_us}, [10])
+    return {case.name: case.met(loaded=False) for case in cases if case.goal}
 
 
-def test_every_row_of_a_few_vehicles_is_answered_and_on_the_disk(tmp_path: Path):
+def test_every_row_of_a_few_vehicles_is_answered_and_on_the_disk_and_the_bare_stores_write_these_very_commits(
+    tmp_path: Path,
+):
     said: list[str] = []
     measured = asyncio.run(vitals._measure(tmp_path, 3, 1.0, said.append))
     assert said == ["one_hz", "ten_hz", "pressed"]
@@ -31,6 +38,21 @@ def test_every_row_of_a_few_vehicles_is_answered_and_on_the_disk(tmp_path: Path)
     assert min(*measured.one_hz_ms, *measured.ten_hz_ms, measured.row_us) > 0
     assert (measured.unanswered, measured.lost) == (0, 0)
     assert set(measured.hub_us) == {"ten_hz", "pressed"} and min(measured.hub_us.values()) > 0
+
+    part = measured.pressed
+    assert part is not None
+    before, commits = rows_of(part.earlier), list(part.commits())
+    assert [row for batch in part.before() for row in batch] == before and len(before) == part.after
+    instants = [{row[RECORDED_AT] for row in commit} for commit in commits]
+    assert all(len(one) == 1 for one in instants) and len(set.union(*instants)) == len(commits)
+    assert sqlite_us(part.earlier, commits) > 0
+    assert before != rows_of(part.earlier) == rows_of(part.book)
+    assert postgres_us(part.before(), commits) != 0
+
+
+def rows_of(file: Path) -> list[tuple]:
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute(f"SELECT {COLUMNS} FROM entry ORDER BY seq").fetchall()
 
 
 async def test_a_hub_that_is_not_there_fails_the_run_in_words():
@@ -59,18 +81,38 @@ def test_a_busy_machine_is_refused_before_anything_starts(monkeypatch: pytest.Mo
     assert caught.value.key == "bench_busy" and said == []
 
 
-def test_the_bare_store_writes_the_same_rows_as_the_hub_in_commits_as_large():
-    batches = list(prepared(25, 10))
+def test_a_bare_store_can_begin_empty():
+    batches = list(made(25, 10))
     assert [len(batch) for batch in batches] == [10, 10, 5]
     assert [row[0] for batch in batches for row in batch] == list(range(1, 26))
-    assert sqlite_us(0.05, 10) > 0
 
 
 def test_what_the_hub_used_is_told_and_held_to_no_goal():
-    told = {case.name: case for case in cases_of(replace(GOOD, hub_us={"pressed": 40.0}), {"raw_sqlite": 100.0})}
+    told = {case.name: case for case in cases_of(replace(GOOD, hub_us={"pressed": 40.0}), {"raw_sqlite": 100.0}, [10])}
     assert (told["hub_pressed"].ours.p50, told["hub_pressed"].met(loaded=False)) == (40.0, None)
 
 
+def test_every_row_of_a_hub_on_a_server_is_in_its_log_and_the_bare_server_writes_the_same_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(vitals, "WARM_UP_S", 0.1)
+    said: list[str] = []
+    on_server = vitals._measure_on_server(tmp_path / "server", 2, 0.3, said.append)
+    if on_server is None:
+        pytest.skip("no PostgreSQL is installed")
+    assert said == ["pressed_postgres", "same_postgres"] and on_server.lost == 0
+    assert min(on_server.row_us, on_server.hub_us, on_server.peer_us) > 0
+
+
+def test_a_hub_on_a_server_is_held_to_that_server_and_left_out_where_there_is_none():
+    slow = replace(SERVER, row_us=170.0, lost=1)
+    for on_server, expected in ((SERVER, True), (slow, False), (None, None)):
+        told = {case.name: case for case in cases_of(GOOD, {"raw_sqlite": 100.0}, [10], on_server)}
+        assert told["acknowledged_lost"].met(loaded=False) is (expected is not False)
+        case = told.get("row_pressed_postgres")
+        assert (case.met(loaded=False) if case else None) is expected
+
+
 def test_the_ratio_is_told_beside_the_peer():
-    case: Case = next(case for case in cases_of(GOOD, {"raw_sqlite": 100.0}) if case.name == "row_pressed")
+    case: Case = next(case for case in cases_of(GOOD, {"raw_sqlite": 100.0}, [10]) if case.name == "row_pressed")
     assert case.ratios == {"raw_sqlite": 1.5}

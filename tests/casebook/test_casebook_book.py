@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from casebook_tales import BY, HERE, KEEPERS, START, keeper, kinds, opened, tales, that_fit
@@ -18,7 +20,7 @@ from casebook import events as e
 from casebook.book import POOL_ROWS, VEHICLE_FACTS, Book, Row
 from casebook.clock import JumpClock
 from casebook.errors import AlreadyHeld, FeedLost, IllegalStep, RefusedInput
-from casebook.log import Draft, Entry, MemoryLog, verify
+from casebook.log import Draft, Entry, MemoryLog, storable, verify
 from casebook.store.restoring import fold_all
 
 A = "I1-A"
@@ -316,6 +318,96 @@ async def test_one_asker_that_hangs_up_takes_nothing_from_anybody():
     assert await book.take_rows("A01", "gone", wave(3)) == 3, "it sends again, and goes on where it was"
 
 
+# --- whole commits in a row, the next made ready while the last is written
+
+
+class OwnWriter(MemoryLog):
+    """A log that writes by itself: at once, or while `held` when it is told to."""
+
+    blocking = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = False
+        self.handed: list[tuple[Sequence[Draft], Future[list[Entry]]]] = []
+
+    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+        storable(drafts)
+        self.handed.append((drafts, Future()))
+        written = self.handed[-1][1]
+        if not self.held:
+            self.write()
+        return written
+
+    def write(self, wrong: Exception | None = None) -> None:
+        drafts, written = self.handed.pop(0)
+        if wrong is not None:
+            written.set_exception(wrong)
+        else:
+            written.set_result(self.append(drafts))
+
+
+async def pressed(*asks) -> tuple[OwnWriter, Book, list[asyncio.Task]]:
+    """A book whose log has been handed the first of these commits (unit, epoch, first row) and writes when told to."""
+    log = OwnWriter()
+    book = await opened(log)
+    for unit, epoch in {(unit, epoch): 0 for unit, epoch, _ in asks}:
+        await book.take_rows(unit, epoch, [])
+    log.held = True
+    rows = {(unit, first): wave(first + POOL_ROWS, unit)[first - 1 : -1] for unit, _, first in asks}
+    tasks = await queued(*(book.take_rows(unit, epoch, rows[unit, first]) for unit, epoch, first in asks))
+    await settled()
+    return log, book, tasks
+
+
+async def settled() -> None:
+    for _ in range(8):
+        await asyncio.sleep(0)
+
+
+async def test_a_commit_is_handed_over_before_the_last_is_told_and_told_only_when_it_is_written_itself():
+    log, book, tasks = await pressed(("A01", "e1", 1), ("H01", "e1", 1), ("A01", "e1", 1 + POOL_ROWS))
+    before, told = book.picture, list[tuple[int, int]]()
+    book.listen(lambda entries: told.append((entries[-1].seq, len(log.handed))))
+    assert len(log.handed) == 1 and not any(task.done() for task in tasks)
+    for done in range(1, 4):
+        log.write()
+        await settled()
+        assert [task.done() for task in tasks] == [True] * done + [False] * (3 - done)
+        assert (book.picture.seq, told[-1]) == (log.head()[0], (log.head()[0], 1 if done < 3 else 0))
+    assert [task.result() for task in tasks] == [POOL_ROWS, POOL_ROWS, 2 * POOL_ROWS]
+    assert book.picture.seq == before.seq + 3 * POOL_ROWS and len(told) == 3
+    assert Book.open(log, book.clock).picture == book.picture == fold_all(log.read())
+
+
+async def test_what_was_made_ready_on_a_commit_that_fails_is_fitted_anew_and_no_row_is_taken_before_its_forerunner():
+    log, book, tasks = await pressed(("A01", "e1", 1), ("A01", "e1", 1 + POOL_ROWS), ("H01", "e1", 1))
+    before, told = book.picture, list[Entry]()
+    book.listen(told.extend)
+    log.write(FeedLost("log_silent", where="disk", why="unplugged"))
+    log.held = False
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(answers[0], FeedLost)
+    assert answers[1:] == [0, POOL_ROWS], "the second commit of A01 waits for what the first had"
+    assert {entry.source.unit for entry in told if entry.source} == {"H01"}
+    assert book.picture.seq == log.head()[0] == before.seq + POOL_ROWS
+    assert await book.take_rows("A01", "e1", wave(2 * POOL_ROWS)) == 2 * POOL_ROWS
+    assert Book.open(log, book.clock).picture == book.picture == fold_all(log.read())
+
+
+async def test_a_decision_waits_for_one_more_commit_and_not_for_all_of_them():
+    log, book, tasks = await pressed(*(("A01", "e1", 1 + POOL_ROWS * n) for n in range(4)))
+    seen: list[int] = []
+    (decision,) = await queued(book.write(lambda picture: seen.append(picture.seq) or [fix(1)], BY))
+    before = book.picture.seq
+    log.held = False
+    while log.handed:
+        log.write()
+    await asyncio.gather(decision, *tasks)
+    assert seen == [before + 2 * POOL_ROWS], "the commit under way, and the one that was ready"
+    assert Book.open(log, book.clock).picture == book.picture
+
+
 async def test_what_the_log_refuses_of_one_vehicle_is_refused_to_that_one_alone():
     log, book, first = await busy()
     half = replace(row(1, fix(1)), who="medic \ud800")  # half a character, which no keeper can keep
@@ -392,13 +484,17 @@ packets = st.lists(
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(asks=st.lists(st.tuples(lanes, packets), max_size=12), kind=st.sampled_from(KEEPERS))
-async def test_served_together_or_one_after_the_other_the_book_is_the_same(asks, kind, tmp_path_factory):
+@given(
+    asks=st.lists(st.tuples(lanes, packets), max_size=12), kind=st.sampled_from(KEEPERS),
+    whole=st.sampled_from([1, 4, POOL_ROWS]),
+)  # fmt: skip
+async def test_served_together_or_one_after_the_other_the_book_is_the_same(asks, kind, whole, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pool")
     together, apart = await opened(keeper(kind, folder, "a.db")), await opened(keeper(kind, folder, "b.db"))
-    pooled = await asyncio.gather(
-        *(together.take_rows(unit, epoch, rows) for (unit, epoch), rows in asks), return_exceptions=True
-    )
+    with mock.patch("casebook.book.POOL_ROWS", whole):
+        pooled = await asyncio.gather(
+            *(together.take_rows(unit, epoch, rows) for (unit, epoch), rows in asks), return_exceptions=True
+        )
     single = [await _answer(apart.take_rows(unit, epoch, rows)) for (unit, epoch), rows in asks]
     assert list(map(_plain, pooled)) == list(map(_plain, single))
     assert list(together.log.read()) == list(apart.log.read())

@@ -127,3 +127,28 @@ def test_in_whatever_order_samples_come_it_agrees_with_the_whole_log(
     assert (tally.committed, tally.missing) == (line.committed, line.counted.missing)
     assert tally.pauses_s == pytest.approx(sum(line.gaps_s))
     assert tally.lost == (line.counted.lost or 0) and tally.waiting == tally.missing - tally.lost
+
+
+def over(seconds: float, casualty: str = "I1-A") -> Draft:
+    fact = e.HandoverCompleted(casualty, "songjiang")
+    return Draft(fact.name, 1, e.encode(fact), at(seconds), at(seconds), By("desk", "ward"))
+
+
+def test_after_a_case_what_comes_late_still_counts_until_no_wall_shows_it():
+    late, while_s = SAMPLES[:3] + SAMPLES[6:], ledger_now.KEPT_AFTER.total_seconds()
+    now = heard(*late, count(9, 10, waiting=3), over(10))
+    now.hear(logged(*SAMPLES[3:6], over(9 + while_s, "I1-B")))
+    assert now.view("I1-A") == {"state": "complete", "waiting": 0, "lost": 0, "pauses_s": 0, "until": at(9)}
+    now.hear(logged(sample(20, 1, "I1-C"), over(10 + while_s, "I1-B")))
+    assert now.find("I1-A") is None and now.view("I1-A") is None and now.find("I1-C") is not None
+    assert [one().casualty for one in now.kept()] == ["I1-C"]
+
+
+def test_a_start_from_what_was_kept_forgets_at_the_same_time():
+    while_s, before = ledger_now.KEPT_AFTER.total_seconds(), heard(*SAMPLES, over(10))
+    now = LedgerNow()
+    now.take([one() for one in before.kept()])
+    for seconds in (9 + while_s, 10 + while_s):
+        for one in (before, now):
+            one.hear(logged(over(seconds, "I1-B")))
+        assert (before.find("I1-A") is None) == (now.find("I1-A") is None) == (seconds == 10 + while_s)

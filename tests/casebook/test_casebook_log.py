@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 import sqlite3
 from datetime import timedelta
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from casebook import events as e
 from casebook.errors import RefusedInput
 from casebook.log import GENESIS, ChainBroken, MemoryLog, Source, chained, verify
 from casebook.sqlite_log import SqliteLog
@@ -55,6 +57,32 @@ def test_the_hash_is_over_the_canonical_json_of_everything_else(body: dict, aske
     plain = msgspec.json.decode(msgspec.json.encode(entry))
     del plain["hash"]
     assert entry.hash == hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+
+
+AWKWARD = st.sampled_from(["\x7f\xf0", "\xcb\x7f\xff", 2.0**1023, -(2.0**1023), 2**64, -0.0, 5e-324])
+PLAIN = st.recursive(
+    st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=5), AWKWARD),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=5), inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+def is_finite(value: object) -> bool:
+    """Every number of it, found by looking at each."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(is_finite, inner)) and (not isinstance(value, float) or math.isfinite(value))
+
+
+@settings(max_examples=400, deadline=None)
+@given(PLAIN)
+def test_a_fact_is_written_as_it_is_and_refused_where_a_number_of_it_is_none(value: object):
+    fact = e.RowRefused("A01", "capacity_reported", {"free": value}, "bad_field", "")
+    if not is_finite(value):
+        with pytest.raises(RefusedInput):
+            e.encode(fact)
+        return
+    assert e.encode(fact)["body"] == {"free": value}
+    assert msgspec.json.encode(e.encode(fact)) == msgspec.json.encode(fact), "nothing of it was without a value"
 
 
 def test_a_deleted_and_a_moved_entry_are_found():

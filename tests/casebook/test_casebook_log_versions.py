@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from casebook_tales import BY, START, draft
 from msgspec.structs import replace
@@ -91,3 +92,13 @@ def test_a_log_of_a_released_version_opens_as_a_book_and_goes_on(file: Path):
     assert restore(entries, marks, log).fold == hash_of(fold_all(entries))
     book = Book.open(log, JumpClock(START))
     assert hash_of(book.picture) == hash_of(fold_all(entries)) and BY.role == "desk"
+
+
+@pytest.mark.parametrize("file", RELEASED, ids=lambda path: path.stem)
+def test_of_a_whole_case_a_few_kilobytes_stay_in_the_picture(file: Path):
+    """A hub that runs for days has thousands: no trend, and none of the ways that were not taken."""
+    entries, _ = read_export(file)
+    end = next(number for number, one in enumerate(entries) if one.kind == "handover_completed")
+    casualty = entries[end].body["casualty"]
+    before, after = (len(msgspec.json.encode(fold_all(each).casualties[casualty])) for each in (entries[:end], entries))
+    assert after < 5000 < 30_000 < before

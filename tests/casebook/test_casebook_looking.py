@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import pytest
 from casebook_tales import BY, START, opened
 
 from casebook import events as e
 from casebook.clock import JumpClock
 from casebook.live import Feed, Subscription
 from casebook.log import MemoryLog
-from casebook.looking import PASS_S, STILL_S, Looking
+from casebook.looking import GATHER_LEAST_S, GATHER_MOST_S, PASS_S, STILL_S, Looking, gather_s
 from casebook.picture import Picture
 
 A = "I1-A"
@@ -57,6 +58,32 @@ async def test_a_pass_ends_when_its_time_is_spent_and_the_rest_come_next():
     assert wall.looked == [1, 1, 1, 1, 1] and not wall.looking.owing
 
 
+async def test_what_comes_after_a_quiet_while_is_told_at_once_and_what_comes_then_is_gathered():
+    book = await opened(MemoryLog())
+    wall = await Wall(1, cost_s=0.001).watched(book.picture)
+    assert wall.looking.due_in_s == 0.0
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    assert wall.looking.due_in_s == pytest.approx(GATHER_LEAST_S)
+    wall.now_s += GATHER_LEAST_S / 2
+    assert wall.looking.due_in_s == pytest.approx(GATHER_LEAST_S / 2)
+    wall.now_s += 1.0
+    assert wall.looking.due_in_s == 0.0
+
+
+async def test_a_pass_that_told_nobody_puts_the_next_one_off_for_nobody():
+    book = await opened(MemoryLog())
+    wall = Wall(1, cost_s=0.001)
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    assert wall.looking.due_in_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("took_s", "gathered_s"), [(0.0, GATHER_LEAST_S), (0.006, 0.012), (0.010, 0.020), (0.5, GATHER_MOST_S)]
+)
+def test_the_longer_telling_took_the_more_is_gathered_for_the_next_time(took_s: float, gathered_s: float):
+    assert gather_s(took_s) == pytest.approx(gathered_s)
+
+
 async def test_who_waited_longest_is_next_however_often_things_change():
     book = await opened(MemoryLog())
     wall = await Wall(4, cost_s=PASS_S).watched(book.picture)
@@ -82,6 +109,25 @@ async def test_samples_wait_for_nobodys_turn():
     told = [msgspec.json.decode(await screen.next(0.01)) for screen in wall.screens]
     assert [len(message["samples"]) for message in told] == [1, 1, 1]
     assert wall.looked == [1, 0, 0]
+
+
+async def test_no_sample_waits_for_a_view_that_does_not_go_with_it(monkeypatch: pytest.MonkeyPatch):
+    """The console is looked at when the walls have their samples, and it has its own."""
+    book = await opened(MemoryLog())
+    await book.write(lambda picture: [e.VitalsRecorded(A, "A01", {"hr_bpm": 90})], BY)
+    happened: list[str] = []
+    wall = await Wall(2, cost_s=0.0, still=1).watched(book.picture)
+    looks = Wall._look  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(Wall, "_look", lambda self, n, picture: happened.append(f"look {n}") or looks(self, n, picture))
+    monkeypatch.setattr(Subscription, "offer", lambda self, message: happened.append(kind_of(message)))
+    fresh = await book.write(lambda picture: [e.VitalsRecorded(A, "A01", {"hr_bpm": 91})], BY)
+    await wall.looking.tell(list(reversed(wall.feeds)), book.picture, fresh, anew=True, streamed=True)
+    assert sorted(happened[:3]) == ["look 0", "samples", "samples"]
+    assert happened[3:] == ["look 1", "view"]
+
+
+def kind_of(message: bytes) -> str:
+    return "samples" if msgspec.json.decode(message)["samples"] else "view"
 
 
 async def test_nobody_looks_for_a_screen_that_is_off():

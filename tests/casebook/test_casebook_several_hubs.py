@@ -14,11 +14,12 @@ from log_keepers import opened as opened
 from log_keepers import postgres_store as postgres_store
 
 from casebook import events as e
-from casebook.book import Book, Row
+from casebook.book import POOL_ROWS, Book, Row
 from casebook.clock import JumpClock
 from casebook.errors import AlreadyHeld, IllegalStep
 from casebook.log import ChainBroken, verify
 from casebook.picture import Picture
+from casebook.store.postgres_log import PostgresLog
 
 Open = Callable[..., Any]
 A = "I1-A"
@@ -117,6 +118,35 @@ async def test_a_vehicle_that_moves_to_and_fro_has_each_row_in_the_book_once(hub
     assert await one.take_rows("A01", "e", outbox) == 30
     assert [entry.source.seq for entry in one.log.read() if entry.source] == list(range(1, 31))
     assert one.picture.units["A01"].position == fix(30)
+
+
+async def test_a_hub_that_is_alone_writes_rows_without_the_pen_and_takes_it_again_when_another_writes(
+    hubs: tuple[Book, Book], monkeypatch: pytest.MonkeyPatch
+):
+    one, other = hubs
+    taken: list[int] = []
+    real = PostgresLog.take_pen
+    monkeypatch.setattr(PostgresLog, "take_pen", lambda self, after: taken.append(after) or real(self, after))
+    units = [f"B{n}" for n in range(10)]
+    await other.write(lambda p: [e.UnitEnrolled(unit, "ambulance", "车", "car", "d", HERE) for unit in units], BY)
+    for first in range(1, 5):
+        await one.take_rows("A01", "e", [row(first, fix(first))])
+    assert len(taken) == 3, "of the other's decision; then of the first rows, and of the next, as others had written"
+
+    async def press(unit: str) -> int:
+        outbox = [row(seq, e.PositionReported(unit, 31.0, 121.0 + seq / 1000)) for seq in range(1, POOL_ROWS + 1)]
+        return [await one.take_rows(unit, "e", outbox[: n * 100]) for n in range(1, 6)][-1]
+
+    async def decide(n: int) -> None:
+        await other.write(lambda picture: [e.MessageSent(f"m{n}", A, "songjiang", "")], BY)
+
+    acked = await asyncio.gather(*map(press, units), *map(decide, range(20)))
+    assert acked[: len(units)] == [POOL_ROWS] * len(units)
+    await asyncio.gather(one.catch_up(), other.catch_up())
+    assert one.picture == other.picture and verify(one.log.read()) == one.log.head()
+    rows = [(entry.source.unit, entry.source.seq) for entry in one.log.read() if entry.source]
+    assert len(set(rows)) == len(rows) == 4 + len(units) * POOL_ROWS
+    assert len(one.picture.messages) == 20
 
 
 async def test_rows_that_the_store_cannot_take_harm_no_other_vehicle(hubs: tuple[Book, Book]):

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from log_keepers import store as store
 
 from casebook.book import Book
 from casebook.clock import JumpClock
-from casebook.errors import CoordinationError, FeedLost
-from casebook.log import GENESIS, ChainBroken, LogMovedOn, Source, verify
+from casebook.errors import AlreadyHeld, CoordinationError, FeedLost
+from casebook.log import GENESIS, ChainBroken, Claim, Ground, LogMovedOn, RowTwice, Source, lay, verify
 from casebook.store import postgres_log, postgres_pen
 from casebook.store.rows import entry_of
 
@@ -103,6 +104,64 @@ def test_the_server_takes_the_pen_from_a_hub_that_keeps_it_and_says_nothing(
     assert other.append([draft()])[0].seq == 1, "it waited no longer than the server lets anybody wait"
     with pytest.raises(LogMovedOn):
         stalled.append([draft()])
+
+
+def test_without_the_pen_only_who_knows_the_last_entry_writes(postgres_store: str, opened: Open):
+    log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    first = log.append_on((0, GENESIS), [draft()])[0]
+    second = other.append_on((1, first.hash), [draft(source=Source("A01", "e", 1))])[0]
+    for top in ((0, GENESIS), (1, first.hash), (2, first.hash), (3, second.hash)):
+        with pytest.raises(LogMovedOn):
+            log.append_on(top, [draft()])
+    with pytest.raises(RowTwice):
+        log.append_on((2, second.hash), [draft(source=Source("A01", "e", 1))])
+    wanted = Claim("bay:s", "I1-A", START + timedelta(hours=1))
+    third = log.append_on((2, second.hash), [draft(claims=(wanted,))])[0]
+    with pytest.raises(AlreadyHeld):
+        other.append_on((3, third.hash), [draft(claims=(Claim(wanted.key, "I2-A", wanted.until),))])
+    assert verify(log.read()) == (3, third.hash)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_who_writes_without_the_pen_waits_for_who_has_it_and_writes_nothing_if_that_one_wrote(
+    postgres_store: str, opened: Open, writes: bool
+):
+    log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    other.take_pen(0)
+    written = log.submit_on((0, GENESIS), [draft()])
+    while not on_server(postgres_store, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        assert not written.done()
+    if writes:
+        other.append([draft()])
+        with pytest.raises(LogMovedOn):
+            written.result()
+    else:
+        other.lay_down_pen()
+        assert written.result()[0].seq == 1
+    assert verify(log.read())[0] == 1
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_was_written_without_the_pen_stands_once_however_the_connection_is_cut(
+    postgres_store: str, opened: Open, committed: bool
+):
+    log, top = opened(postgres_store, shared=True), (0, GENESIS)
+    real = log._write_on
+
+    async def losing(top: Any, drafts: Any, doubt: Any) -> Any:
+        log._write_on = real
+        if committed:
+            await real(top, drafts, doubt)
+        else:
+            doubt[:] = lay(Ground(0, GENESIS, {}, set()), [drafts])
+        log._pen.terminate()
+        raise asyncpg.ConnectionDoesNotExistError("cut")
+
+    log._write_on = losing
+    (entry,) = log.append_on(top, [draft(source=Source("A01", "e", 1))])
+    on_server(postgres_store, END_OTHERS)
+    assert log.append_on((1, entry.hash), [draft()])[0].seq == 2
+    assert verify(log.read())[0] == 2
 
 
 def test_a_full_disk_refuses_the_batch_in_words_and_takes_the_next_when_there_is_room(tmp_path: Path, opened: Open):

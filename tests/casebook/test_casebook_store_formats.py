@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from casebook_tales import START, draft
+from hypothesis import example, given
+from hypothesis import strategies as st
 from log_keepers import on_server, on_server_meanwhile
 from log_keepers import opened as opened
 from log_keepers import postgres_store as postgres_store
@@ -21,11 +25,19 @@ from casebook.store.migrations import NEWEST, POSTGRES, SQLITE, steps_from
 from casebook.store.postgres_pen import HERE, PRESENT, find_weakness
 
 Open = Callable[..., Any]
+SECONDS = timezone(timedelta(seconds=30))  # an offset that most writers of JSON cannot say
 
 
 def test_both_stores_have_the_same_numbers_without_a_gap():
     assert list(SQLITE) == list(POSTGRES) == list(range(1, NEWEST + 1))
     assert [number for number, _ in steps_from(1, SQLITE)] == [2] and steps_from(NEWEST, SQLITE) == []
+
+
+@given(at=st.datetimes(timezones=st.sampled_from([UTC, ZoneInfo("UTC"), ZoneInfo("Asia/Shanghai"), SECONDS])))
+@example(at=datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
+def test_an_instant_is_written_as_python_writes_it(at: datetime):
+    assert r.write_instant(at) == at.isoformat(timespec="microseconds")
+    assert datetime.fromisoformat(r.write_instant(at)) == at
 
 
 def first_format(file: Path, count: int) -> str:

@@ -9,9 +9,10 @@ from casebook_tales import START
 from hypothesis import given
 from hypothesis import strategies as st
 
+from casebook.atmist import newest_vitals
 from casebook.folding import trend as trends
-from casebook.folding.trend import Trend, with_samples
-from casebook.picture import TREND_LENGTH, Sample
+from casebook.folding.trend import Trend, still_told, with_samples
+from casebook.picture import STILL_TOLD, TREND_LENGTH, Sample
 
 FULL = 5  # samples, so that random stories go beyond it
 
@@ -86,3 +87,34 @@ def test_what_a_trend_knows_of_itself_goes_nowhere():
     trend = full_with_a_coma_score()
     assert trend == tuple(trend) and msgspec.to_builtins(trend) == msgspec.to_builtins(tuple(trend))
     assert msgspec.json.encode(trend) == msgspec.json.encode(tuple(trend))
+
+
+moments = st.integers(0, 30)
+
+
+@given(stories, stories, moments, st.integers(1, 7))
+def test_once_a_case_is_over_what_comes_late_is_judged_with_what_stayed(before, late, over_s, at_once):
+    over_at = START + timedelta(seconds=over_s)
+    samples = [sample(seconds, vitals, seq) for seq, (seconds, vitals) in enumerate((*before, *late))]
+    kept = still_told(samples[: len(before)], over_at)
+    for start in range(len(before), len(samples), at_once):
+        kept = still_told((*kept, *samples[start : start + at_once]), over_at)
+    assert kept == still_told(samples, over_at)
+
+
+@given(stories, moments)
+def test_screens_tell_of_what_stayed_what_they_told_of_all(story, over_s):
+    """At the end of the case, also of a vehicle whose clock is fast, and after the last sample."""
+    over_at, late = START + timedelta(seconds=over_s), START + timedelta(hours=1)
+    whole = tuple(sorted((sample(*one) for one in story), key=lambda one: one.at))
+    kept = still_told(whole, over_at)
+    assert newest_vitals(kept, over_at) == newest_vitals(whole, over_at)
+    assert newest_vitals(kept, late) == newest_vitals(whole, late)
+    assert kept[-STILL_TOLD:] == whole[-STILL_TOLD:], "an alarm stands on the last few"
+
+
+def test_of_a_stream_of_an_hour_a_handful_stays():
+    stream = [sample(second, {"hr_bpm": 80, "spo2_pct": 98}) for second in range(3600)]
+    stream[5] = sample(5, {"gcs_eye": 4})
+    kept = still_told(stream, START + timedelta(hours=1))
+    assert [one.vitals for one in kept[:1]] == [{"gcs_eye": 4}] and len(kept) == 1 + STILL_TOLD

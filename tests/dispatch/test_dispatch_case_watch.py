@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -16,10 +17,11 @@ from casebook.casualty import Category
 from casebook.desks import look_after
 from casebook.picture import CasualtyState, Occasion, fold
 from dispatch.app import DispatchRoom
-from dispatch.desk import decision_on
+from dispatch.case_watch import CaseWatch
+from dispatch.desk import Desk, decision_on
 from dispatch.redecide import redecide
 from dispatch.rule_files import default_rerouting
-from dispatch.switching import is_worth_telling
+from dispatch.switching import is_worth_telling, situations
 from dispatch.timing import ways_for
 from routing.roads import Roadmap
 
@@ -180,6 +182,15 @@ async def test_at_the_door_nothing_is_decided_any_more(valley: Roadmap):
     assert await case.tell(full("city")) == []
 
 
+async def test_at_the_door_what_was_decided_in_is_let_go(valley: Roadmap):
+    case = await (await (await Case(valley).asked_for()).choose()).leave()
+    before = situations(case.book.picture, "", START)
+    before.of(case.state)
+    assert set(situations(case.book.picture, "", START, before).cases) == {A}
+    await case.tell(e.UnitAtDestination("A1", "city"), e.CasualtyArrived(A, "city", "A1"))
+    assert situations(case.book.picture, "", START, before).cases == {}
+
+
 async def test_a_closure_that_runs_out_by_itself_is_followed_at_the_instant_it_ended(valley: Roadmap):
     until = START + timedelta(minutes=10)
     case = await Case(valley, e.ServiceClosed("city", "*", "power cut", until)).asked_for()
@@ -215,6 +226,38 @@ async def test_after_a_restart_everybody_on_the_way_is_looked_at_once(valley: Ro
     assert await case.tell() == ["destination_proposed"]
     assert case.first == ("mill", "road")
     assert await case.tell() == []
+
+
+async def test_a_crew_that_asks_ends_the_turns_of_those_who_have_an_answer(valley: Roadmap):
+    """One turn is always taken, so that nobody waits for ever behind crews that ask."""
+    case = await Case(valley).asked_for()
+    await case.happen(*(fact for label in "BCD" for fact in casualty(label)))
+    await case.tell(*(e.DestinationRequested(f"{ID}-{label}", "A1") for label in "BC"))
+    watch = CaseWatch(Desk(case.book, case.clock, valley, valley_area(), threaded=False), RULES, asyncio.Lock())
+    case.book.listen(watch.hear)
+    await case.happen(full("city"), e.DestinationRequested(f"{ID}-D", "A1"))
+    told = []
+    for _ in range(3):
+        before = case.book.picture.seq
+        await watch.look()
+        told.append([entry.body["casualty"] for entry in case.book.log.read(before)])
+    assert told == [[f"{ID}-{label}"] for label in "ABC"]
+    assert not watch.owing
+
+
+async def test_the_desk_rests_between_turns_and_not_after_the_last(valley: Roadmap, monkeypatch: pytest.MonkeyPatch):
+    case = await Case(valley).asked_for()
+    other = f"{ID}-B"
+    await case.happen(e.CasualtyFound(other, ID, "B", 30, "m"))
+    await case.tell(e.DestinationRequested(other, "A1"))
+    rests: list[float] = []
+
+    async def rest(desk: Desk, wall_s: float) -> None:
+        rests.append(wall_s)
+
+    monkeypatch.setattr(Desk, "rest", rest)
+    await case.tell(full("city"))
+    assert len(rests) == 1
 
 
 async def test_the_log_of_switches_decides_again_as_it_did(valley: Roadmap):

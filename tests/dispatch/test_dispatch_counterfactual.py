@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -142,10 +143,13 @@ def test_where_no_bay_would_do_none_is_named_and_where_one_would_it_is_not_misse
 
 
 class TryingAll(_Search):
-    """The search that tries every change of every hospital."""
+    """The search that tries every change of every hospital, and compares whole orders."""
 
     def _too_late(self, loser: Judged) -> bool:
         return False
+
+    def _comes_before(self, first: tuple[Any, ...], one: Judged, minutes: int) -> bool:
+        return self._order_less(one, minutes) < first
 
 
 @settings(max_examples=300)

@@ -20,6 +20,7 @@ from casebook.events import Decision, Reason
 from casebook.picture import CasualtyState, HospitalState
 from casebook.place import Place
 from dispatch.destination import Case, Way, case_of, decide_destination
+from dispatch.looked_at import hashes_of
 from dispatch.rule_files import default_policy
 
 NOW = datetime(2021, 4, 18, 1, 40, tzinfo=UTC)
@@ -452,3 +453,13 @@ def test_the_inputs_hash_changes_with_anything_that_was_looked_at():
     assert decide(SEVERE, ways, hospital("near", free=1)).inputs != base
     hold = Hold("near", "resus_bay", 1, "I9-Z", NOW + timedelta(minutes=20))
     assert decide(SEVERE, ways, near, holds=[hold]).inputs != base
+
+
+def test_a_closure_that_ends_is_told_by_the_hashes_whichever_instant_was_asked_for_before():
+    houses = {"near": hospital("near", **{"*": "fire"})}
+    (closure,) = houses["near"].closures.values()
+    houses["near"] = replace(houses["near"], closures={"*": replace(closure, until=NOW + timedelta(minutes=10))})
+    instants = [NOW + timedelta(minutes=minute) for minute in (0, 9, 10, 11, 9, 0)]
+    told = [hashes_of(houses, at)["near"] for at in instants]
+    assert told == [hashes_of(dict(houses), at)["near"] for at in instants], "as if nothing had been asked before"
+    assert [one == told[0] for one in told] == [True, True, False, False, True, True]

@@ -17,8 +17,9 @@ from casebook.place import Place
 from dispatch.area import Area
 from dispatch.case_ways import OPEN_WEATHER
 from dispatch.flights import Flights, prepared_for
-from routing.air import Aircraft, LandingSite, Weather
-from routing.rendezvous import Comparison, Plan, Question, compare
+from dispatch.flown import range_of_plan, terms_s
+from routing.air import Aircraft, LandingSite, Term, Weather
+from routing.rendezvous import Comparison, Plan, Question, Refusal, compare
 
 SCENE = Place(31.0, 121.0)
 places = st.builds(Place, st.sampled_from((30.9, 31.0, 31.1, 31.3)), st.sampled_from((120.9, 121.0, 121.2)))
@@ -40,7 +41,9 @@ def aircraft(number: int) -> st.SearchStrategy[Aircraft]:
     return st.builds(
         Aircraft, st.just(f"air{number}"), places, cruise_kmh=st.sampled_from((200.0, 250.0)),
         pilots=st.sampled_from((1, 2)), night_capable=st.sampled_from((None, True, False)),
-        d_value_m=st.sampled_from((11.0, 13.0)), status=st.sampled_from(("at_base", "standby", "unavailable")),
+        hoist=st.booleans(), hoist_at_night=st.sampled_from((None, True, False)),
+        wind_limit_kt=st.sampled_from((None, 30.0)), d_value_m=st.sampled_from((11.0, 13.0)),
+        status=st.sampled_from(("at_base", "standby", "unavailable")),
     )  # fmt: skip
 
 
@@ -58,6 +61,7 @@ def asked(draw: Any) -> Asked:
         "", None, sites=sites, aircraft=machines, on_scene_s=300.0, night=night, weather=draw(weather),
         daylight_left_s=None if night else draw(st.sampled_from((None, 1200.0, 2400.0, 3600.0, 30_000.0))),
         scene_landing=draw(st.sampled_from((None, LandingSite("here", SCENE, "field", size_m=(60.0, 60.0))))),
+        scene=draw(st.sampled_from((None, SCENE))), scene_clear=draw(st.sampled_from((None, True, False))),
     )  # fmt: skip
     pads = st.one_of(st.none(), places)
     hospitals = [HospitalState(f"h{n}", "", "", SCENE, (), pad=draw(pads)) for n in range(draw(st.integers(1, 3)))]
@@ -103,15 +107,42 @@ def test_the_best_flight_of_all_at_once_is_the_best_of_each(one: Asked, judged: 
 
 @settings(max_examples=300)
 @given(asked())
+def test_a_flight_told_without_building_it_is_the_built_one_term_by_term(one: Asked):
+    flights = flights_of(one)
+    for hospital in one.hospitals:
+        for mode in ("air", "rendezvous"):
+            told = flights.ways(hospital.id, mode)
+            for (way, flown), plan in zip(told or [], flights.plans(hospital.id, mode), strict=told is not None):
+                wait = (Term("wait_for_aircraft", plan.wait_s),) if plan.wait_s > 0 else ()
+                assert list(way.terms_s.items()) == list(terms_s((*plan.ground_arm, *wait, *plan.after)).items())
+                assert (way.rendezvous is None) == plan.hoist == ("hoist" in way.terms_s)
+                assert (way.decides, way.unsettled) == (plan.decides, plan.unknown)
+                assert flown.range_s(None) == pytest.approx(range_of_plan(plan, None), abs=1e-9)
+
+
+@settings(max_examples=300)
+@given(asked())
 def test_what_bars_every_flight_is_told_in_the_same_order(one: Asked):
     flights = flights_of(one)
     for hospital in one.hospitals:
         looked = each_looked_at(one, hospital)
         flown = [outcome for outcome in (*looked.plans, *looked.refused) if outcome.mode != "ground"]
         assert flights.told(hospital.id) == bool(flown)
-        if not any(plan.mode != "ground" for plan in looked.plans):
-            reasons = [reason for refusal in looked.refused if refusal.mode != "ground" for reason in refusal.reasons]
-            assert list(flights.barred(hospital.id)) == reasons
+        for mode in ("air", "rendezvous") if flights.from_scene else ("rendezvous",):
+            if not any(plan.mode == mode for plan in looked.plans):
+                refused = [refusal for refusal in looked.refused if bars(refusal, mode, one.question)]
+                assert list(flights.barred(hospital.id, mode)) == [
+                    why for refusal in refused for why in refusal.reasons
+                ]
+
+
+def bars(refusal: Refusal, mode: str, question: Question) -> bool:
+    """Whether this is why nobody flies in this mode: of the mode, or of a machine or a pad whatever the mode."""
+    if refusal.mode == "ground" or (refusal.mode != mode and (refusal.mode == "air" or refusal.site in question.sites)):
+        return False
+    only_by_hoist = mode == "air" and question.scene_landing is None
+    hoistless = refusal.aircraft is not None and not refusal.aircraft.hoist
+    return not (hoistless and (only_by_hoist or refusal.reasons[0].code == "air_no_hoist"))
 
 
 @settings(max_examples=300)

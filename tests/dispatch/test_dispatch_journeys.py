@@ -236,9 +236,15 @@ def test_an_idle_unit_stands_at_its_base_until_it_reports_otherwise():
 
 
 @pytest.mark.parametrize(
-    "fact", [G1_EAST, e.UnitOnStandby("H1", "20210418-001"), e.HospitalEnrolled("new", "新", "New", SERVICE, ())]
+    "fact",
+    [
+        G1_EAST,
+        e.UnitOnStandby("H1", "20210418-001"),
+        e.HospitalEnrolled("new", "新", "New", SERVICE, ()),
+        e.CasualtyBoarded(A, "A1"),  # nobody is hoisted out of a vehicle
+    ],
 )
-def test_an_answer_goes_stale_with_roads_aircraft_and_hospitals(fact: e.Event):
+def test_an_answer_goes_stale_with_roads_aircraft_hospitals_and_boarding(fact: e.Event):
     assert standing(told(BASE), A, START) != standing(told([*BASE, fact]), A, START)
 
 

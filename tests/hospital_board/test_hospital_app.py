@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
-from ward_story import JINSHAN, SONGJIANG, START, expected
+from ward_story import JINSHAN, SONGJIANG, START, after, arrived, expected
 
 from casebook import events as e
 from casebook.access import Badge, Gate, Role
@@ -16,6 +16,7 @@ from casebook.desks import do_due
 from casebook.door import add_asks, make_app
 from casebook.log import By, MemoryLog
 from hospital_board.app import ASKS, HospitalRoom
+from hospital_board.board import STAYS_AFTER_HANDOVER
 
 A = "I1-A"
 
@@ -143,3 +144,16 @@ async def test_a_batch_is_whole_or_not_at_all(ward: Ward):
     answer = ward.ask("assign_bay", casualty=A, bay="R2")
     assert (answer.status_code, answer.json()["error"]) == (409, "already_held")
     assert ward.case.bay is None and ward.book.log.head()[0] == 1
+
+
+def test_vitals_stream_no_more_once_the_case_has_left_the_wall(ward: Ward):
+    picture = arrived(expected())
+    facts = (e.HandoverStarted(A, SONGJIANG), *(e.HandoverSigned(A, side, "x") for side in ("crew", "hospital")))
+    picture = after(picture, 1320, *facts, e.HandoverCompleted(A, SONGJIANG))
+    over_at = START + timedelta(seconds=1320)
+    for now, shown in (
+        (over_at + STAYS_AFTER_HANDOVER - timedelta(seconds=1), {A}),
+        (over_at + STAYS_AFTER_HANDOVER, set()),
+    ):
+        room = HospitalRoom(ward.book, JumpClock(now))
+        assert room.follows(SONGJIANG)(picture) == shown == set(room.look(SONGJIANG)(picture, now)["cases"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ward_story import JINSHAN, SEVERE, SONGJIANG, after, arrived, at, expected, stated
+from ward_story import JINSHAN, SEVERE, SONGJIANG, after, arrived, at, expected, option_to, stated
 
 from casebook import events as e
 from casebook.atmist import atmist
 from casebook.casualty import Stage
 from casebook.errors import IllegalStep, NotFound
-from casebook.picture import Picture
+from casebook.picture import STILL_TOLD, Picture
+from hospital_board.board import case_view
 from hospital_board.handover import SignHandover, handover_view, read_back_matrix, sign_handover, signed_by_both
 from hospital_board.readiness import AcknowledgePrealert, acknowledge_prealert
 
@@ -135,3 +136,63 @@ def test_an_item_nobody_knows_has_no_row_and_before_the_prealert_nothing_was_sho
     assert "requirements" in seen(picture, 410)
     silent = after(picture, 410, e.PrealertWithdrawn(A, SONGJIANG, "diverted"))
     assert seen(silent, 420) == {}
+
+
+# --- what stays of it
+
+
+def on_the_monitor(picture: Picture, first: int, last: int) -> Picture:
+    """A sample a second, coma score and pressure once."""
+    picture = after(
+        picture, first, e.VitalsRecorded(A, "A01", {"gcs_eye": 4, "gcs_verbal": 5, "gcs_motor": 6, "sbp_mmhg": 85})
+    )
+    for second in range(first, last):
+        picture = after(picture, second, e.VitalsRecorded(A, "A01", {"hr_bpm": 139, "spo2_pct": 88}))
+    return picture
+
+
+def on_the_wall(picture: Picture, seconds: float) -> dict:
+    case = case_view(picture, picture.casualties[A], picture.hospitals[SONGJIANG], at(seconds))
+    return {name: case[name] for name in ("monitored_at", "doubts", "alarms", "scores")} | {
+        "signs": case["report"]["signs"]
+    }
+
+
+def test_the_trend_is_whole_until_the_handover_is_complete_and_then_the_card_says_the_same():
+    before = crew_signs(on_the_monitor(at_the_door(), 1301, 1320), 1320)
+    after_it = ward_signs(before, 1321)
+    assert len(before.casualties[A].trend) == 20 and len(after_it.casualties[A].trend) == 1 + STILL_TOLD
+    said = on_the_wall(after_it, 1322)
+    assert (
+        said == on_the_wall(before, 1322) and said["alarms"] and said["scores"]["shock_index"]["status"] == "complete"
+    )
+
+
+def test_what_a_vehicle_tells_late_replaces_the_newest_and_brings_no_trend_back():
+    done = ward_signs(crew_signs(on_the_monitor(at_the_door(), 1301, 1320), 1320), 1321)
+    history = after(done, 1310.5, e.VitalsRecorded(A, "A01", {"hr_bpm": 70, "temp_c": 36.5}))
+    vitals = on_the_wall(history, 1400)["signs"]["vitals"]
+    assert (vitals["hr_bpm"]["value"], vitals["temp_c"]["value"]) == (139, 36.5)
+    newer = after(history, 1330, e.VitalsRecorded(A, "A01", {"hr_bpm": 80}))
+    assert on_the_wall(newer, 1400)["signs"]["vitals"]["hr_bpm"] == {"value": 80, "at": at(1330)}
+    assert len(newer.casualties[A].trend) <= 3 + STILL_TOLD
+
+
+def decided() -> Picture:
+    """Another way lost when Songjiang was chosen."""
+    lost = (e.Rejection(JINSHAN, "road", 700, (e.Reason("later", {}),)),)
+    return after(expected(), 410, e.DestinationChosen(A, option_to(SONGJIANG), rejected=lost))
+
+
+@pytest.mark.parametrize("back_first", [True, False])
+def test_why_the_patient_went_nowhere_else_stays_until_the_crew_is_back_in_service(back_first: bool):
+    picture = ward_signs(arrived(stated(decided(), 2, 3, 1240)), 1310)
+    picture, back = crew_signs(picture, 1330), e.UnitBackInService("A01")
+    if back_first:
+        picture = after(picture, 1330, back)
+    assert picture.casualties[A].rejected
+    (due,) = signed_by_both(picture)
+    picture = after(picture, 1330, *due.facts)
+    assert bool(picture.casualties[A].rejected) is not back_first
+    state = (picture if back_first else after(picture, 1340, back)).casualties[A]
+    assert (state.rejected, state.proposal, state.hospital) == ((), None, SONGJIANG)

@@ -87,6 +87,7 @@ def world(rng: Random) -> tuple[Question, list[Door], list[float | None]]:
             rng, Weather(rng.uniform(250, 5000), rng.uniform(800, 9000), maybe(rng, rng.uniform(0, 60))), 0.8
         ),
         scene=maybe(rng, place(rng), 0.3),
+        scene_clear=rng.choice((True, True, False, None)),
         load_kg=maybe(rng, rng.uniform(200, 600)),
         securing_s_ago={one.id: rng.uniform(0, 900) for one in sites if rng.random() < 0.3},
         daylight_left_s=maybe(rng, rng.uniform(0, 7200), 0.3),

@@ -30,6 +30,7 @@ from routing.air.tables import table
 
 BASE = Place(31.1669, 121.454, "龙华", "Longhua")
 MACHINE = Aircraft("h1", BASE, "一号机", "One", night_capable=True)
+CALM = Weather(3000, 8000, 5)
 FIELD = LandingSite("f", Place(30.9, 121.0, "田", "Field"), "field", (60, 60), True, surface="grass", slope_deg=2)
 
 
@@ -93,11 +94,26 @@ def test_kingwings_practice_of_thirty_minutes_stands_with_its_source():
 
 def test_a_hoist_is_there_or_not_and_by_night_known_or_not():
     hoist = replace(MACHINE, hoist=True)
-    assert codes(check_hoist(MACHINE, night=False)) == (["air_no_hoist"], [])
-    assert codes(check_hoist(hoist, night=False)) == ([], [])
-    assert codes(check_hoist(hoist, night=True)) == ([], ["air_hoist_night_unknown"])
-    assert codes(check_hoist(replace(hoist, hoist_at_night=False), night=True)) == (["air_no_hoist_by_night"], [])
-    assert codes(check_hoist(replace(hoist, hoist_at_night=True), night=True)) == ([], [])
+
+    def judged(machine: Aircraft, *, night: bool):
+        return codes(check_hoist(machine, CALM, night=night, clear=True))
+
+    assert judged(MACHINE, night=False) == (["air_no_hoist"], [])
+    assert judged(hoist, night=False) == ([], [])
+    assert judged(hoist, night=True) == ([], ["air_hoist_night_unknown"])
+    assert judged(replace(hoist, hoist_at_night=False), night=True) == (["air_no_hoist_by_night"], [])
+    assert judged(replace(hoist, hoist_at_night=True), night=True) == ([], [])
+
+
+def test_where_nobody_has_looked_up_or_told_the_wind_a_hoist_is_not_known_to_be_possible():
+    hoist = replace(MACHINE, hoist=True, wind_limit_kt=None)
+    assert codes(check_hoist(hoist, CALM, night=False, clear=None)) == ([], ["air_hoist_place_unknown"])
+    assert codes(check_hoist(hoist, CALM, night=False, clear=False)) == (["air_hoist_obstacles"], [])
+    for silent in (None, Weather(3000, 8000)):
+        assert codes(check_hoist(hoist, silent, night=False, clear=True)) == ([], ["air_wind_unknown"])
+    limited = replace(hoist, wind_limit_kt=30)  # its wind is asked for whatever it does: said once
+    assert codes(check_hoist(limited, None, night=False, clear=True)) == ([], [])
+    assert "air_wind_unknown" in codes(check_weather(None, limited, night=False))[1]
 
 
 @pytest.mark.parametrize(
@@ -179,14 +195,14 @@ def test_every_new_reason_is_said_in_both_languages_with_all_its_facts():
         check_aircraft(night, night=True, load_kg=300),
         check_aircraft(replace(night, night_capable=None, approval=late), night=True),
         check_aircraft(replace(MACHINE, approval=Approval())),
-        check_hoist(MACHINE, night=False),
-        check_hoist(hoist, night=True),
-        check_hoist(replace(hoist, hoist_at_night=False), night=True),
+        check_hoist(MACHINE, CALM, night=False, clear=True),
+        check_hoist(hoist, CALM, night=True, clear=None),
+        check_hoist(replace(hoist, hoist_at_night=False), CALM, night=True, clear=False),
         check_site(replace(FIELD, slope_deg=9, surface="water", night_use=False, secured_by="x"), MACHINE, night=True),
         check_site(replace(FIELD, slope_deg=None, surface="dust"), MACHINE, night=False),
     ]
     reasons = [reason for check in checks for reason in check.refused + check.unknown]
-    assert len({reason.code for reason in reasons}) == 16
+    assert len({reason.code for reason in reasons}) == 18
     for reason in reasons:
         zh, en = (say(f"reason.{reason.code}", language, **reason.facts) for language in ("zh", "en"))
         assert zh != en and "?" not in zh + en

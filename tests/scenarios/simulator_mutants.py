@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence, Set
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
+from aboard.serving import Sockets, server_of
 from ambulance_unit.outbox import Outbox
 from casebook.answers import Answers
 from casebook.book import Book, Told
@@ -16,7 +19,7 @@ from casebook.live import Feed, View
 from casebook.log import GENESIS, Entry, digest
 from casebook.vehicle_rows import Row
 from scenarios.simulator.disks import FrameLog
-from scenarios.simulator.parts import Parts, SharedShelf
+from scenarios.simulator.parts import Parts, Server, SharedShelf
 
 
 class HastyBook(Book):
@@ -109,14 +112,56 @@ def rechained(entries: list[Entry]) -> list[Entry]:
     return told
 
 
+class TardySockets(Sockets):
+    """Says that a message went out, and lets it go a little later: what takes the long way overtakes it."""
+
+    def write_text(self, message: bytes) -> bool:
+        self.loop.call_later(0.01, super().write_text, message)
+        return True
+
+
+class DeafSockets(Sockets):
+    """Says that a message went out although the socket did not take it."""
+
+    def write_text(self, message: bytes) -> bool:
+        return super().write_text(message) or not self.writable.is_set()
+
+
+class PushingSockets(Sockets):
+    """Hears at once what should wait behind what waits on the long way."""
+
+    def _heard(self, came: bytes, mask: int, end: int) -> bool:
+        waiting, self.queue = self.queue, asyncio.Queue()
+        try:
+            return super()._heard(came, mask, end)
+        finally:
+            self.queue = waiting
+
+
+class LooseSockets(Sockets):
+    """Loses the beginning of a frame whose end comes later."""
+
+    def _cut(self, came: bytes) -> None:
+        super()._cut(came)
+        self._rest = b""
+
+
+def served_by(sockets: type[Sockets]) -> Server:
+    return partial(server_of, sockets=sockets)
+
+
 MUTANTS: dict[str, tuple[Parts, set[str], int]] = {
     # what is broken: in which part, the rules that may notice it, seeds within which one must
-    "acknowledged before the commit": (Parts(book=HastyBook), {"acknowledgements"}, 5),
-    "not flushed": (Parts(log=UnflushedLog), {"acknowledgements", "answers", "stored_facts"}, 20),
-    "forgotten when sent": (Parts(outbox=ForgetfulOutbox), {"stored_facts", "ledger"}, 10),
-    "sent again under another name": (Parts(outbox=RepeatingOutbox), {"stored_facts"}, 10),
-    "held without a condition": (Parts(shelf=TrustingShelf), {"beds"}, 40),
-    "a change that is never sent": (Parts(feed=LossyFeed), {"screens"}, 5),
-    "a key that is forgotten": (Parts(book=ForgetfulBook, answers=ForgetfulAnswers), {"keys"}, 5),
-    "altered and not noticed": (Parts(log=BlindLog), {"starts"}, 10),
+    "acknowledged before the commit": (Parts(server_of, book=HastyBook), {"acknowledgements"}, 5),
+    "not flushed": (Parts(server_of, log=UnflushedLog), {"acknowledgements", "answers", "stored_facts"}, 20),
+    "forgotten when sent": (Parts(server_of, outbox=ForgetfulOutbox), {"stored_facts", "ledger"}, 10),
+    "sent again under another name": (Parts(server_of, outbox=RepeatingOutbox), {"stored_facts"}, 10),
+    "held without a condition": (Parts(server_of, shelf=TrustingShelf), {"beds"}, 40),
+    "a change that is never sent": (Parts(server_of, feed=LossyFeed), {"screens"}, 5),
+    "a key that is forgotten": (Parts(server_of, book=ForgetfulBook, answers=ForgetfulAnswers), {"keys"}, 5),
+    "overtaken on the way out": (Parts(served_by(TardySockets)), {"order"}, 20),
+    "overtaken on the way in": (Parts(served_by(PushingSockets)), {"rest"}, 120),
+    "not taken by the socket": (Parts(served_by(DeafSockets)), {"order"}, 20),
+    "half a frame lost": (Parts(served_by(LooseSockets)), {"order"}, 10),
+    "altered and not noticed": (Parts(server_of, log=BlindLog), {"starts"}, 10),
 }

@@ -19,6 +19,7 @@ from scenarios.simulator.history import (
     Committed,
     Damaged,
     Died,
+    Disordered,
     History,
     Leased,
     Put,
@@ -107,10 +108,25 @@ def test_a_damaged_fact_must_be_told_of() -> None:
 def test_an_acknowledgement_ahead_of_the_disk_is_found() -> None:
     history = a_history()
     count = len(history.logs["A"])
-    history.told.append(Acknowledged(2.0, "A", "A1", "e1", 1, count))
+    history.told.append(Acknowledged(2.0, "A", "A1", "e1", 1, count, 1))
     assert check(history) == []
-    history.told.append(Acknowledged(2.0, "A", "A1", "e1", 1, count - 1))
+    history.told.append(Acknowledged(2.0, "A", "A1", "e1", 1, count - 1, 1))
     assert rules(history) == {"acknowledgements"}
+
+
+def test_an_acknowledgement_that_another_overtook_is_found() -> None:
+    history = a_history()
+    last = len(history.logs["A"])
+    history.told += [Acknowledged(2.0, "A", "A1", "e1", through, last, link) for through, link in ((1, 1), (0, 2))]
+    assert check(history) == []
+    history.told.append(Acknowledged(2.0, "A", "A1", "e1", 0, last, 1))
+    assert rules(history) == {"order"}
+
+
+def test_a_message_that_never_came_is_found() -> None:
+    history = a_history()
+    history.told.append(Disordered(2.0, "wall city", "a message is missing"))
+    assert rules(history) == {"order"}
 
 
 def test_an_answer_must_stand_in_the_log_under_its_key() -> None:

@@ -26,7 +26,8 @@ from casebook.book import Book
 from casebook.casualty import Category
 from casebook.errors import AlreadyHeld, FeedLost
 from casebook.holds.booking import SharedHolds
-from casebook.holds.store import HoldStore
+from casebook.holds.granting import Page
+from casebook.holds.store import HoldStore, Stand
 from casebook.holds.watch import HoldWatch
 from casebook.link import mark_of
 from casebook.log import By, Draft, Entry, MemoryLog
@@ -193,6 +194,43 @@ async def test_a_slot_that_was_to_be_left_stays_taken_until_that_is_written() ->
     await north.write(lambda picture: move, BY)
     await HoldWatch(south, south.holds).react()  # type: ignore[arg-type]
     assert await south.write(lambda picture: [e.HoldPlaced("I1-A", CITY, BAYS, 1, LATER)], BY)
+
+
+class LateShelf(SharedShelf):
+    """Its word on all pages is under way until `arrives`."""
+
+    arrives: asyncio.Event
+    read_all: asyncio.Event  # it has been read
+
+    async def read(self, pages: Sequence[Page]) -> dict[Page, Stand]:
+        found = await super().read(pages)
+        if not pages:
+            self.read_all.set()
+            await self.arrives.wait()
+        return found
+
+
+async def test_what_was_read_before_a_slot_was_won_does_not_take_it_away() -> None:
+    """The watch had read that another hub has the slot; that hub gave it back, this one won it, and then the watch
+    wrote what it had read: the book knew no more of the slot, the store still kept it for the case."""
+    shelf = LateShelf(Random(1), 0.0)
+    shelf.arrives, shelf.read_all = asyncio.Event(), asyncio.Event()
+    store, books = HoldStore(shelf), list[Book]()
+    for name in "NS":
+        book = Book.open(MemoryLog(), still())
+        await book.write(lambda picture: [*hospitals(), *_case("I1-A")], BY)
+        book.holds = SharedHolds(store, name)
+        books.append(book)
+    north, south = books
+    placed = e.HoldPlaced("I1-A", CITY, BAYS, 1, LATER)
+    await north.write(lambda picture: [placed], BY)
+    looking = asyncio.create_task(HoldWatch(south, south.holds).react())  # type: ignore[arg-type]
+    await shelf.read_all.wait()
+    await north.write(lambda picture: [e.HoldReleased("I1-A", CITY, BAYS, 1, "redirected")], BY)
+    await south.write(lambda picture: [placed], BY)
+    shelf.arrives.set()
+    await looking
+    assert [(hold.casualty, hold.elsewhere) for hold in south.picture.holds.values()] == [("I1-A", False)]
 
 
 def hospitals() -> list[e.Event]:

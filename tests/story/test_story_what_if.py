@@ -78,13 +78,31 @@ def test_where_only_a_silent_hospital_is_left_it_is_proposed_as_unknown(alone: S
     assert "capacity_unknown" in [one["code"] for one in story.proposal()["options"][0]["reasons"]]
 
 
-def test_without_the_fengjing_site_the_casualty_goes_by_road(alone: Scenario, roads: Roadmap):
-    sites = tuple(site for site in alone.region.sites if site.id != "fengjing_service_area")
-    story = play(replace(alone, region=replace(alone.region, sites=sites)), roads)
+def without_fengjing(scenario: Scenario, *, hoist: bool) -> Scenario:
+    """The same region without that landing site, its helicopter with a hoist or without."""
+    region = scenario.region
+    sites = tuple(site for site in region.sites if site.id != "fengjing_service_area")
+    machines = {id: replace(one, hoist=hoist) for id, one in region.aircraft.items()}
+    return replace(scenario, region=replace(region, sites=sites, aircraft=machines))
+
+
+def test_without_the_fengjing_site_and_a_hoist_the_casualty_goes_by_road(alone: Scenario, roads: Roadmap):
+    story = play(without_fengjing(alone, hoist=False), roads)
     assert story.best() == ("sgh_south", "road")
     assert "rendezvous" not in {one["mode"] for one in story.proposal()["options"]}
     assert {"closure", "faster"} <= {one["code"] for one in story.proposal()["options"][0]["reasons"]}
     assert not story.all("unit_assigned", unit="rescue_helicopter")
+
+
+def test_without_that_site_a_hoist_is_proposed_where_the_road_is_too_long_and_says_what_is_open(
+    alone: Scenario, roads: Roadmap
+):
+    story = play(without_fengjing(alone, hoist=True), roads)
+    best = story.proposal()["options"][0]
+    assert (best["hospital"], best["mode"], best["rendezvous"]) == ("sgh_south", "air", None)
+    assert {"hoisted", "air_hoist_place_unknown"} <= {one["code"] for one in best["reasons"]}
+    road = next(one for one in story.proposal()["options"] if one["mode"] == "road")
+    assert road["eta_s"] > best["eta_s"]
 
 
 def test_a_grounded_helicopter_leaves_the_road_and_says_why(alone: Scenario, roads: Roadmap):
