@@ -101,6 +101,7 @@ class Hub:
         self._fresh: list[Entry] = []
         self._changed = asyncio.Event()
         self._feeds: dict[str, Feed] = {}
+        self._following: list[Feed] = []  # of these, those that samples may concern: not the vehicles'
         self._fleet_views = FleetViews()
         self._looking = Looking()
         self._notes: set[asyncio.Future[Any]] = set()
@@ -162,7 +163,7 @@ class Hub:
             streamed = all(entry.kind in STREAMING for entry in fresh)
             anew = not streamed or now_s - looked_s >= STREAM_LOOK_S
             looked_s = now_s if anew else looked_s
-            feeds = list(self._feeds.values())
+            feeds = list(self._feeds.values() if anew else self._following)
             await self._looking.tell(feeds, self.book.picture, fresh, anew=anew, streamed=streamed)
 
     async def _keep_ledger(self) -> None:
@@ -293,7 +294,8 @@ class Hub:
         """The feed of that name, made when first watched, looking at the newest picture."""
         if name not in self._feeds:
             kind, _, id = name.partition("/")
-            self._feeds[name] = self._make_feed(kind, id)
+            self._feeds[name] = made = self._make_feed(kind, id)
+            self._following += [made] if made.follows_somebody else []
         feed = self._feeds[name]
         if not feed.watched:
             feed.refresh(self.book.picture)

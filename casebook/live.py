@@ -220,6 +220,11 @@ class Feed:
     def watched(self) -> bool:
         return bool(self._screens)
 
+    @property
+    def follows_somebody(self) -> bool:
+        """Whether a sample may ever concern it."""
+        return self._follows is not None
+
     def is_touched_by(self, fresh: Fresh) -> bool:
         """Whether somebody whom it follows is among those sampled."""
         return bool(self._followed) and not fresh.casualties.isdisjoint(self._followed)

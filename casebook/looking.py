@@ -35,7 +35,7 @@ class Looking:
 
     def __init__(self, wall_s: Callable[[], float] = time.monotonic) -> None:
         self._wall_s = wall_s
-        self._owed: set[Feed] = set()
+        self._owed: dict[Feed, None] = {}  # a set that keeps its order
         self._looked_s: dict[Feed, float] = {}
         self._due_s = -math.inf
 
@@ -49,15 +49,15 @@ class Looking:
     ) -> None:
         """Tell every watched feed the fresh samples, and those whose turn it is their view. `anew`: any may differ;
         `streamed`: but a still view by time alone, and by samples of those it follows, after which it is looked at in
-        any case."""
+        any case. Where nothing is `anew`, `feeds` that follow nobody may be left out; what is owed to them stays."""
         watched, new = [feed for feed in feeds if feed.watched], Fresh(fresh)
-        self._owed.intersection_update(watched)
+        self._owed = {feed: None for feed in self._owed if feed.watched}
         if new.casualties:
-            self._owed.update(one for one in watched if one.still and one.is_touched_by(new))
+            self._owe(one for one in watched if one.still and one.is_touched_by(new))
         if anew:
             before_s = self._wall_s() - STILL_S if streamed else math.inf
-            self._owed.update(one for one in watched if not one.still or self._looked_s.get(one, 0.0) < before_s)
-        if watched and (fresh or self._owed):
+            self._owe(one for one in watched if not one.still or self._looked_s.get(one, 0.0) < before_s)
+        if self._owed or (watched and fresh):
             began_s = self._wall_s()
             with span("feed", watched=len(watched), entries=len(fresh)) as work:
                 work.tell(views=await self._pass(watched, picture, new))
@@ -68,17 +68,18 @@ class Looking:
         touched = [feed for feed in watched if feed.is_touched_by(fresh)]
         prompt = {feed for feed in touched if feed.still and feed in self._owed}
         views = await self._through(touched, prompt, picture, fresh)
-        owed = [feed for feed in watched if feed in self._owed]
-        return views + await self._through(owed, self._owed, picture, Fresh())
+        return views + await self._through(list(self._owed), self._owed.keys(), picture, Fresh())
 
     async def _through(self, feeds: Iterable[Feed], looked_at: Set[Feed], picture: Picture, fresh: Fresh) -> int:
         """Once through these; the views of some of them are looked at until the time for it is spent."""
         spent_s, views, went_on_s = 0.0, 0, self._wall_s()
         for feed in sorted(feeds, key=lambda one: self._looked_s.get(one, 0.0)):
             look, began_s = feed in looked_at and spent_s < PASS_S, self._wall_s()
+            if not look and not fresh:
+                break  # the time is spent, and there is nothing else to tell
             worked = feed.refresh(picture, fresh, look=look)
             if look:
-                self._owed.discard(feed)
+                self._owed.pop(feed, None)
                 self._looked_s[feed] = self._wall_s()
                 spent_s += self._looked_s[feed] - began_s
                 views += 1
@@ -86,6 +87,9 @@ class Looking:
                 await asyncio.sleep(0)  # media and vehicles go on between two feeds
                 went_on_s = self._wall_s()
         return views
+
+    def _owe(self, feeds: Iterable[Feed]) -> None:
+        self._owed.update(dict.fromkeys(feeds))
 
     @property
     def owing(self) -> bool:

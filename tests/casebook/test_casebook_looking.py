@@ -186,3 +186,21 @@ async def test_a_still_view_that_is_owed_is_not_forgotten_for_a_stream():
     for _ in range(2):
         await wall.looking.tell(wall.feeds, book.picture, [], anew=True, streamed=True)
     assert wall.looked == [1, 1, 1] and not wall.looking.owing
+
+
+async def test_who_is_left_out_while_only_samples_come_still_has_the_turn_that_is_owed():
+    book = await opened(MemoryLog())
+    wall = await Wall(3, cost_s=PASS_S).watched(book.picture)
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    for _ in range(2):
+        await wall.looking.tell(wall.feeds[:1], book.picture, [], anew=False)
+    assert wall.looked == [1, 1, 1] and not wall.looking.owing
+
+
+async def test_who_is_owed_a_look_and_goes_is_forgotten():
+    book = await opened(MemoryLog())
+    wall = await Wall(2, cost_s=PASS_S).watched(book.picture)
+    await wall.looking.tell(wall.feeds, book.picture, [], anew=True)
+    wall.screens[1].close()
+    await wall.looking.tell([], book.picture, [], anew=False)
+    assert wall.looked == [1, 0] and not wall.looking.owing
