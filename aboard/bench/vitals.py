@@ -102,11 +102,11 @@ def _peers_us(folder: Path, pressed: Part, said: Callable[[str], None]) -> dict[
 async def _measure(folder: Path, vehicles: int, seconds: float, said: Callable[[str], None]) -> Measured:
     async with _hub_with(folder, vehicles) as (hub, links):
         said("one_hz")
-        one_ms, left = await _paced(links, 1, 1.0, seconds)
+        one_ms, left = await paced(links, 1, 1.0, seconds)
         hub_us: dict[str, float] = {}
         said("ten_hz")
         with _costing(hub_us, "ten_hz", hub.pid, links):
-            ten_ms, left_too = await _paced(links, 2, 0.2, seconds)
+            ten_ms, left_too = await paced(links, 2, 0.2, seconds)
         said("pressed")
         pressed = begin_part(folder / BOOK)
         with _costing(hub_us, "pressed", hub.pid, links):
@@ -144,7 +144,21 @@ async def _pressed_on(url: str, folder: Path, vehicles: int, seconds: float) -> 
 @contextlib.asynccontextmanager
 async def _hub_with(folder: Path, vehicles: int, *words: str) -> AsyncIterator[tuple[Child, Sequence[Vehicle]]]:
     """A hub, and as many vehicles on it, each with a casualty. It has ended after the block."""
-    aboard = {f"V{number:04}": f"crash-{number:04}" for number in range(vehicles)}
+    aboard = aboard_of(vehicles)
+    async with hub_for(folder, aboard, *words) as (hub, url, tokens), fleet(url, tokens, aboard) as links:
+        yield hub, links
+
+
+def aboard_of(vehicles: int) -> dict[str, str]:
+    """A casualty by vehicle."""
+    return {f"V{number:04}": f"crash-{number:04}" for number in range(vehicles)}
+
+
+@contextlib.asynccontextmanager
+async def hub_for(
+    folder: Path, aboard: dict[str, str], *words: str
+) -> AsyncIterator[tuple[Child, str, Mapping[str, str]]]:
+    """A hub that knows these vehicles and casualties, where it is, and its tokens. It has ended after the block."""
     facts = [[fact.name, e.encode(fact)] for fact in facts_of(aboard)]
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     write_private(folder / "facts.json", msgspec.json.encode(facts))
@@ -153,8 +167,7 @@ async def _hub_with(folder: Path, vehicles: int, *words: str) -> AsyncIterator[t
     try:
         url = (await hub.start())["url"]
         tokens = msgspec.json.decode((folder / "links.json").read_bytes())
-        async with fleet(url, tokens, aboard) as links:
-            yield hub, links
+        yield hub, url, tokens
     finally:
         await hub.end()
 
@@ -167,7 +180,7 @@ def _costing(told_us: dict[str, float], run: str, hub: int | None, links: Sequen
     told_us[run] = 1e6 * (cpu_s(hub) - used_s) / max(1, sum(vehicle.acked for vehicle in links) - acked)
 
 
-async def _paced(links: Sequence[Vehicle], rows: int, every_s: float, seconds: float) -> tuple[list[float], int]:
+async def paced(links: Sequence[Vehicle], rows: int, every_s: float, seconds: float) -> tuple[list[float], int]:
     """(ms of every message, rows left without an answer). The vehicles' instants lie evenly over the interval."""
     now_s = asyncio.get_running_loop().time()
     first_s = now_s + every_s

@@ -33,6 +33,7 @@ class Vehicle:
     """One vehicle and its casualty; without one ("") it tells where it is.
 
     `took_ms`: of each message, from when it was due until it was acknowledged. `due_s`: of each row, when it was due.
+    `late_ms`: of each message that was due at an instant, how much later it went: a delay that is not the hub's.
     """
 
     unit: str
@@ -43,6 +44,7 @@ class Vehicle:
     acked: int = 0
     took_ms: list[float] = field(default_factory=list)
     due_s: list[float] = field(default_factory=list)
+    late_ms: list[float] = field(default_factory=list)
     _waiting: deque[tuple[int, float]] = field(default_factory=deque)  # (last row of a message, when it was due)
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
     _wrong: str = ""
@@ -80,6 +82,7 @@ class Vehicle:
         now_s, due_s = asyncio.get_running_loop().time, first_s
         while due_s < last_s:
             await asyncio.sleep(max(0.0, due_s - now_s()))
+            self.late_ms.append(1000 * (now_s() - due_s))
             self._send(rows, due_s)
             due_s += every_s
 

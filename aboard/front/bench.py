@@ -124,8 +124,12 @@ def vitals(
     vehicles: Annotated[int, typer.Option("--vehicles", min=1, max=9999, help=_told("help_vehicles"))] = 1000,
     seconds: Annotated[float, typer.Option("--seconds", min=1, max=600, help=_told("help_seconds_each"))] = 10.0,
     busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
+    growth: Annotated[bool, typer.Option("--growth", help=_told("help_growth"))] = False,
 ) -> int:
     from aboard.bench.vitals import bench_vitals
+
+    if growth:
+        return _grow(vehicles, seconds, busy=busy, as_json=as_json)
 
     def told(part: str) -> None:
         typer.echo(say("bench.vitals.part_begins", spoken(), part=say(f"bench.vitals.{part}", spoken())), err=True)
@@ -214,6 +218,26 @@ def _print_meeting(meeting: Meeting) -> None:
     for line in lines(meeting, spoken()):
         typer.echo(line)
     _say_machine(meeting.machine, loaded=meeting.loaded)
+
+
+def _grow(vehicles: int, seconds: float, *, busy: bool, as_json: bool) -> int:
+    """The vitals path from `vehicles` to ten times as many. 1 when a row was lost."""
+    from aboard.bench.growth import Growth, bench_growth
+    from aboard.bench.growth_table import as_table
+    from aboard.bench.machine import load_now, look
+
+    def told(size: int) -> None:
+        typer.echo(say("bench.growth.size_begins", spoken(), vehicles=size), err=True)
+
+    machine = look()
+    rows = bench_growth(vehicles, seconds, busy=busy, said=told)
+    growth = Growth(machine | {"load_after": load_now()}, rows)
+    if as_json:
+        typer.echo(json.dumps(growth.as_view(), ensure_ascii=False, allow_nan=False, indent=2))
+    else:
+        _page().print(as_table(rows, spoken()))
+        _say_machine(growth.machine, loaded=growth.loaded)
+    return 1 if growth.failed else 0
 
 
 def _page() -> Console:
