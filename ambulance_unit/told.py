@@ -231,7 +231,7 @@ def _clocks(state: CasualtyState) -> dict[str, Any]:
     if not options:
         return {}
     ways: Iterable[e.Option | e.Rejection] = (*options, *state.rejected, *_rejected_of(state.proposal))
-    here = [way for way in ways if way.hospital == options[0].hospital]
+    here = [way for way in ways if way.hospital in (options[0].hospital, "")]  # "": what holds for all
     clocks = {}
     for mode in MODES:
         way = min((one for one in here if one.mode == mode), key=_eta_or_last, default=None)

@@ -231,6 +231,9 @@ class CaseFile(Part, frozen=True):
     ways: tuple[CaseWay, ...] = ()
     what_ifs: tuple[CaseWhatIf, ...] = ()
     onward: tuple[CaseOnward, ...] = ()
+    unflown: Annotated[
+        tuple[Told, ...], Meta(description="Why nobody is flown from where the casualty is; then no way is by air.")
+    ] = ()
     traffic_version: str = ""
     roads: Annotated[str, Meta(description="Version of the roads that `ways` were timed on.")] = ""
 

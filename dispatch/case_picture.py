@@ -343,11 +343,13 @@ def _on_ways(case: CaseFile, picture: Picture, area: Area) -> Decision:
         for id in (one.start, one.end):
             _refuse_unknown(f"onward[{row}]", id, picture.hospitals)
         onward_s[(one.start, one.end)] = one.seconds
-    timed = Timed(ways, what_ifs, onward_s)
+    if case.unflown and any(way.mode == "air" for way in case.ways):
+        raise refuse("unflown", "decide_unflown")
+    timed = Timed(ways, what_ifs, onward_s, unflown=tuple(map(_reason, case.unflown)))
     return decide_destination(
         case_of(picture.get_casualty(case.casualty.id)), timed.ways, picture.hospitals, picture.holds.values(),
         _utc(case.at), area.rules.destination, traffic_version=case.traffic_version, roads=case.roads,
-        onward_s=timed.onward_s, what_ifs=timed.what_ifs,
+        onward_s=timed.onward_s, what_ifs=timed.what_ifs, unflown=timed.unflown,
     )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from msgspec import structs
@@ -31,8 +30,8 @@ from routing.rendezvous import Plan, Question
 from routing.roads import Roadmap
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
-BY_ROAD, ALL_MODES = ("road",), ("road", "air", "rendezvous")
-NO_LANDING_SITE = (Reason("no_landing_site"),)  # where the casualty is
+BY_ROAD, NOT_FROM_SCENE, ALL_MODES = ("road",), ("road", "rendezvous"), ("road", "air", "rendezvous")
+NO_LANDING_SITE = (Reason("no_landing_site"),)
 REASONS_TOLD = 3  # of the refusals of many landing sites
 # What a crew has judged by itself once it stands by.
 OPEN_WEATHER = (
@@ -46,7 +45,8 @@ WhatIfs = tuple[tuple[Reason, tuple[Way, ...]], ...]
 class CaseWays:
     """The ways of one casualty who is driven as `drives` say and flown as `asked` states, in one state of the picture.
 
-    `ways`: every hospital by road, then the best flight of each mode or why there is none; without ranges.
+    `ways`: every hospital by road, then the best flight of each mode or why there is none; without ranges. None by air
+    where `unflown` tells it for all of them.
     """
 
     area: Area
@@ -74,10 +74,18 @@ class CaseWays:
     def _still_open(self, aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         return _yet_to_settle(self.picture, aircraft, reasons)
 
+    @property
+    def unflown(self) -> tuple[Reason, ...]:
+        """Why no aircraft takes the casualty over where they are, whatever the hospital; () where that is asked
+        hospital by hospital, or there is nothing to say of flights. In the supposed worlds it is the same."""
+        nobody = not self.flights.from_scene and any(self.flights.told(one.id) for one in self.hospitals)
+        return NO_LANDING_SITE if nobody else ()
+
     def _each(self) -> Iterator[Way]:
         timed = self._timed if self.before is None else self._timed_anew
+        modes = ALL_MODES if self.flights.from_scene else NOT_FROM_SCENE
         for id in [hospital.id for hospital in self.hospitals]:
-            for mode in ALL_MODES if self.flights.told(id) else BY_ROAD:
+            for mode in modes if self.flights.told(id) else BY_ROAD:
                 way = self._told[id, mode] = timed(id, mode)
                 yield way
 
@@ -109,8 +117,6 @@ class CaseWays:
         return Way(hospital, "road", eta_s, terms, decides="drive", detours=detours)
 
     def _by_air(self, hospital: str, mode: str) -> Way:
-        if mode == "air" and not self.flights.from_scene:
-            return _no_landing_at_scene(hospital)
         timed = self._flown(hospital, mode)
         if timed:
             way, self._plans[hospital, mode] = min(timed, key=_settled_then_soonest) if len(timed) > 1 else timed[0]
@@ -150,11 +156,6 @@ class CaseWays:
 
     def _supposed(self, asked: Question, drives: Drives) -> CaseWays:
         return CaseWays(self.area, self.picture, self.hospitals, asked, drives, before=self)
-
-
-@lru_cache(maxsize=4096)
-def _no_landing_at_scene(hospital: str) -> Way:
-    return Way(hospital, "air", barred=NO_LANDING_SITE)
 
 
 def able_hospitals(
@@ -222,7 +223,7 @@ def _why_not(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
             found.append(reason)
         if len(found) == REASONS_TOLD:
             break
-    return tuple(found) or (Reason("no_landing_site"),)
+    return tuple(found) or NO_LANDING_SITE
 
 
 def _way(plan: Plan, picture: Picture) -> Way:

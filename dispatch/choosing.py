@@ -98,7 +98,7 @@ def option_for(wanted: tuple[str, str], fresh: Decision, override_reason: str) -
         if (option.hospital, option.mode) == wanted:
             return option
     hospital, mode = wanted
-    barred = next((one for one in fresh.rejected if (one.hospital, one.mode) == wanted), None)
+    barred = e.find_rejection(fresh.rejected, hospital, mode)
     if barred is not None and barred.eta_s is not None and mode == "road" and override_reason.strip():
         return Option(hospital, mode, barred.eta_s, barred.terms_s, reasons=barred.reasons)
     refuse_held(wanted, fresh)
@@ -108,7 +108,7 @@ def option_for(wanted: tuple[str, str], fresh: Decision, override_reason: str) -
 
 def refuse_held(wanted: tuple[str, str], fresh: Decision) -> None:
     """Raises AlreadyHeld when all that is free there is held for others."""
-    barred = next((one for one in fresh.rejected if (one.hospital, one.mode) == wanted), None)
+    barred = e.find_rejection(fresh.rejected, *wanted)
     taken = next((r for r in barred.reasons if r.code == "capacity"), None) if barred else None
     if taken is not None and taken.facts["held"]:
         raise AlreadyHeld(resource=taken.facts["resource"], hospital=wanted[0], holder=taken.facts["held"])

@@ -191,7 +191,7 @@ def _told(one: e.Option | e.Rejection) -> dict[str, Any]:
     # a merge patch replaces lists whole and merges dicts: terms in order therefore stand as a list of pairs
     for name in ("terms", "causes"):
         plain[name] = [[cause, span_s] for cause, span_s in plain.pop(f"{name}_s").items()]
-    return {name: value for name, value in plain.items() if value not in (None, "")}
+    return {name: value for name, value in plain.items() if name == "hospital" or value not in (None, "")}
 
 
 def lasting_of_unit(picture: Picture, state: UnitState) -> dict[str, Any]:

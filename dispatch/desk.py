@@ -254,7 +254,7 @@ def decision_on(
     return decide_destination(
         case_of(picture.get_casualty(casualty)), timed.ways, picture.hospitals, picture.holds.values(), at, policy,
         traffic_version=traffic_version(picture, at), roads=roadmap.digest[:12], onward_s=timed.onward_s,
-        what_ifs=timed.what_ifs, ranged=timed.ranged,
+        what_ifs=timed.what_ifs, ranged=timed.ranged, unflown=timed.unflown,
     )  # fmt: skip
 
 

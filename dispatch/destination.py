@@ -16,7 +16,7 @@ from msgspec import structs
 
 from casebook.capacity import Hold
 from casebook.capacity.resources import ResourceTable, resource_table
-from casebook.events import Decision, Reason
+from casebook.events import Decision, Reason, Rejection
 from casebook.picture import HospitalState
 from dispatch.counterfactual import changes_for
 from dispatch.judging import Judged, Way, resource_for
@@ -45,11 +45,13 @@ def decide_destination(
     what_ifs: Sequence[tuple[Reason, Sequence[Way]]] = (),
     table: ResourceTable | None = None,
     ranged: Ranged = as_told,
+    unflown: tuple[Reason, ...] = (),
 ) -> Decision:
     """`decide` on these parts of a World."""
     world = World(
         case, tuple(ways), hospitals, tuple(holds), now, policy, table or resource_table(), onward_s or {},
         tuple((change, tuple(then)) for change, then in what_ifs), traffic_version, roads, ranged,
+        unflown,
     )  # fmt: skip
     return decide(world)
 
@@ -59,6 +61,7 @@ def decide(world: World) -> Decision:
 
     Every way that does not win is among `rejected` with all its reasons and, where there is one, the smallest single
     change that would make it win: first those that could have been taken, in their order, then the barred ones by time.
+    Last, where nobody is flown from where the casualty is, one that says so for all hospitals.
     """
     ranking = rank(world)
     viable, barred = with_ranges(world, ranking), ranking.barred
@@ -69,7 +72,7 @@ def decide(world: World) -> Decision:
     inputs = digest(world, ways_looked_at(world, ranking, viable), told)
     return Decision(
         options=tuple(map(telling.option_of, viable)),
-        rejected=tuple(map(telling.rejection_of, losers, changes)),
+        rejected=(*map(telling.rejection_of, losers, changes), *_unflown(world)),
         inputs=inputs,
         rules=world.policy.version,
         traffic_version=world.traffic_version,
@@ -80,6 +83,10 @@ def decide(world: World) -> Decision:
         stabilise_at=_stabilise_at(ranking),
         ask=_to_be_asked(ranking),
     )
+
+
+def _unflown(world: World) -> tuple[Rejection, ...]:
+    return (Rejection("", "air", None, world.unflown),) if world.unflown else ()
 
 
 def _stabilise_at(ranking: Ranking) -> str | None:
@@ -129,6 +136,7 @@ def digest(world: World, ways: Sequence[Way], told: Mapping[str, str]) -> str:
         "holds": sorted_raw(world.holds),
         "onward": onward_hash(world.onward_s),
         "what_ifs": _what_ifs(world),
+        "unflown": world.unflown,
         "now": world.now,
         "rules": rules_hash(world.policy),
         "resources": world.table.version,

@@ -42,6 +42,8 @@ class World:
     `what_ifs`: changes outside the hospitals (a road open again, daylight), each with all ways as they would then be.
     `onward_s`: by road between hospitals, (from, to) -> seconds, for those that would have to transfer on.
     `ranged`: gives ways of `ways` their p10 and p90, asked for those only that could be taken: no rank depends on them.
+    `unflown`: why no aircraft takes the casualty over where they are, whatever the hospital; then no way is by air. ()
+    where that is asked hospital by hospital. Nothing ranks by it.
     """
 
     case: Case
@@ -56,6 +58,7 @@ class World:
     traffic_version: str = ""
     roads: str = ""
     ranged: Ranged = as_told
+    unflown: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

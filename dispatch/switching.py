@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from casebook.casualty import Stage
-from casebook.events import Decision, Option, Rejection
+from casebook.events import Decision, Option, Rejection, find_rejection
 from casebook.picture import CasualtyState, HospitalState, Picture
 from casebook.steps import Duty
 from casebook.wish import answer_in, wish_answer
@@ -191,7 +191,7 @@ def _gain_s(state: CasualtyState, now: Option, first: Option) -> float:
     gain_s = _care_s(now) - _care_s(first)
     if not state.override_reason or state.option is None:
         return gain_s
-    then = next((r for r in state.rejected if (r.hospital, r.mode) == (first.hospital, first.mode)), None)
+    then = find_rejection(state.rejected, first.hospital, first.mode)
     known_s = _care_s(state.option) - _care_s(then) if then is not None and then.eta_s is not None else 0.0
     return gain_s - max(0.0, known_s)
 

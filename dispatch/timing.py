@@ -42,6 +42,7 @@ class Timed:
     what_ifs: tuple[tuple[Reason, tuple[Way, ...]], ...] = ()
     onward_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     ranged: Ranged = field(default=as_told, compare=False)
+    unflown: tuple[Reason, ...] = ()
 
 
 def ways_for(
@@ -81,7 +82,7 @@ def ways_for_all(
             case = CaseWays(area, picture, hospitals, asked, Drives(times, row))
             ranges, able = Ranges(case), able_hospitals(hospitals, casualty, policy, now)
             ranges.ask([way for way in case.ways if way.hospital in able])
-            told[casualty.id] = Timed(case.ways, case.what_ifs(roadmap), onward_s, ranges)
+            told[casualty.id] = Timed(case.ways, case.what_ifs(roadmap), onward_s, ranges, case.unflown)
     return told
 
 

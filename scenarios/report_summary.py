@@ -73,7 +73,7 @@ def _decision(voice: Voice, report: Mapping[str, Any]) -> RenderableType:
         merits = voice.listed([voice.reason(one, {}) for one in made.get("reasons", ())])
         table.add_row(Text(f"✓ {way}", GOOD), Text(voice.span(made.get("eta_s"))), Text(merits))
     for one in made["rejected"][:MOST_REJECTED]:
-        way = f"✗ {one['hospital']} · {voice.word('report.way', one['mode'])}"
+        way = f"✗ {one['hospital'] or voice.say('destination.any_hospital')} · {voice.word('report.way', one['mode'])}"
         why = voice.listed([voice.reason(reason, {}) for reason in one["reasons"]])
         table.add_row(Text(way), Text(voice.span(one["eta_s"])), Text(why, QUIET))
     left = len(made["rejected"]) - MOST_REJECTED

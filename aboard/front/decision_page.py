@@ -117,6 +117,8 @@ class _Page:
         return self._voice.word("report.way", way.mode)
 
     def _name(self, id: str) -> str:
+        if not id:
+            return self._voice.say("destination.any_hospital")
         return self._voice.named(self._hospitals.get(id), id)
 
     def _said(self, reason: Reason) -> str:

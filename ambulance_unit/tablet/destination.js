@@ -5,7 +5,7 @@ import { Age, clockText, spanText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
 import { chosenCasualty } from './casualties.js';
 import { Elsewhere } from './elsewhere.js';
-import { hospitalName, listed, minutes, named, reasonText } from './naming.js';
+import { hospitalName, leadsTo, listed, minutes, named, reasonText } from './naming.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
 /** @typedef {import('./view_types.js').Casualty} Casualty */
@@ -35,7 +35,7 @@ function Chosen({ one, view, feed }) {
     ${!goal && one.proposal && html`<p class="lead">${say('unit.proposed', { hospital: hospitalName(view, one.proposal.hospital), minutes: minutes(one.proposal.eta_s) })}</p>`}
     ${one.stranded && html`<div class="stranded" role="alert"><b>${say('unit.stranded')}</b>
       ${one.stabilise_at && html`<p>${say('unit.stabilise_at', { hospital: hospitalName(view, one.stabilise_at) })}</p>`}
-      ${one.ask && html`<p>${say('unit.asking', { hospitals: listed(one.ask.map((id) => hospitalName(view, id))) })}</p>`}${one.stranded.map((way) => html`<p key=${way.hospital + way.mode}>${hospitalName(view, way.hospital)} · ${way.reasons.map((reason) => reasonText(view, reason)).join('; ')}</p>`)}</div>`}
+      ${one.ask && html`<p>${say('unit.asking', { hospitals: listed(one.ask.map((id) => hospitalName(view, id))) })}</p>`}${one.stranded.map((way) => html`<p key=${way.hospital + way.mode}>${leadsTo(view, way.hospital)} · ${named('mode', way.mode)} · ${way.reasons.map((reason) => reasonText(view, reason)).join('; ')}</p>`)}</div>`}
     ${goal && html`<${Ward} one=${one} view=${view} feed=${feed} />`}
     <${Elsewhere} one=${one} view=${view} />
     <${Clocks} one=${one} />
@@ -92,7 +92,7 @@ function Reasons({ one, view }) {
     ${goal.override_reason && html`<p><b>${say('unit.override')}</b> ${goal.override_reason}</p>`}
     <ul>${goal.reasons.map((reason) => html`<li key=${reason.code}>${reasonText(view, reason)}</li>`)}</ul>
     <details><summary>${say('unit.rejected', { n: goal.rejected.length })}</summary>
-      ${goal.rejected.map((way) => html`<p key=${way.hospital + way.mode}><b>${hospitalName(view, way.hospital)}</b> ${named('mode', way.mode)} ${minutes(way.eta_s)} · ${way.reasons.map((reason) => reasonText(view, reason)).join('; ')}</p>`)}
+      ${goal.rejected.map((way) => html`<p key=${way.hospital + way.mode}><b>${leadsTo(view, way.hospital)}</b> ${named('mode', way.mode)} ${minutes(way.eta_s)} · ${way.reasons.map((reason) => reasonText(view, reason)).join('; ')}</p>`)}
     </details></div>`;
 }
 

@@ -22,7 +22,7 @@ const WHO = ['patient', 'family'];
 export function placesOf(view, one) {
   const goal = one?.destination;
   const ways = [...(goal ? [goal] : []), ...(goal?.rejected ?? [])];
-  const ids = [...new Set([...ways.map((way) => way.hospital), ...Object.keys(view.hospitals ?? {}).sort()])];
+  const ids = [...new Set([...ways.map((way) => way.hospital), ...Object.keys(view.hospitals ?? {}).sort()])].filter(Boolean);
   return ids.map((hospital) => ({ hospital, way: ways.find((way) => way.hospital === hospital && way.mode === 'road') }));
 }
 

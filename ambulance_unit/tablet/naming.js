@@ -66,3 +66,6 @@ export const minutes = (span_s) => (span_s === undefined ? '--' : say('unit.minu
 
 /** A hospital by id. @param {import('./view_types.js').TabletView} view @param {string | undefined} id */
 export const hospitalName = (view, id) => (id ? nameOf(view.hospitals?.[id]) || id : '');
+
+/** Where a way leads that may hold for all hospitals (''). @param {import('./view_types.js').TabletView} view @param {string} id */
+export const leadsTo = (view, id) => (id === '' ? say('destination.any_hospital') : hospitalName(view, id));

@@ -31,6 +31,7 @@ from casebook.events.destination import Option as Option
 from casebook.events.destination import PlannedTransport as PlannedTransport
 from casebook.events.destination import PlanOutcome as PlanOutcome
 from casebook.events.destination import Rejection as Rejection
+from casebook.events.destination import find_rejection as find_rejection
 from casebook.events.fact import FACTS as FACTS
 from casebook.events.fact import Event as Event
 from casebook.events.fact import Reason as Reason

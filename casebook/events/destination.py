@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,7 +41,8 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     """A way that was not taken, and why. `eta_s` None: there is no way at all; `definitive_s`: nor where the hospital
     lacks what is needed.
 
-    `would_win`: the smallest single change by which it would be the first option; None: no single one would do.
+    `hospital` "": by this mode to no hospital at all, told once for all of them. `would_win`: the smallest single
+    change by which it would be the first option; None: no single one would do.
     """
 
     hospital: str
@@ -55,12 +57,20 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     would_win: Reason | None = None
 
 
+def find_rejection(rejected: Iterable[Rejection], hospital: str, mode: str) -> Rejection | None:
+    """Why this way was not taken: its own rejection, else the one that holds for all hospitals of this mode."""
+    of_mode = [one for one in rejected if one.mode == mode]
+    of_all = next((one for one in of_mode if not one.hospital), None)
+    return next((one for one in of_mode if one.hospital == hospital), of_all)
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """The ranked answer of the destination function: first option wins. `inputs` is the hash of all it looked at.
 
     `id` names the decision, `rules`, `traffic_version`, `roads` and `capacity` the versions of what it stood on.
-    `unmeasured`: rules that could not be asked. Without an option: `stabilise_at` the nearest hospital that can do
-    anything, `ask` those that have what is needed and would have to be persuaded, nearest first.
+    `unmeasured`: rules that could not be asked. What holds for all hospitals stands last in `rejected`. Without an
+    option: `stabilise_at` the nearest hospital that can do anything, `ask` those that have what is needed and would
+    have to be persuaded, nearest first.
     """
 
     options: tuple[Option, ...]

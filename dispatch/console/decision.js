@@ -9,7 +9,7 @@ import { act, asking, WithReason } from './act.js';
 import { isOpen, overriding, selected, shownOthers } from './chosen.js';
 import { Key } from './keys.js';
 import { CareLine, Minutes, MinutesLine, minutesText } from './minutes.js';
-import { hospitalName, casualtyLabel, reasonText, resourceName, siteName, spanOrDash, unitName, whoName, whyText } from './names.js';
+import { hospitalName, casualtyLabel, leadsTo, reasonText, resourceName, siteName, spanOrDash, unitName, whoName, whyText } from './names.js';
 
 /** @typedef {import('./view_types.js').ConsoleView} ConsoleView */
 /** @typedef {import('./view_types.js').Casualty} Casualty */
@@ -109,7 +109,7 @@ function Clock({ view, mode, way }) {
   return html`<article class="clock ${mode} ${way?.place === 1 ? 'first' : ''} ${barred || !way ? 'barred' : ''}" title=${title}>
     <p class="mode">${say(`dispatch.mode.${mode}`)} ${way?.place === 1 && html`<b>${say('dispatch.proposed')}</b>`}</p>
     <p class="time">${spanOrDash(way?.eta_s)}</p>
-    ${way && html`<p class="home">${hospitalName(view, way.hospital)}</p><${CareLine} way=${way} />`}
+    ${way && html`<p class="home">${leadsTo(view, way.hospital)}</p><${CareLine} way=${way} />`}
     ${way && way.eta_s !== undefined && html`<${Minutes} way=${way} />`}
     ${barred && way.reasons.slice(0, 2).map((reason, n) => html`<p class="no" key=${n}>${reasonText(view, reason)}</p>`)}
     ${way?.decides && !barred && html`<p class="quiet">${say(`routing.decides.${way.decides}`)}</p>`}
@@ -138,7 +138,7 @@ function Other({ view, id, way, proposal }) {
   const open = overriding.value === name;
   const title = way.reasons.map((reason) => reasonText(view, reason)).join('\n');
   return html`<li class=${possible ? 'possible' : 'barred'} title=${title}>
-    <p class="head"><span class="home">${hospitalName(view, way.hospital)}</span> <span class="mode">${say(`dispatch.mode.${way.mode}`)}</span> <span class="time">${spanOrDash(way.eta_s)}</span>
+    <p class="head"><span class="home">${leadsTo(view, way.hospital)}</span> <span class="mode">${say(`dispatch.mode.${way.mode}`)}</span> <span class="time">${spanOrDash(way.eta_s)}</span>
       ${takeable && !open && html`<button class="small choose" onClick=${() => { overriding.value = name; }}>${say('dispatch.choose')}</button>`}</p>
     <${CareLine} way=${ranked ?? way} />
     <${MinutesLine} way=${way} />

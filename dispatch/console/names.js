@@ -9,6 +9,8 @@ import { isWord, language, nameOf, say } from '/casebook/words.js';
 
 /** @param {ConsoleView} view @param {string | undefined} id */
 export const hospitalName = (view, id) => nameOf(view.hospitals[id ?? '']) || id || '';
+/** Where a way leads that may hold for all hospitals (''). @param {ConsoleView} view @param {string} id */
+export const leadsTo = (view, id) => (id === '' ? say('destination.any_hospital') : hospitalName(view, id));
 /** @param {ConsoleView} view @param {string | undefined} id */
 export const unitName = (view, id) => nameOf(view.units[id ?? '']) || id || '';
 /** @param {ConsoleView} view @param {string | undefined} id */

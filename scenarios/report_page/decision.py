@@ -60,7 +60,8 @@ def _predicted(story: Story, voice: Voice, made: Mapping[str, Any]) -> str:
 def ways_to(made: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Road, air and rendezvous to the chosen hospital: the one taken, and those that were not."""
     taken = {**{name: made.get(name) for name in ("mode", "eta_s", "terms_s")}, "taken": True, "reasons": []}
-    others = [one for one in made["rejected"] if one["hospital"] == made["hospital"] and one["mode"] != made["mode"]]
+    here = [one for one in made["rejected"] if one["hospital"] in (made["hospital"], "")]  # "": what holds for all
+    others = [one for one in here if one["mode"] != made["mode"]]
     ways = {one["mode"]: {**one, "taken": False} for one in reversed(others)} | {made["mode"]: taken}
     return [ways[mode] for mode in MODES if mode in ways]
 
@@ -138,7 +139,8 @@ def _term(voice: Voice, term: str) -> str:
 
 
 def _rejected(story: Story, voice: Voice, made: Mapping[str, Any]) -> Html | None:
-    """Every rejected way with its reasons: a row per hospital in the decision's own order, a column per way."""
+    """Every rejected way with its reasons: a row per hospital in the decision's own order, one for what
+    holds for all of them, a column per way."""
     by_hospital: dict[str, dict[str, Mapping[str, Any]]] = {}
     for way in made["rejected"]:
         by_hospital.setdefault(way["hospital"], {}).setdefault(way["mode"], way)
@@ -148,7 +150,7 @@ def _rejected(story: Story, voice: Voice, made: Mapping[str, Any]) -> Html | Non
     head = [tag("th", voice.say(f"report.head.{name}"), scope="col") for name in names]
     head += [tag("th", voice.word("report.way", mode), scope="col") for mode in MODES]
     rows = [_hospital(story, voice, made, hospital, ways) for hospital, ways in by_hospital.items()]
-    count = voice.say("report.rejected", n=len(made["rejected"]), hospitals=len(by_hospital))
+    count = voice.say("report.rejected", n=len(made["rejected"]), hospitals=len(by_hospital.keys() - {""}))
     table = tag("table", tag("thead", tag("tr", head)), tag("tbody", rows), class_="rejected")
     return tag("div", tag("h3", count), tag("div", table, class_="wide", tabindex=0))
 
@@ -169,7 +171,8 @@ def _hospital(
             cells.append(_cell(story, voice, ways[mode], own))
         else:
             cells.append(tag("td", NOTHING, class_="none"))
-    name = tag("th", story.hospital_name(voice, hospital), scope="row")
+    named = story.hospital_name(voice, hospital) if hospital else voice.say("destination.any_hospital")
+    name = tag("th", named, scope="row")
     return tag("tr", name, tag("td", [tag("p", one) for one in common]), cells)
 
 

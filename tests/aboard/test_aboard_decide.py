@@ -37,6 +37,9 @@ def case(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+UNFLOWN = [{"code": "no_landing_site"}]  # where the casualty is
+
+
 def without_room() -> dict[str, Any]:
     return case(hospitals=[hospital("near", free=0), hospital("far", capabilities=["ct"])])
 
@@ -89,6 +92,16 @@ def test_the_change_that_was_named_makes_the_loser_win(desk: Desk):
     assert (loser["hospital"], loser["would_win"]["code"]) == ("near", "change.bay_freed")
     full["hospitals"][0]["figures"]["resus_bay"]["free"] = 1
     assert desk.decision(full)["options"][0]["hospital"] == "near"
+
+
+def test_why_nobody_is_flown_from_there_is_one_line_for_all_hospitals(desk: Desk):
+    told = desk.decision(case(unflown=UNFLOWN))
+    last = told["rejected"][-1]
+    assert (last["hospital"], last["mode"], last["reasons"][0]["code"]) == ("", "air", "no_landing_site")
+    assert told["options"] == desk.decision(case())["options"]
+    for language, sentence in (("en", "to any hospital"), ("zh", "任何医院")):
+        _, page, _ = desk.run(case(unflown=UNFLOWN), language=language)
+        assert page.count(sentence) == 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -168,6 +181,9 @@ IMPOSSIBLE = {
     "ways[0].eta_s": edited("ways", 0, "eta_s", value=-5),
     "ways[0].terms_s": edited("ways", 0, "eta_s", value=5000),
     "ways[0].eta_low_s": edited("ways", 0, "eta_low_s", value=-5),
+    "unflown": case(
+        unflown=UNFLOWN, ways=[*case()["ways"], {"hospital": "far", "mode": "air", "eta_s": 600}],
+    ),
     "onward[0]": case(onward=[{"start": "near", "end": "x", "seconds": 60}]),
 }  # fmt: skip
 
@@ -254,8 +270,8 @@ def test_the_file_and_the_answer_keep_their_schemas(desk: Desk):
     shapes = {kind: json.loads((SCHEMAS / f"decide.{kind}.schema.json").read_text("utf-8")) for kind in ("in", "out")}
     for shape in shapes.values():
         Draft202012Validator.check_schema(shape)
-    Draft202012Validator(shapes["in"]).validate(case())
-    for told in (case(), without_room()):
+    Draft202012Validator(shapes["in"]).validate(case(unflown=UNFLOWN))
+    for told in (case(), case(unflown=UNFLOWN), without_room()):
         Draft202012Validator(shapes["out"]).validate(desk.decision(told))
     refused = Draft202012Validator(shapes["in"]).iter_errors(IMPOSSIBLE["casualty.age_years"])
     assert [error.json_path for error in refused] == ["$.casualty.age_years"]

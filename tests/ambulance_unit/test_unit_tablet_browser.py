@@ -599,6 +599,21 @@ async def test_a_diversion_that_is_followed_shows_the_new_bay(stage: Stage, page
     await expect(banner).to_contain_text(f"{say('unit.bay', 'en')} 2")
 
 
+async def test_why_nobody_is_flown_is_one_line_for_all_hospitals_and_no_place_to_go_to(stage: Stage, page: Page):
+    await aboard(stage)
+    await show(stage, page)
+    nobody = e.Rejection("", "air", None, (e.Reason("no_landing_site"),))
+    await stage.hub(e.DestinationChosen("I1-A", OPTION, (BY_ROAD, ELSEWHERE, nobody)))
+    await open_page(page, "destination")
+    await page.locator(".reasons summary", has_text=say("unit.rejected", "en", n=3)).click()
+    line = page.locator(".reasons details p", has_text=say("destination.any_hospital", "en"))
+    await expect(line).to_have_count(1)
+    await expect(line).to_contain_text(say("reason.no_landing_site", "en"))
+    await page.click(".elsewhere button >> nth=0")
+    places = await page.locator(".place b").all_inner_texts()
+    assert sorted(places) == ["General Hospital", "Jinshan Hospital"]
+
+
 async def test_a_wish_is_recorded_by_whom_and_its_cost_is_shown_once_the_desk_answers(stage: Stage, page: Page):
     await aboard(stage)
     await show(stage, page)

@@ -64,6 +64,17 @@ def test_the_decision_is_told_with_reasons_rejected_ways_and_the_clocks_side_by_
     assert "air" not in clocks  # nobody reckoned it: absent, not zero
 
 
+def test_what_holds_for_all_hospitals_is_told_once_and_says_why_there_is_no_flight():
+    why = (e.Reason("no_landing_site"),)
+    for hospital in ("", "sgh"):  # once for all, and as older records have it
+        line = e.Rejection(hospital, "air", None, why)
+        story = Story().at_scene().tell(e.DestinationChosen("I1-A", OPTION, (BY_ROAD, ELSEWHERE, line)), minute=8)
+        told = story.view()["casualties"]["I1-A"]
+        assert told["clocks"]["air"] == {"reasons": [{"code": "no_landing_site", "facts": {}}]}
+        assert told["destination"]["rejected"][-1]["hospital"] == hospital
+        assert "runner_up" not in told["destination"]
+
+
 def test_the_crew_is_told_the_chance_of_a_bay_the_slot_that_is_held_and_who_comes_second():
     option = structs.replace(OPTION, p_bay=0.84, definitive_s=1800.0)
     full = e.Rejection("jsh", "road", 1000.0, (e.Reason("capacity", {"resource": "resus_bay"}),))

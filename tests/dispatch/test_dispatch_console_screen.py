@@ -154,10 +154,17 @@ async def test_the_three_clocks_stand_side_by_side_and_the_closure_says_what_it_
         "air": "--:--",
         "rendezvous": spelled(best["rendezvous"].eta_s),
     }
+    for words in ("destination.any_hospital", "reason.no_landing_site"):
+        await expect(page.locator(".clock.air")).to_contain_text(say(words, "zh"))
     await expect(page.locator(".clock.first")).to_have_count(1)
     await expect(page.locator(".clock.rendezvous.first")).to_have_count(1)
     loser = page.locator(".others li", has_text=say("dispatch.mode.road", "zh")).first
     await expect(loser).to_contain_text("G1")
+    await page.locator(".others + button").click()  # all of them
+    nobody = page.locator(".others li", has_text=say("destination.any_hospital", "zh"))
+    await expect(nobody).to_have_count(1)
+    await expect(nobody).to_contain_text(say("reason.no_landing_site", "zh"))
+    await expect(page.locator(".others li")).to_have_count(len(proposal.rejected))
 
 
 def spelled(seconds: float) -> str:

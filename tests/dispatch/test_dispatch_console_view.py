@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec import structs
 from valley import CITY, G1_EAST, SCENE, SERVICE, START, casualty, crash, enrolled, reported, told, valley_area
 
 from casebook import events as e
@@ -15,8 +16,9 @@ from casebook.live import merge_patch, patched, plain
 from casebook.log import By, MemoryLog
 from casebook.picture import Picture
 from dispatch.console_view import clock_of, console_view, drawn, is_told, leg_eta_at, log_line
+from dispatch.desk import decision_on
 from dispatch.destination import case_of, decide_destination
-from dispatch.journeys import road_leg, traffic_version
+from dispatch.journeys import road_leg
 from dispatch.rule_files import default_policy
 from dispatch.timing import ways_for
 from routing.roads import Roadmap
@@ -31,11 +33,8 @@ def proposed(valley: Roadmap, *more: e.Event) -> list[e.Event]:
     """The base with a proposal, made on it as the desk would."""
     facts = [*BASE, *more]
     picture = told(facts)
-    ways = ways_for(valley, AREA, picture, A, START, default_policy()).ways
-    decision = decide_destination(
-        case_of(picture.get_casualty(A)), ways, picture.hospitals, picture.holds.values(), START, default_policy(),
-        traffic_version=traffic_version(picture, START),
-    )  # fmt: skip
+    timed = ways_for(valley, AREA, picture, A, START, default_policy())
+    decision = decision_on(picture, A, timed, START, default_policy(), valley)
     return [*facts, e.DestinationProposed(A, decision)]
 
 
@@ -76,6 +75,17 @@ def test_the_three_clocks_stand_side_by_side_with_their_terms_in_order(valley: R
     assert clocks["rendezvous"]["place"] == 1 and clocks["road"]["place"] > 1
     assert [name for name, _ in clocks["rendezvous"]["terms"]][:2] == ["on_scene", "drive"]
     assert [reason["code"] for reason in clocks["air"]["reasons"]] == ["no_landing_site"]
+    assert clocks["air"]["hospital"] == ""  # which holds for all of them
+
+
+def test_an_older_record_with_a_line_per_hospital_still_has_its_clock(valley: Roadmap):
+    decision = proposed(valley)[-1].decision  # type: ignore[attr-defined]
+    why = (e.Reason("no_landing_site"),)
+    lines = tuple(e.Rejection(id, "air", None, why) for id in ("quarry", "city", "mill"))
+    older = structs.replace(decision, rejected=(*decision.rejected[:-1], *lines))
+    clock = clock_of(older, "air")
+    assert clock is not None and clock["hospital"] == older.options[0].hospital
+    assert [reason["code"] for reason in clock["reasons"]] == ["no_landing_site"]
 
 
 def test_without_helicopters_there_is_no_clock_for_them(valley: Roadmap):

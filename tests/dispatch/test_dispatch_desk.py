@@ -213,6 +213,15 @@ async def test_another_option_needs_a_reason_and_keeps_it(valley: Roadmap):
     assert desk.picture.get_casualty(A).hospital == "mill"
 
 
+async def test_a_flight_from_where_nobody_is_flown_is_refused_with_that_reason_to_any_hospital(valley: Roadmap):
+    desk = await stage(valley, e.DestinationRequested(A, "A1"))
+    await desk.react()
+    for hospital in ("city", "mill"):
+        with pytest.raises(Overtaken) as refused:
+            await desk.ask("choose_destination", casualty=A, hospital=hospital, mode="air", override_reason="no road")
+        assert (refused.value.key, refused.value.facts["why"]) == ("option_gone", "no_landing_site")
+
+
 async def test_a_closed_or_full_hospital_can_be_forced_with_a_reason_without_taking_a_bay(valley: Roadmap):
     full = e.CapacityReported("mill", "resus_bay", 0, 4)
     desk = await stage(valley, full, e.DestinationRequested(A, "A1"))

@@ -74,9 +74,8 @@ def test_nobody_has_looked_up_at_the_scene_so_a_person_must_settle_it(valley: Ro
 
 
 def test_without_a_hoist_one_short_reason_is_told_as_ever(valley: Roadmap):
-    found = decided(valley, area_with())
-    told_of = {codes(one.reasons)[0] for one in found.rejected if one.mode == "air"}
-    assert told_of == {"no_landing_site"}
+    (line,) = [one for one in decided(valley, area_with()).rejected if one.mode == "air"]
+    assert (line.hospital, codes(line.reasons), line.would_win) == ("", ["no_landing_site"], None)
 
 
 def test_of_machines_without_a_hoist_nothing_is_said_where_another_has_one(valley: Roadmap):
@@ -136,7 +135,8 @@ def test_a_place_to_land_at_the_scene_is_quicker_than_a_hoist(valley: Roadmap):
 def test_nobody_is_lifted_out_of_a_vehicle(valley: Roadmap):
     beside = replace(LIFTING, sites=PLAIN.sites)
     assert "hoist" in by_air(valley, beside).terms_s
-    assert codes(by_air(valley, beside, e.CasualtyBoarded(A, "A1")).barred) == ["no_landing_site"]
+    aboard = [one for one in decided(valley, beside, e.CasualtyBoarded(A, "A1")).rejected if one.mode == "air"]
+    assert [(one.hospital, codes(one.reasons)) for one in aboard] == [("", ["no_landing_site"])]
 
 
 class Desk(Stage):

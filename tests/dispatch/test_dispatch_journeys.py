@@ -12,6 +12,7 @@ from casebook import events as e
 from casebook.errors import NoAnswer
 from casebook.picture import Picture
 from casebook.place import distance_m
+from dispatch.desk import decision_on
 from dispatch.destination import Way, canonical, case_of, decide_destination
 from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.rule_files import default_policy
@@ -34,7 +35,10 @@ def ways(valley: Roadmap, picture: Picture, at=START, area=AREA) -> dict[tuple[s
 
 def test_every_hospital_is_timed_by_road_and_where_a_helicopter_is_by_air_and_rendezvous(valley: Roadmap):
     found = ways(valley, told(BASE))
-    assert set(found) == {(h, m) for h in ("city", "mill", "quarry") for m in ("road", "air", "rendezvous")}
+    assert set(found) == {(h, m) for h in ("city", "mill", "quarry") for m in ("road", "rendezvous")}
+    at_scene = replace(AREA, sites=(*AREA.sites, replace(AREA.sites[0], id="field", place=SCENE)))
+    beside = ways(valley, told(BASE), area=at_scene)
+    assert set(beside) == {(h, m) for h in ("city", "mill", "quarry") for m in ("road", "air", "rendezvous")}
     without = ways(valley, told([*enrolled(helicopter=False), *reported(), *crash(), *casualty()]))
     assert {mode for _, mode in without} == {"road"}
 
@@ -75,15 +79,52 @@ def test_a_rendezvous_is_told_as_the_patient_lives_it(valley: Roadmap):
     assert (way.rendezvous, way.aircraft, way.decides) == ("service", "H1", "flight")
 
 
-def test_a_hospital_without_pad_and_a_scene_without_site_say_so(valley: Roadmap):
+def test_a_hospital_without_pad_says_so_and_a_scene_without_site_says_it_once_for_all(valley: Roadmap):
     found = ways(valley, told(BASE))
     assert [r.code for r in found["mill", "rendezvous"].barred] == ["air_no_pad"]
-    assert [r.code for r in found["city", "air"].barred] == ["no_landing_site"]
+    assert [r.code for r in unflown(valley, told(BASE))] == ["no_landing_site"]
+    without = told([*enrolled(helicopter=False), *reported(), *crash(), *casualty()])
+    assert unflown(valley, without) == ()  # nobody flies at all: there is nothing to say of the scene
+
+
+def unflown(valley: Roadmap, picture: Picture, area=AREA) -> tuple[e.Reason, ...]:
+    return ways_for(valley, area, picture, A, START, POLICY).unflown
+
+
+def test_sixty_hospitals_that_nobody_is_flown_to_are_one_line_at_the_end_of_the_record(valley: Roadmap):
+    more = [e.HospitalEnrolled(f"h{n}", "", "", CITY, ("ct",), None, "", CITY) for n in range(57)]
+    picture = told([*BASE, *more])
+    decision = decision_on(picture, A, ways_for(valley, AREA, picture, A, START, POLICY), START, POLICY, valley)
+    by_air = [one for one in decision.rejected if one.mode == "air"]
+    assert by_air == [e.Rejection("", "air", None, (e.Reason("no_landing_site"),))]
+    assert decision.rejected[-1] == by_air[0]
+    assert sum(one.mode == "road" for one in (*decision.rejected, *decision.options[:1])) == 60
+
+
+def test_what_is_said_of_the_scene_belongs_to_what_was_looked_at_and_ranks_nothing(valley: Roadmap):
+    picture = told(BASE)
+    timed = ways_for(valley, AREA, picture, A, START, POLICY)
+    with_it, without = (
+        decision_on(picture, A, one, START, POLICY, valley) for one in (timed, replace(timed, unflown=()))
+    )
+    assert with_it.inputs != without.inputs
+    assert (with_it.options, with_it.rejected[:-1]) == (without.options, without.rejected)
+
+
+def test_the_reason_of_a_way_is_its_own_else_the_one_that_holds_for_all_hospitals():
+    for_all, own = (e.Rejection(id, "air", None, (e.Reason("no_landing_site"),)) for id in ("", "city"))
+    by_road = e.Rejection("mill", "road", None, (e.Reason("ground_no_road"),))
+    assert e.find_rejection((by_road, for_all), "city", "air") is for_all
+    assert e.find_rejection((for_all, own), "city", "air") is own  # as older records have it
+    assert e.find_rejection((by_road, for_all), "mill", "road") is by_road
+    assert e.find_rejection((by_road, for_all), "city", "road") is None
 
 
 def test_a_landing_site_at_the_scene_opens_the_way_by_air(valley: Roadmap):
     at_scene = replace(AREA.sites[0], id="field", place=SCENE)
-    found = ways(valley, told(BASE), area=replace(AREA, sites=(*AREA.sites, at_scene)))
+    beside = replace(AREA, sites=(*AREA.sites, at_scene))
+    found = ways(valley, told(BASE), area=beside)
+    assert unflown(valley, told(BASE), beside) == ()
     assert found["city", "air"].rendezvous == "field"
     assert "drive" not in found["city", "air"].terms_s
 

@@ -44,8 +44,8 @@ CHOSEN = Option(
 )
 REJECTED = (
     Rejection(CENTRE, "road", 3280.0, (ROAD_CLOSED, SLOWER), terms_s={"on_scene": 240.0, "drive": 3040.0}),
-    Rejection(CENTRE, "air", None, (Reason("no_landing_site"),)),
     Rejection(COUNTY, "road", 880.0, (Reason("capability", {"missing": ["trauma_centre"]}),)),
+    Rejection("", "air", None, (Reason("no_landing_site"),)),
 )
 
 

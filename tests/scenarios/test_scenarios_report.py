@@ -115,8 +115,8 @@ def test_the_decision_keeps_every_rejected_way_with_its_reasons(entries: list[En
         (hospital, mode, eta_s, [why["code"] for why in reasons]) for hospital, mode, eta_s, reasons in rejected
     ] == [
         (CENTRE, "road", 3280.0, ["closure", "time"]),
-        (CENTRE, "air", None, ["no_landing_site"]),
         ("county", "road", 880.0, ["capability"]),
+        ("", "air", None, ["no_landing_site"]),
     ]
     assert sum(made["terms_s"].values()) == made["eta_s"]
 

@@ -32,6 +32,7 @@ from casebook.log import Entry
 from casebook.words import LANGUAGES, Language, catalogue
 from hospital_board.teams import team_table
 from scenarios.report_page import report_html
+from scenarios.report_page.decision import ways_to
 from scenarios.report_page.markup import VOID
 from scenarios.report_page.triage import MARKS
 
@@ -163,11 +164,20 @@ def test_a_missed_moment_is_marked_as_missed(entries: list[Entry]) -> None:
 def test_every_rejected_way_stands_with_its_reasons_in_words(page: Page) -> None:
     for told in (
         "绕行封闭路段 G60（道路施工），多用 25.0 分钟", "慢 31.7 分钟",
+        "任何医院", "to any hospital", "The 3 ways not taken (2 hospitals), and why",
         "附近没有可用的起降点", "缺少所需能力：创伤中心",
         "goes round the closure of G60 (road works), 25.0 min more", "lacks what is needed: trauma centre",
     ):  # fmt: skip
         assert told in page.text
     assert "rendezvous · predicted decision to door 23.0 min, actual 22.0 min (−1.0 min)" in "".join(page.texts)
+
+
+@pytest.mark.parametrize("hospital", ["", "centre"])  # for all of them, and as older records have it
+def test_the_air_lane_says_why_nobody_flew_whichever_way_it_was_recorded(hospital: str) -> None:
+    by_air = {"hospital": hospital, "mode": "air", "eta_s": None, "reasons": [{"code": "no_landing_site"}]}
+    made = {"hospital": "centre", "mode": "road", "eta_s": 900.0, "terms_s": {"drive": 900.0}, "rejected": [by_air]}
+    road, air = ways_to(made)
+    assert road["taken"] and (air["taken"], air["reasons"]) == (False, by_air["reasons"])
 
 
 def test_a_gap_in_the_vital_signs_stays_a_gap(page: Page) -> None:

@@ -35,7 +35,7 @@ def test_the_four_clocks_and_the_minutes_saved_are_told(entries: list[Entry]) ->
 def test_the_decision_stands_with_what_speaks_for_it_and_against_the_others(entries: list[Entry]) -> None:
     text = told(reported(entries), "en")
     assert "✓ centre · rendezvous" in text and "31.7 min faster than the next" in text
-    assert "✗ centre · by air" in text and "no landing site in reach" in text
+    assert "✗ to any hospital · by air" in text and "no landing site in reach" in text
     assert "✗ county · by road" in text and "lacks what is needed: trauma centre" in text
 
 
