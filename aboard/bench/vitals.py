@@ -35,6 +35,7 @@ import msgspec
 
 from aboard.bench.figures import LOAD_MAX, Case, is_loaded, once, ours_of
 from aboard.bench.machine import cpu_s, load_now
+from aboard.bench.play import BenchFailed
 from aboard.bench.postgres_server import find_postgres, running_postgres
 from aboard.bench.vitals_fleet import Vehicle, fleet
 from aboard.bench.vitals_stores import BOOK, Part, begin_part, fresh_us, kept_in, postgres_us, sqlite_us, taken_from
@@ -108,11 +109,11 @@ async def _measure(folder: Path, vehicles: int, seconds: float, said: Callable[[
         with _costing(hub_us, "ten_hz", hub.pid, links):
             ten_ms, left_too = await paced(links, 2, 0.2, seconds)
         said("pressed")
-        pressed = begin_part(folder / BOOK)
+        part = begin_part(folder / BOOK)
         with _costing(hub_us, "pressed", hub.pid, links):
-            row_us = await _pressed(links, seconds)
+            row_us = await pressed(links, seconds)
     lost = sum(vehicle.acked for vehicle in links) - kept_in(folder / BOOK)
-    return Measured(one_ms, ten_ms, row_us, left + left_too, lost, hub_us, pressed)
+    return Measured(one_ms, ten_ms, row_us, left + left_too, lost, hub_us, part)
 
 
 def _measure_on_server(folder: Path, vehicles: int, seconds: float, said: Callable[[str], None]) -> OnServer | None:
@@ -133,10 +134,10 @@ async def _pressed_on(url: str, folder: Path, vehicles: int, seconds: float) -> 
     """(us of the wall for each row, of the hub's processor, rows acknowledged, what the server got after a warm-up)."""
     hub_us: dict[str, float] = {}
     async with _hub_with(folder, vehicles, "--store", url) as (hub, links):
-        await _pressed(links, WARM_UP_S)
+        await pressed(links, WARM_UP_S)
         warm = sum(vehicle.acked for vehicle in links)
         with _costing(hub_us, "pressed", hub.pid, links):
-            row_us = await _pressed(links, seconds)
+            row_us = await pressed(links, seconds)
     acked = sum(vehicle.acked for vehicle in links)
     return row_us, hub_us["pressed"], acked, await taken_from(url, folder / BOOK, warm)
 
@@ -195,12 +196,18 @@ async def paced(links: Sequence[Vehicle], rows: int, every_s: float, seconds: fl
     return told, sum(vehicle.sent - vehicle.acked for vehicle in links)
 
 
-async def _pressed(links: Sequence[Vehicle], seconds: float) -> float:
-    """Microseconds of the wall for each row acknowledged."""
-    now_s = asyncio.get_running_loop().time
+async def pressed(links: Sequence[Vehicle], seconds: float) -> float:
+    """Microseconds of the wall for each row acknowledged. Raises BenchFailed when the hub does not get through, also
+    with what was left to it before."""
+    now_s, bound_s = asyncio.get_running_loop().time, seconds + PATIENCE_S
     before, began_s = sum(vehicle.acked for vehicle in links), now_s()
-    async with asyncio.timeout(seconds + PATIENCE_S):
-        await asyncio.gather(*(vehicle.press(PRESSED_ROWS, began_s + seconds) for vehicle in links))
+    try:
+        async with asyncio.timeout(bound_s):
+            await asyncio.gather(*(vehicle.press(PRESSED_ROWS, began_s + seconds) for vehicle in links))
+    except TimeoutError as late:
+        left = sum(vehicle.sent - vehicle.acked for vehicle in links)
+        why = f"{left} rows of {len(links)} vehicles have no answer after {bound_s:g} s: too many for this machine"
+        raise BenchFailed(what="as fast as it is answered", why=why) from late
     return 1e6 * (now_s() - began_s) / (sum(vehicle.acked for vehicle in links) - before)
 
 

@@ -6,20 +6,24 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from aboard.bench import growth, vitals
 from aboard.bench.figures import LOAD_MAX, once, ours_of
-from aboard.bench.growth import OVERDUE_MS, TIMES, Grown, Growth, bench_growth, measure
+from aboard.bench.growth import OVERDUE_MS, TIMES, Grown, Growth, bench_growth, measure, sent
 from aboard.bench.growth_table import HEADS, as_table, cells
-from aboard.bench.vitals_fleet import fleet
+from aboard.bench.play import BenchFailed
+from aboard.bench.vitals_fleet import Vehicle, fleet
+from aboard.children import Child
 from casebook.errors import RefusedInput
 from casebook.words import LANGUAGES, Language
 
+Told = TypeVar("Told")
 QUIET: dict[str, Any] = {"load_before": 0.4, "cores": 2, "processor": "x", "python": "3.11.7"}
 HELD = Grown(1, 1000, 1.1, ours_of([1.3, 5.9]), ours_of([0.2, 0.9]), 0, 0, 0.4, 0.1, 212.0)
 
@@ -55,18 +59,27 @@ def test_a_hub_that_stands_still_is_told_as_overloaded_when_patience_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(vitals, "PATIENCE_S", 0.2)
-    row = asyncio.run(sent_to_a_hub_that_stands_still(tmp_path))
+    row = asyncio.run(to_a_hub_that_stands_still(tmp_path, lambda hub, links: sent(Grown(1, 3, 0.1), hub, links, 1.0)))
     assert (row.unanswered, row.ack.n, row.verdict) == (3, 0, "overloaded")
     assert row.late.n == 3, "all went out"
 
 
-async def sent_to_a_hub_that_stands_still(folder: Path) -> Grown:
+def test_vehicles_that_press_a_hub_which_does_not_get_through_say_how_many_rows_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(vitals, "PATIENCE_S", 0.1)
+    with pytest.raises(BenchFailed) as caught:
+        asyncio.run(to_a_hub_that_stands_still(tmp_path, lambda hub, links: vitals.pressed(links, 0.2)))
+    assert f"{3 * vitals.PRESSED_ROWS} rows of 3 vehicles" in str(caught.value)
+
+
+async def to_a_hub_that_stands_still(folder: Path, say: Callable[[Child, Sequence[Vehicle]], Awaitable[Told]]) -> Told:
     aboard = vitals.aboard_of(3)
     async with vitals.hub_for(folder, aboard) as (hub, url, tokens), fleet(url, tokens, aboard) as links:
         assert hub.pid is not None
         os.kill(hub.pid, signal.SIGSTOP)
         try:
-            return await growth.sent(Grown(1, 3, 0.1), hub, links, 1.0)
+            return await say(hub, links)
         finally:
             os.kill(hub.pid, signal.SIGCONT)
 
