@@ -127,9 +127,10 @@ class Tablet:
         headers = {"Authorization": f"Bearer {self.token}"}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SURE_S), httpx.AsyncClient(base_url=self.url, headers=headers) as client:
-                while not (self._answered and (await client.get("/api/v1/ledger")).json()["vitals_stored"]):
+                while True:
+                    if self._answered and (await client.get("/api/v1/ledger")).json()["vitals_stored"]:
+                        return
                     await asyncio.sleep(AGAIN_S)
-                return
         raise BenchFailed(what=self.unit, why=f"no tap answered or no sample stored within {SURE_S:g} s")
 
     async def tap(self) -> None:
