@@ -306,13 +306,20 @@ class HubLink:
         while True:
             message = await self._next(socket)
             if message["t"] == "ack":
-                self._acked[message["epoch"]] = message["through"]
-                self._ack_news.set()
+                self._hear_ack(message["epoch"], message["through"])
             elif message["t"] == "twin":
                 self.twin_at = datetime.fromisoformat(message["at"])
                 self.changed()
             elif message["t"] in ("snapshot", "delta", "beat") and self._told.apply(message):
                 self.changed()
+
+    def _hear_ack(self, epoch: str, through: int) -> None:
+        """Raises Gap where it goes back: the hub is behind our book, and what it passed over would wait for ever."""
+        lane = self._outbox.find_lane(epoch)
+        if through < self._acked.get(epoch, lane.acked if lane is not None else 0):
+            raise Gap
+        self._acked[epoch] = through
+        self._ack_news.set()
 
     async def _forget_acked(self) -> None:
         """Delete what is acknowledged; acknowledgements that came while the disk was busy are one for each epoch."""

@@ -191,10 +191,14 @@ class Book(Record):
         turns = self._next_turns()
         if sum(len(turn.rows) for turn in turns) >= POOL_ROWS and all(turn.lane in through for turn in turns):
             pool = fitted(turns, picture, through, self.clock.now())
-            if pool.drafts:
+            if pool.drafts and not self._is_behind(pool):
                 return pool
         self._waiting.extendleft(turn for turn in reversed(turns) if not turn.is_done)
         return None
+
+    def _is_behind(self, pool: Pool) -> bool:
+        """Whether rows follow on some that another hub may have taken meanwhile: of a vehicle that came from there."""
+        return self.is_shared and any(turn.rows and through < turn.rows[-1].seq for turn, through in pool.ends.items())
 
     def _put_back(self, pool: Pool | None) -> None:
         if pool is not None:
@@ -214,11 +218,14 @@ class Book(Record):
     async def _take(self, turns: Sequence[Turn], tries: int = PEN_TRIES) -> None:
         """One append for all of them. Where the log refuses something of it, each half by itself, down to the one turn
         that it refuses; where the log itself is the trouble, all hear so."""
+        alone = self._alone
         try:
-            async with contextlib.nullcontext() if self._alone else self._with_pen():
+            async with contextlib.nullcontext() if alone else self._with_pen():
                 await self._find_through(turns)
                 turns = [turn for turn in turns if not turn.is_done]
                 pool = fitted(turns, self.picture, self._through, self.clock.now())
+                if alone and self._is_behind(pool):
+                    raise LogMovedOn(where="rows", count="?", known=self.picture.seq)
                 entries = await self._append(pool.drafts) if pool.drafts else []
         except Exception as wrong:  # noqa: BLE001 - whoever waits must hear, whatever it was
             await self._take_otherwise(turns, wrong, tries)

@@ -226,6 +226,19 @@ async def test_words_of_a_newer_hub_are_passed_over(tmp_path: Path):
         assert vehicle.link.connections == 1
 
 
+async def test_a_hub_that_acknowledges_less_than_before_is_asked_anew_how_far_it_is(tmp_path: Path):
+    hub = SocketHub()
+    async with hub.open(), Vehicle(tmp_path, hub).running() as vehicle:
+        await vehicle.put(0, 5)
+        await until(lambda: vehicle.waiting == 0)
+        await hub.tell_all({"t": "ack", "epoch": vehicle.scribe.outbox.epoch, "through": 2})
+        await until(lambda: vehicle.link.connections == 2)
+        await vehicle.put(5, 3)
+        await until(lambda: vehicle.waiting == 0)
+        assert vehicle.link.hub_lost_rows == 0
+    assert hub.rows() == list(range(8)) and hub.taken_again == 0
+
+
 async def test_a_hub_restored_from_an_older_copy_gets_what_waits_under_a_new_epoch(tmp_path: Path):
     hub = SocketHub()
     async with hub.open(), Vehicle(tmp_path, hub).running() as vehicle:

@@ -120,6 +120,26 @@ async def test_a_vehicle_that_moves_to_and_fro_has_each_row_in_the_book_once(hub
     assert one.picture.units["A01"].position == fix(30)
 
 
+@pytest.mark.parametrize("many", [1, POOL_ROWS])
+async def test_rows_that_follow_on_those_another_hub_took_a_moment_ago_are_taken(hubs: tuple[Book, Book], many: int):
+    """The hub that the vehicle came to had not looked yet: it called them a gap, and the vehicle waited for ever."""
+    one, other = hubs
+    assert await other.take_rows("A01", "e1", [row(1, fix(1))]) == 1
+    await one.catch_up()
+    await one.catch_up()  # nobody wrote in between: it is alone from here on
+    assert await other.take_rows("A01", "e1", [row(n, fix(n)) for n in (2, 3)]) == 3
+    later = [row(n, fix(n)) for n in range(4, 4 + many)]
+    assert await one.take_rows("A01", "e1", later) == later[-1].seq
+    await other.catch_up()
+    assert one.picture == other.picture and len(list(one.log.read())) == len(WORLD) + 3 + many
+
+
+async def test_a_row_that_is_missing_is_waited_for_by_a_hub_that_shares_its_log(hubs: tuple[Book, Book]):
+    one, _ = hubs
+    assert await one.take_rows("A01", "e1", [row(1, fix(1)), row(3, fix(3))]) == 1
+    assert await one.take_rows("A01", "e1", [row(n, fix(n)) for n in (2, 3)]) == 3
+
+
 async def test_a_hub_that_is_alone_writes_rows_without_the_pen_and_takes_it_again_when_another_writes(
     hubs: tuple[Book, Book], monkeypatch: pytest.MonkeyPatch
 ):
