@@ -25,6 +25,7 @@ from casebook.recording_state import WITHDRAWN
 from casebook.scores import score
 from casebook.steps import CASUALTY_STEPS, UNIT_STEPS, Duty
 
+AT_THE_SCENE = (Duty.ON_SCENE, Duty.AT_PATIENT)
 Facts = Sequence[e.Event]
 Decide = Callable[[View, Any, Asker], Facts]
 Record = Callable[[Facts, Asker], Awaitable[list[int]]]
@@ -135,6 +136,14 @@ def _back(view: View, command: c.BackInService, asker: Asker) -> Facts:
     if unit.get("aboard"):
         raise IllegalStep(what="unit_back_in_service", entity="unit", id=unit["id"], stage="casualty_aboard")
     return unit_step(view, e.UnitBackInService(unit["id"]))
+
+
+def _judge_hoist_place(view: View, command: c.JudgeHoistPlace, asker: Asker) -> Facts:
+    """Only who stands there can look up. Said again it is a new fact: others may have said otherwise meanwhile."""
+    unit = unit_of(view)
+    if unit["duty"] not in AT_THE_SCENE:
+        raise IllegalStep(what="hoist_place_judged", entity="unit", id=unit["id"], stage=unit["duty"])
+    return [e.HoistPlaceJudged(view["incident"]["id"], command.clear)]
 
 
 # --- the casualty
@@ -314,6 +323,7 @@ ASKS: tuple[tuple[str, type[Command], Decide], ...] = (
     ("see_leg", c.SeeLeg, _see_leg),
     ("on_scene", c.OnScene, _unit_says(e.UnitOnScene)),
     ("at_patient", c.AtPatient, _at_patient),
+    ("judge_hoist_place", c.JudgeHoistPlace, _judge_hoist_place),
     ("found_casualty", c.FoundCasualty, _found),
     ("triage", c.Triage, _triage),
     ("findings", c.RecordFindings, _findings),

@@ -35,6 +35,12 @@ class AtPatient(Command, frozen=True):
     casualty: str
 
 
+class JudgeHoistPlace(Command, frozen=True):
+    """Whether wires, masts or trees stand over the scene: `clear`, a helicopter may lift from here by hoist."""
+
+    clear: bool
+
+
 class FoundCasualty(Command, frozen=True):
     """A casualty was found; `label` is what people at the scene call them."""
 

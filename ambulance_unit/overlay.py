@@ -125,6 +125,16 @@ def _back(view: View, fact: e.UnitBackInService, own: OwnFact) -> View:
     return _with_unit(left, purpose="", aboard=[])
 
 
+@_lays(e.HoistPlaceJudged)
+def _hoist_place(view: View, fact: e.HoistPlaceJudged, own: OwnFact) -> View:
+    incident = view.get("incident", {})
+    told = incident.get("hoist_place", {}).get("at")
+    if incident.get("id") != fact.incident or (told and datetime.fromisoformat(told) >= own.at):
+        return view
+    said = {"clear": fact.clear, "at": at_text(own.at), "by": own.who}
+    return {**view, "incident": {**incident, "hoist_place": said}}
+
+
 # --- casualties
 
 

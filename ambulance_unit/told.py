@@ -16,8 +16,10 @@ from casebook.capacity import AGE_LIMIT_S
 from casebook.casualty import Stage
 from casebook.files import files_view
 from casebook.guidance import marks_view
+from casebook.hoist_place import asks_for_place
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.picture_quality import uplink_view
+from casebook.place import HoistPlace
 from casebook.recordings import find_running, recording_view
 from casebook.wish import wish_answer
 
@@ -107,8 +109,12 @@ def _incident(picture: Picture, id: str) -> dict[str, Any]:
         "id": state.id, "place": state.place, "kind": state.kind, "priority": state.priority,
         "summary": state.summary, "received_at": state.received_at, "happened_at": state.happened_at,
         "hazards": state.hazards, "casualties_estimated": state.casualties_estimated, "stage": state.stage,
-        "agencies": {agency: at for agency, _, at in state.agencies},
+        "agencies": {agency: at for agency, _, at in state.agencies}, "hoist_place": _hoist_place(state.hoist_place),
     }  # fmt: skip
+
+
+def _hoist_place(said: HoistPlace | None) -> dict[str, Any] | None:
+    return {"clear": said.clear, "at": said.at, "by": said.by.partition(":")[2]} if said else None
 
 
 def _leg(state: UnitState) -> dict[str, Any] | None:
@@ -140,6 +146,7 @@ def casualty_view(picture: Picture, state: CasualtyState, now: datetime) -> dict
         "signatures": {side: {"by": by, "at": at} for side, (by, at) in state.signatures.items()},
         "messages": _messages(picture, state.id), "times": state.times, "tag": state.tag,
         "recording": recording_view(picture, None, state), "files": files_view(state),
+        "hoist_asked": (is_at_scene(state) and asks_for_place(state)) or None,
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from casebook import events as e
 from casebook.capacity import Closure, Figure, Forced, Hold, Refusal
 from casebook.casualty import Category, Findings, Stage
 from casebook.errors import IllegalStep, NotFound
-from casebook.place import Place
+from casebook.place import HoistPlace, Place
 from casebook.recording_state import RecordingState
 from casebook.steps import Affair, Duty, Prealert, Task, next_stage
 
@@ -41,6 +41,7 @@ class IncidentState:
     casualties_estimated: int | None = None
     stage: Affair = Affair.OPEN
     agencies: tuple[tuple[str, str, datetime], ...] = ()  # (agency, note, at)
+    hoist_place: HoistPlace | None = None  # None: nobody has said whether its place is clear
 
 
 @dataclass(frozen=True)

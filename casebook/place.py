@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from casebook.errors import RefusedInput
@@ -31,6 +32,15 @@ class Place:
             raise RefusedInput("bad_field", where="place", field="lat", why=f"{self.lat} is not within -90..90")
         if not (math.isfinite(self.lon) and -180 <= self.lon <= 180):
             raise RefusedInput("bad_field", where="place", field="lon", why=f"{self.lon} is not within -180..180")
+
+
+@dataclass(frozen=True, slots=True)
+class HoistPlace:
+    """Whether a place is clear of wires, masts and trees for a hoist, as somebody there said last."""
+
+    clear: bool
+    at: datetime
+    by: str
 
 
 def distance_m(a: Place, b: Place) -> float:

@@ -26,7 +26,7 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
         e.FindingsRecorded, e.VitalsRecorded, e.WishStated, e.CasualtyBoarded, e.CasualtyTransferred, e.CasualtyClosed,
         e.CasualtyArrived, e.DestinationRequested, e.MessageSent, e.MessageRead, e.HandoverStarted, e.HandoverSigned,
         e.VideoStarted, e.VideoStopped, e.LegSeen, e.CrewDiverted, e.PictureQualityChanged, e.SamplesCounted,
-        e.TagTied, e.RecordingStopped,
+        e.TagTied, e.RecordingStopped, e.HoistPlaceJudged,
     }
 )  # fmt: skip
 SAMPLE = e.VitalsRecorded

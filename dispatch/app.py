@@ -32,7 +32,7 @@ from dispatch.console_view import LOG_LINES, is_told
 from dispatch.desk import Desk, onward_leg
 from dispatch.distribution.planning import AcceptDistribution, PlanDesk, ProposeDistribution, RefuseDistribution
 from dispatch.distribution.previewing import PreviewDistribution, preview_distribution
-from dispatch.intake import CloseIncident, LinkAgency, ReportCall, close_incident, take_call
+from dispatch.intake import CloseIncident, JudgeHoistPlace, LinkAgency, ReportCall, close_incident, take_call
 from dispatch.journeys import traffic_of
 from dispatch.media_keys import AcceptMediaKey, accept_media_key
 from dispatch.observed import ReportTraffic, facts_of
@@ -79,6 +79,10 @@ class DispatchRoom:
         plain: dict[str, tuple[type[Command], Decide]] = {
             "link_agency": (LinkAgency, lambda p, c, asker, at: [e.AgencyLinked(c.incident, c.agency, c.note)]),
             "close_incident": (CloseIncident, lambda p, c, asker, at: close_incident(p, c)),
+            "judge_hoist_place": (
+                JudgeHoistPlace,
+                lambda p, c, asker, at: [e.HoistPlaceJudged(c.incident, c.clear)],
+            ),
             "order_standby": (OrderStandby, lambda p, c, asker, at: order_standby(p, c, self._tasks)),
             "stand_down": (StandDown, lambda p, c, asker, at: [e.UnitStoodDown(c.unit, c.reason)]),
             "open_task": (OpenTask, self._open_task),

@@ -12,6 +12,7 @@ from typing import Any
 
 from casebook import events as e
 from casebook.casualty import Findings
+from casebook.hoist_place import is_clear
 from casebook.picture import CasualtyState, HospitalState, Picture, TrafficSeen, UnitState
 from casebook.place import Place
 from dispatch.area import Area
@@ -49,6 +50,7 @@ def case_at(
     vehicles += [_carrier(carrier, scene)] if carrier else []
     return CaseFile(
         at=at, region=region, casualty=_casualty(state, carrier), place=_spot(scene), units=tuple(vehicles),
+        scene_clear=is_clear(picture.get_incident(state.incident)),
         hospitals=tuple(_hospital(one, known.get(one.id)) for _, one in sorted(picture.hospitals.items())),
         holds=tuple(CaseHold(**_fields(hold)) for _, hold in sorted(picture.holds.items())),
         closures=tuple(CaseRoad(**_fields(road)) for _, road in sorted(picture.roads.items())),

@@ -220,6 +220,9 @@ class CaseFile(Part, frozen=True):
     casualty: CaseCasualty
     region: str = ""
     place: Annotated[Spot | None, Meta(description="Where the casualty is, until the unit has left with them.")] = None
+    scene_clear: Annotated[
+        bool | None, Meta(description="Whether it is clear of wires, masts and trees for a hoist; null: nobody said.")
+    ] = None
     units: tuple[CaseUnit, ...] = ()
     hospitals: tuple[CaseHospital, ...] = ()
     holds: tuple[CaseHold, ...] = ()

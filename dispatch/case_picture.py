@@ -213,6 +213,8 @@ def _tell_casualty(telling: _Telling, case: CaseFile, area: Area) -> None:
     one, id, at = case.casualty, case.casualty.id, telling.at
     place = _scene(case, area)
     telling.tell("place", e.IncidentOpened(INCIDENT, place, "case", 1, "120", ""))
+    if case.scene_clear is not None:
+        telling.tell("scene_clear", e.HoistPlaceJudged(INCIDENT, case.scene_clear))
     telling.tell("casualty", e.CasualtyFound(id, INCIDENT, "", one.age_years, one.sex))
     if one.category is not None:
         telling.tell("casualty.category", e.CasualtyTriaged(id, "manual", one.category, ""))

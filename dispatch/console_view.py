@@ -106,6 +106,7 @@ def incident_view(state: IncidentState, people: Iterable[CasualtyState]) -> dict
         "stage": state.stage,
         "hazards": state.hazards,
         "agencies": agencies,
+        "hoist_place": state.hoist_place,
         "first_data_at": min(first, default=None),
     }
 

@@ -66,6 +66,14 @@ class CloseIncident(Command, frozen=True):
     outcome: Text = ""
 
 
+class JudgeHoistPlace(Command, frozen=True):
+    """Whether wires, masts or trees stand over the incident's place, as somebody there says: `clear`, a helicopter may
+    lift from it by hoist."""
+
+    incident: str
+    clear: bool
+
+
 def place_of(where: Whereabouts, known: Iterable[Place]) -> Place:
     """The place meant, in WGS-84. Raises RefusedInput when coordinates are half given, or the name is not known."""
     if where.lat is None and where.lon is None:

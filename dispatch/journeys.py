@@ -14,6 +14,7 @@ import msgspec
 from shapely import Polygon
 
 from casebook import events as e
+from casebook.hoist_place import is_clear
 from casebook.picture import Picture, RoadState, UnitState
 from casebook.place import Place, distance_m
 from dispatch.destination import canonical
@@ -83,7 +84,8 @@ def standing(picture: Picture, casualty_id: str, now: datetime) -> str:
     aircraft = {u.id: (u.duty, u.incident, u.leg, u.aboard, u.duty_at) for u in helicopters(picture)}
     hospitals = {one.id: (one.place, one.pad) for one in picture.hospitals.values()}
     taken = {c.id: c.option.aircraft for c in picture.casualties.values() if c.option and c.option.aircraft}
-    where = [place, left, casualty.unit, is_aboard(picture, casualty)]
+    clear = is_clear(picture.get_incident(casualty.incident))
+    where = [place, left, casualty.unit, is_aboard(picture, casualty), clear]
     looked_at = [*where, aircraft, hospitals, taken, traffic_version(picture, now)]
     return hashlib.sha256(canonical(looked_at)).hexdigest()
 

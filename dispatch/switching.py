@@ -18,6 +18,7 @@ import msgspec
 
 from casebook.casualty import Stage
 from casebook.events import Decision, Option, Rejection, find_rejection
+from casebook.hoist_place import is_clear, place_as_told
 from casebook.picture import CasualtyState, HospitalState, Picture
 from casebook.steps import Duty
 from casebook.wish import answer_in, wish_answer
@@ -76,13 +77,14 @@ class Situations:
     of_case: Mapping[str, Sequence[int]]  # casualty -> which of them are its own
     aircraft: tuple[tuple[str, str | None, str | None], ...]  # id, incident, whom it serves
     cases: dict[str, tuple[CasualtyState, bytes]]  # casualty -> its case's name, kept while its state is the same one
+    clear: Mapping[str, bool | None]  # incident -> whether its place is, for a hoist; only where somebody said
 
     def of(self, state: CasualtyState) -> tuple[Any, ...]:
-        """Its case, what hospitals told, what others hold, and which aircraft serves whom."""
+        """Its case, what hospitals told, what others hold, which aircraft serves whom, whether its place is clear."""
         others = self.held
         for own in reversed(self.of_case.get(state.id, ())):
             others = others[:own] + others[own + 1 :]
-        return self._case(state), self.capacity, others, self.aircraft
+        return self._case(state), self.capacity, others, self.aircraft, self.clear.get(state.incident)
 
     def _case(self, state: CasualtyState) -> bytes:
         kept = self.cases.get(state.id)
@@ -106,7 +108,8 @@ def situations(picture: Picture, capacity: str, at: datetime, before: Situations
     cases = before.cases if before is not None else {}
     for id in [id for id in cases if id not in picture.casualties or picture.casualties[id].stage not in ON_THE_WAY]:
         del cases[id]  # with a state of then that nobody else keeps
-    return Situations(capacity, held, of_case, aircraft, cases)
+    clear = {one.id: is_clear(one) for one in picture.incidents.values() if one.hoist_place is not None}
+    return Situations(capacity, held, of_case, aircraft, cases, clear)
 
 
 # --- whether an answer is worth telling
@@ -118,7 +121,8 @@ def is_worth_telling(picture: Picture, decision: Decision, *, id: str, at: datet
     if not is_under_way(picture, state):
         return False
     if state.option is None or is_reopened(state):
-        return _is_news(state, decision) or _answers_wish(state, decision)
+        told = _answers_wish(state, decision) or _answers_on_place(picture, state, decision)
+        return told or _is_news(state, decision)
     now = next((one for one in decision.options if _is_chosen(picture, state, one)), None)
     if now is None:
         return _is_lost(picture, state, decision, rules)
@@ -143,6 +147,14 @@ def _answers_wish(state: CasualtyState, decision: Decision) -> bool:
     """Whether it is the first to say what a wish costs: who wished is owed an answer, also where nothing changes."""
     answer = answer_in(state.wish, decision.options, decision.rejected)
     return answer is not None and wish_answer(state) is None
+
+
+def _answers_on_place(picture: Picture, state: CasualtyState, decision: Decision) -> bool:
+    """Whether it says of the scene what the proposal does not: who looked up there is owed that, too."""
+    if state.proposal is None or picture.get_incident(state.incident).hoist_place is None:
+        return False
+    then, now = ((*one.options, *one.rejected) for one in (state.proposal, decision))
+    return place_as_told(then) != place_as_told(now)
 
 
 def _is_news(state: CasualtyState, decision: Decision) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from casebook.events import Reason
+from casebook.hoist_place import is_clear
 from casebook.picture import CasualtyState, HospitalState, Picture, UnitState
 from casebook.place import Place, distance_m
 from casebook.steps import Duty
@@ -102,6 +103,7 @@ def _question(
     return Question(
         "", None, sites=area.sites, on_scene_s=on_scene_s, times=area.air_times, night=night, weather=area.weather,
         aircraft=known, daylight_left_s=left_s, scene_landing=at_scene, scene=lifted_from,
+        scene_clear=is_clear(picture.get_incident(casualty.incident)),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import { html } from 'htm/preact';
 import { clockText, spanText } from '/casebook/age.js';
 import { nameOf, say } from '/casebook/words.js';
+import { HoistPlace } from './hoist_place.js';
 import { listed, minutes, named, reasonText } from './naming.js';
 
 /** @typedef {import('./view_types.js').TabletView} TabletView */
@@ -26,6 +27,7 @@ export function MissionPage({ view, feed }) {
       <div><dt>${say('unit.duty_now')}</dt><dd>${named('duty', unit.duty)}${unit.duty_at ? ` ${clockText(unit.duty_at)}` : ''}</dd></div>
     </dl>
     <${Leg} view=${view} feed=${feed} />
+    <${HoistPlace} view=${view} />
     ${Object.values(view.partners ?? {}).map((one) => html`<${Partner} key=${one.id} one=${one} feed=${feed} />`)}
     <${Roads} view=${view} />
     ${Object.keys(incident.agencies).length > 0 && html`<p class="quiet">${say('unit.agencies')} ${listed(Object.entries(incident.agencies).map(([agency, at]) => `${named('agency', agency)} ${clockText(at)}`))}</p>`}

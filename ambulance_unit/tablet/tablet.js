@@ -18,6 +18,7 @@ import { FilesSheet } from './files_sheet.js';
 import { FindSheet } from './find_sheet.js';
 import { FindingsSheet } from './findings_sheet.js';
 import { HandoverSheet } from './handover_sheet.js';
+import { HoistBanner } from './hoist_place.js';
 import { HubLink } from './hub_state.js';
 import { MessagesPage, OrderBanner, unreadOf } from './messages.js';
 import { MissionPage } from './mission.js';
@@ -49,7 +50,7 @@ function Tablet() {
   return html`<${Header} view=${view} />
     <${Pages} view=${view} />
     <main class="page">
-      <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${DiversionBanner} view=${view} /><${Technical} view=${view} /><${Recorded} view=${view} />
+      <${Trouble} /><${OrderBanner} view=${view} /><${RouteBanner} view=${view} /><${DiversionBanner} view=${view} /><${HoistBanner} view=${view} /><${Technical} view=${view} /><${Recorded} view=${view} />
       <div class="scroll" key=${page.value} tabindex="0" role="region" aria-label=${say(`unit.page.${page.value}`)}><${Page} view=${view} feed=${feed} /></div>
       ${view.incident && html`<voice-panel token=${token()} say=${say} unit=${view.me}></voice-panel>`}
     </main>

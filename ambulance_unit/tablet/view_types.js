@@ -39,6 +39,7 @@
  * @property {import('/casebook/recording_sign.js').Recording} [recording]
  * @property {Record<string, {kind: string, taken_at: string, at: string}>} [files]
  * @property {number} [tag]
+ * @property {boolean} [hoist_asked]
  * @property {Record<string, {by: string, at: string}>} signatures
  * @property {string} [arrived_at]
  * @property {Record<string, string>} times
@@ -47,7 +48,7 @@
  * @property {string} me
  * @property {{scenario: string, rate: number}} [drill]
  * @property {{id: string, kind: string, name_zh: string, name_en: string, duty: string, duty_at?: string, aboard: string[], times: Record<string, string>, uplink?: import('/casebook/picture_quality.js').Uplink}} [unit]
- * @property {{id: string, place: Place, kind: string, priority: number, summary: string, happened_at: string, received_at: string, hazards: string[], casualties_estimated?: number, agencies: Record<string, string>}} [incident]
+ * @property {{id: string, place: Place, kind: string, priority: number, summary: string, happened_at: string, received_at: string, hazards: string[], casualties_estimated?: number, agencies: Record<string, string>, hoist_place?: {clear: boolean, at: string, by: string}}} [incident]
  * @property {{to: Place, length_m: number, eta_s: number, eta_at?: string, mode: string, avoids: string[], given_at: string, why?: Reason[], seen_at?: string, halted?: Place}} [leg]
  * @property {Record<string, Casualty>} [casualties]
  * @property {Record<string, {id: string, kind: string, name_zh: string, name_en: string, duty: string, eta_at?: string, to?: Place}>} [partners]

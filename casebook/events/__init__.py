@@ -46,6 +46,7 @@ from casebook.events.guidance import TagTied as TagTied
 from casebook.events.incident import AgencyLinked as AgencyLinked
 from casebook.events.incident import DrillEnded as DrillEnded
 from casebook.events.incident import DrillStarted as DrillStarted
+from casebook.events.incident import HoistPlaceJudged as HoistPlaceJudged
 from casebook.events.incident import IncidentClosed as IncidentClosed
 from casebook.events.incident import IncidentOpened as IncidentOpened
 from casebook.events.incident import TaskApproved as TaskApproved

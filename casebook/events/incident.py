@@ -61,6 +61,16 @@ class IncidentClosed(Event):
     outcome: str = ""
 
 
+@fact("hoist_place_judged")
+@dataclass(frozen=True, slots=True)
+class HoistPlaceJudged(Event):
+    """Somebody said whether the incident's place is clear of wires, masts and trees, so that a helicopter may lift from
+    it by hoist. The newest holds; until somebody does, nobody knows."""
+
+    incident: str
+    clear: bool
+
+
 @fact("task_opened")
 @dataclass(frozen=True, slots=True)
 class TaskOpened(Event):

@@ -16,6 +16,7 @@ from casebook.picture import (
     step,
     with_one,
 )
+from casebook.place import HoistPlace
 
 
 @folds(e.DrillStarted)
@@ -44,6 +45,16 @@ def _agency_linked(picture: Picture, event: e.AgencyLinked, occasion: Occasion) 
 def _incident_closed(picture: Picture, event: e.IncidentClosed, occasion: Occasion) -> Picture:
     state = picture.get_incident(event.incident)
     state = changed(state, stage=step("incident", state.id, state.stage, event))
+    return changed(picture, incidents=with_one(picture.incidents, state.id, state))
+
+
+@folds(e.HoistPlaceJudged)
+def _hoist_place_judged(picture: Picture, event: e.HoistPlaceJudged, occasion: Occasion) -> Picture:
+    """A vehicle may tell late what its crew said: what was said last holds, not what came last."""
+    state = picture.get_incident(event.incident)
+    if state.hoist_place is not None and state.hoist_place.at > occasion.at:
+        return picture
+    state = changed(state, hoist_place=HoistPlace(event.clear, occasion.at, occasion.by))
     return changed(picture, incidents=with_one(picture.incidents, state.id, state))
 
 

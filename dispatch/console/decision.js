@@ -7,6 +7,7 @@ import { TriageMark } from '/casebook/triage.js';
 import { say } from '/casebook/words.js';
 import { act, asking, WithReason } from './act.js';
 import { isOpen, overriding, selected, shownOthers } from './chosen.js';
+import { HoistPlace } from './hoist_place.js';
 import { Key } from './keys.js';
 import { CareLine, Minutes, MinutesLine, minutesText } from './minutes.js';
 import { hospitalName, casualtyLabel, leadsTo, reasonText, resourceName, siteName, spanOrDash, unitName, whoName, whyText } from './names.js';
@@ -89,7 +90,8 @@ function Chosen({ feed, view, one }) {
 function ProposalPart({ view, id, one, proposal }) {
   const first = proposal.options[0];
   const undecided = isOpen(one);
-  return html`<${Clocks} view=${view} proposal=${proposal} />
+  return html`<${HoistPlace} view=${view} one=${one} ways=${[...proposal.options, ...proposal.rejected]} />
+    <${Clocks} view=${view} proposal=${proposal} />
     ${undecided && html`<ul class="why">${first.reasons.map((reason, n) => html`<li key=${n}>${reasonText(view, reason)}</li>`)}</ul>`}
     <${Others} view=${view} id=${id} proposal=${proposal} undecided=${undecided} />
     ${proposal.unmeasured && html`<div class="unmeasured"><h3>${say('dispatch.unmeasured')}</h3><ul class="why">${proposal.unmeasured.map((reason, n) => html`<li key=${n}>${reasonText(view, reason)}</li>`)}</ul></div>`}
@@ -160,6 +162,7 @@ function Override({ id, way }) {
 /** Nobody can take this casualty: where to stabilise, whom to ask, every hospital with its reasons; one may still be forced. @param {{view: ConsoleView, id: string, one: Casualty, ways: Way[]}} props */
 const Stranded = ({ view, id, one, ways }) => html`<p class="warn" role="alert">${say('dispatch.stranded', { label: casualtyLabel(view, id) })}</p>
   <${WhereNow} view=${view} stabilise_at=${one.stabilise_at} ask=${one.ask} />
+  <${HoistPlace} view=${view} one=${one} ways=${ways} />
   <ol class="others">${ways.filter((way) => way.mode === 'road').map((way) => html`<${Other} key=${way.hospital} view=${view} id=${id} way=${way} proposal=${NOTHING} />`)}</ol>`;
 
 /** @param {{view: ConsoleView, stabilise_at?: string, ask?: string[]}} props */

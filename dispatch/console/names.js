@@ -83,7 +83,7 @@ export function lineText(view, line) {
   if (kind === 'incident_opened') said.kind = kindName(facts.kind);
   if (kind === 'handover_signed') said.side = say(`dispatch.side.${facts.side}`);
   const ofWaves = WAVES.test(facts.stream ?? '') && isWord(`event.${kind}.waves`);
-  return say(`event.${kind}${ofWaves ? '.waves' : ''}`, said);
+  return say(`event.${kind}${ofWaves ? '.waves' : facts.clear === false ? '.not' : ''}`, said);
 }
 
 /** @param {ConsoleView} view @param {string} id */

@@ -29,6 +29,7 @@
  * @property {number} [casualties_estimated]
  * @property {string[]} hazards
  * @property {Record<string, {agency: string, at: string}>} agencies
+ * @property {{clear: boolean, at: string, by: string}} [hoist_place]
  *
  * @typedef {object} Casualty
  * @property {string} incident

@@ -181,7 +181,7 @@ function Marks({ track, t_ms }) {
 function Told({ track, t_ms }) {
   const told = track.toldAt(t_ms).filter(({ kind }) => kind !== 'vitals_recorded' && isWord(`event.${kind}`)).reverse();
   return html`<section class="told" tabindex="0" role="region" aria-label=${say('media.replay.told')}><h2>${say('media.replay.told')}</h2>${told.length === 0 ? html`<p>${say('media.replay.nothing')}</p>`
-    : html`<ul>${told.map((line) => html`<li key=${line.came_ms + line.kind}><span class="age">${spanText(line.came_ms / 1000)}</span> ${line.by}: ${say(`event.${line.kind}`, line.body)}</li>`)}</ul>`}</section>`;
+    : html`<ul>${told.map((line) => html`<li key=${line.came_ms + line.kind}><span class="age">${spanText(line.came_ms / 1000)}</span> ${line.by}: ${say(`event.${line.kind}${line.body.clear === false ? '.not' : ''}`, line.body)}</li>`)}</ul>`}</section>`;
 }
 
 await start(Replay);

@@ -166,6 +166,8 @@ class Story:
             variant = ".air"
         elif self.completes_team(entry):
             variant = ".complete"
+        elif entry.body.get("clear") is False:
+            variant = ".not"
         elif entry.kind == "message_sent" and entry.body.get("order"):
             variant = ".order"
         elif entry.kind == "message_read" and entry.body.get("read_back"):

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit_story import START, Story
+from msgspec import structs
+from unit_story import DECISION, START, Story
 
 from ambulance_unit import crew
 from ambulance_unit import crew_commands as c
@@ -140,6 +141,39 @@ def test_a_wish_is_for_a_hospital_that_exists():
         tap(view, "wish", casualty="I1-A", hospital="nowhere")
 
 
+def test_whether_the_scene_is_clear_for_a_hoist_is_said_by_who_stands_there():
+    story = Story().at_scene()
+    assert tap(story.view(), "judge_hoist_place", clear=True) == [e.HoistPlaceJudged("I1", True)]
+    story.tell(e.HoistPlaceJudged("I1", True), minute=7)
+    assert tap(story.view(), "judge_hoist_place", clear=False) == [e.HoistPlaceJudged("I1", False)]
+    with pytest.raises(IllegalStep):
+        tap(Story().called().assigned().view(), "judge_hoist_place", clear=True)
+
+
+def test_the_crew_is_asked_for_it_only_where_a_way_is_by_hoist():
+    open_way = e.Rejection("sgh", "air", 2000.0, (e.Reason("air_hoist_place_unknown"),), terms_s={"hoist": 900.0})
+    lifted = structs.replace(DECISION, rejected=(*DECISION.rejected, open_way))
+    story = Story().at_scene().tell(e.DestinationProposed("I1-A", DECISION), minute=7)
+    assert "hoist_asked" not in story.view()["casualties"]["I1-A"]
+    story.tell(e.DestinationProposed("I1-A", lifted), minute=8)
+    assert story.view()["casualties"]["I1-A"]["hoist_asked"] is True
+    assert "hoist_place" not in story.view()["incident"]
+    story.tell(e.CasualtyBoarded("I1-A", "A01"), minute=9)
+    assert "hoist_asked" not in story.view()["casualties"]["I1-A"]  # nobody is lifted out of a vehicle
+
+
+def test_what_the_crew_says_of_the_scene_stands_until_somebody_says_otherwise_later():
+    story = Story().at_scene().tell(e.HoistPlaceJudged("I1", False), minute=7)
+    said = story.view()["incident"]["hoist_place"]
+    assert (said["clear"], said["by"]) == (False, "hub")
+    seven = story.now
+    for minutes, shown_clear in ((-1, False), (1, True)):
+        own = OwnFact(1, seven + timedelta(minutes=minutes), e.HoistPlaceJudged("I1", True), "crew")
+        assert overlay(story.view(), [own])["incident"]["hoist_place"]["clear"] is shown_clear
+    elsewhere = OwnFact(1, seven + timedelta(minutes=1), e.HoistPlaceJudged("I0", True), "crew")
+    assert overlay(story.view(), [elsewhere]) == story.view()
+
+
 def test_the_transfer_is_said_by_giver_or_taker():
     story = Story().at_scene().decided().at_fengjing()
     fact = e.CasualtyTransferred("I1-A", "A01", "H01", "fengjing")
@@ -208,7 +242,7 @@ TAPS: dict[str, Any] = {
     "at_destination": {"hospital": "sgh"}, "arrived": {"casualty": "I1-A", "hospital": "sgh"},
     "start_handover": {"casualty": "I1-A"}, "sign_handover": {"casualty": "I1-A"},
     "read_message": {"message": "m1", "read_back": "yes"}, "send_message": {"casualty": "I1-A", "text": "ETA"},
-    "close_casualty": {"casualty": "I1-A", "outcome": "refused"},
+    "close_casualty": {"casualty": "I1-A", "outcome": "refused"}, "judge_hoist_place": {"clear": True},
 }  # fmt: skip
 BEGINNINGS = {
     "called": lambda: Story().called().assigned(),
@@ -224,7 +258,10 @@ def shown(view: dict[str, Any]) -> dict[str, Any]:
         id: {name: value for name, value in one.items() if name != "clocks"}
         for id, one in view.get("casualties", {}).items()
     }
-    return {"unit": view["unit"], "casualties": casualties, "incident": view.get("incident", {}).get("id")}
+    scene = view.get("incident", {}).get("hoist_place", {})
+    said = {name: value for name, value in scene.items() if name != "by"}  # this story's hub says everything itself
+    incident = view.get("incident", {}).get("id")
+    return {"unit": view["unit"], "casualties": casualties, "incident": incident, "clear": said}
 
 
 @settings(max_examples=150, deadline=None)

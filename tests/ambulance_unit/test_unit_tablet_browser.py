@@ -630,3 +630,63 @@ async def test_a_wish_is_recorded_by_whom_and_its_cost_is_shown_once_the_desk_an
     await stage.hub(e.DestinationProposed("I1-A", structs.replace(DECISION, rejected=(BY_ROAD, declined))))
     await seen(page, say("unit.wish.declined", "en"))
     await seen(page, say("unit.wish.cost", "en", minutes="12 min"))
+
+
+# --- is the scene clear for a hoist
+
+OPEN_HOIST = e.Rejection(
+    "sgh", "air", 2000.0, (e.Reason("air_hoist_place_unknown"),), terms_s={"hoist": 900.0, "cruise": 1100.0}
+)
+
+
+async def asked_about_the_place(stage: Stage) -> None:
+    """At the patient; among the ways that the desk proposes one is by hoist, and nobody has looked up."""
+    await at_the_scene(stage)
+    await stage.ask("found_casualty", label="A", age_years=41, sex="m")
+    await stage.ask("triage", casualty="I1-A", method="manual", category="red")
+    await until(lambda: "I1-A" in stage.book.picture.casualties)
+    await stage.hub(e.DestinationProposed("I1-A", structs.replace(DECISION, rejected=(*DECISION.rejected, OPEN_HOIST))))
+    await until(lambda: stage.agent.view["casualties"]["I1-A"].get("hoist_asked"))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_who_stands_there_is_asked_once_whether_a_helicopter_may_hoist(
+    stage: Stage, page: Page, language: Language
+):
+    await asked_about_the_place(stage)
+    await show(stage, page, language)
+    banner = page.locator(".banner.hoist")
+    await expect(banner).to_contain_text(say("unit.hoist_place.look", language))
+    for name in PAGES:
+        await open_page(page, name)
+        await check_glass(page, f"{language} {name}, asked about the place")
+    assert min(await sizes(page, ".banner.hoist button")) >= PRIMARY_PX
+    await banner.get_by_role("button", name=say("unit.hoist_place.not_clear", language), exact=True).focus()
+    await page.keyboard.press("Enter")
+    await expect(banner).to_have_count(0)
+    await until(lambda: stage.book.picture.incidents["I1"].hoist_place is not None)
+    await open_page(page, "mission")
+    said = page.locator(".hoist")
+    await expect(said).to_contain_text("张急救")
+    await expect(said.locator("[aria-pressed=true]")).to_have_text(say("unit.hoist_place.not_clear", language))
+    await check_glass(page, f"{language} mission, answered")
+    await stage.hub(e.HoistPlaceJudged("I1", True))  # the dispatcher heard better news
+    await expect(said.locator("[aria-pressed=true]")).to_have_text(say("unit.hoist_place.clear", language))
+
+
+async def test_without_a_hub_the_answer_stands_and_goes_out_later(stage: Stage, page: Page):
+    await asked_about_the_place(stage)
+    await show(stage, page)
+    await stage.hub_dies()
+    await page.locator(".banner.hoist button").first.click()
+    await expect(page.locator(".banner.hoist")).to_have_count(0)
+    await stage.hub_returns()
+    await until(lambda: stage.book.picture.incidents["I1"].hoist_place is not None)
+    assert stage.book.picture.incidents["I1"].hoist_place.clear is True  # type: ignore[union-attr]
+
+
+async def test_a_crew_with_no_way_by_hoist_is_asked_nothing(stage: Stage, page: Page):
+    await with_the_patient(stage)
+    await show(stage, page)
+    await expect(page.locator(".facts")).to_be_visible()
+    await expect(page.locator(".hoist")).to_have_count(0)

@@ -39,6 +39,7 @@ facts = st.one_of(
     st.builds(e.CasualtyTriaged, casualties, st.just("start"), st.sampled_from(Category), st.just("crew")),
     st.builds(e.FindingsRecorded, casualties, st.builds(Findings, st.text(max_size=5))),
     st.builds(e.VitalsRecorded, casualties, units, samples),
+    st.builds(e.HoistPlaceJudged, incidents, st.booleans()),
     st.builds(e.UnitAssigned, units, incidents),
     st.builds(e.UnitEnRoute, units),
     st.builds(e.UnitOnScene, units),

@@ -22,6 +22,7 @@ from casebook.live import Feed
 from casebook.log import Entry
 from casebook.screens import REPO, add_screen, add_shared
 from dispatch.app import CONSOLE, DispatchRoom
+from dispatch.area import Area
 from routing.roads import Roadmap
 
 PATIENCE_S = 20.0  # a bound for a busy machine, not an expectation
@@ -43,9 +44,9 @@ def chromium() -> str:
 class ConsoleStage(Stage):
     """Facts told to it go through the book to the console, and the desk looks after what follows from them."""
 
-    def __init__(self, roads: Roadmap, *facts: e.Event) -> None:
+    def __init__(self, roads: Roadmap, *facts: e.Event, area: Area | None = None) -> None:
         super().__init__(*facts)
-        self.roads, self.port, self.gate = roads, 0, Gate()
+        self.roads, self.port, self.gate, self.area = roads, 0, Gate(), area or valley_area()
         self.token = self.gate.issue(Badge(Role.DISPATCHER, "desk 1"))
 
     @property
@@ -62,7 +63,7 @@ class ConsoleStage(Stage):
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
-        self.room = DispatchRoom(self.book, self.clock, self.roads, valley_area())
+        self.room = DispatchRoom(self.book, self.clock, self.roads, self.area)
         self.feed = Feed(self.room.console_view, self.clock)
         self._unhear = self.book.listen(self._hear)
         self.feed.refresh(self.book.picture)

@@ -7,18 +7,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from valley import CITY, FAIR, G1_EAST, SCENE, START, Stage, casualty, crash, enrolled, reported, told, valley_area
 
 from casebook import events as e
 from casebook.asking import read_command
 from casebook.desks import do_due
+from casebook.errors import NotFound
 from casebook.events import Decision, Reason
+from casebook.log import By
 from casebook.steps import Duty
-from casebook.words import say
+from casebook.words import Language, say
 from dispatch.app import DispatchRoom
 from dispatch.area import Area
+from dispatch.case_export import case_at
+from dispatch.case_file import read_case, write_case
+from dispatch.case_picture import decide_case
 from dispatch.desk import decision_on
-from dispatch.destination import Way
+from dispatch.destination import Way, canonical
 from dispatch.journeys import flight_leg
 from dispatch.rule_files import default_policy
 from dispatch.timing import ways_for
@@ -151,6 +157,9 @@ class Desk(Stage):
         ask = next(one for one in self.room.asks() if one.name == name)
         await ask.handle(read_command(msgspec.json.encode(fields), ask.command, name), self.dispatcher)
 
+    def console(self) -> dict[str, Any]:
+        return self.room.console_view(self.book.picture, self.clock.now())
+
     async def react(self) -> None:
         await self.room.react()
         await do_due(self.book, self.room)
@@ -179,3 +188,136 @@ async def test_a_yes_sends_the_aircraft_to_the_scene_and_from_there_to_the_pad(v
 def by_air_on(valley: Roadmap, desk: Desk) -> Way:
     timed = ways_for(valley, LIFTING, desk.book.picture, A, START, POLICY)
     return next(way for way in timed.ways if (way.hospital, way.mode) == ("city", "air"))
+
+
+# --- somebody looks up at the scene
+
+ID = "20210418-001"
+SLOW = (G1_EAST, e.RoadSlowed("slow", "works", 60.0, ref="X1"))  # in time by road, sooner by air
+CREW = By("paramedic", "A1", "crew")
+
+
+async def asked(valley: Roadmap, *facts: e.Event) -> Desk:
+    """A crew has asked where to, and the desk has answered."""
+    desk = await Desk(*BASE, *facts, e.DestinationRequested(A, "A1")).opened(valley)
+    await desk.react()
+    return desk
+
+
+async def judged(desk: Desk, clear: bool, *, late_s: float = 0.0) -> list[str]:
+    """The crew says so; what the desk wrote because of it. `late_s`: for so long its vehicle had no link."""
+    before, at = len(desk.kinds), desk.clock.now() - timedelta(seconds=late_s)
+    await desk.book.write(lambda picture: [e.HoistPlaceJudged(ID, clear)], CREW, at)
+    await desk.react()
+    return desk.kinds[before + 1 :]
+
+
+def proposed(desk: Desk) -> Decision:
+    proposal = desk.book.picture.get_casualty(A).proposal
+    assert proposal is not None
+    return proposal
+
+
+def test_a_place_that_is_clear_leaves_nothing_open_and_the_hoist_may_go_first(valley: Roadmap):
+    unknown, clear = decided(valley, LIFTING, *SLOW), decided(valley, LIFTING, *SLOW, e.HoistPlaceJudged(ID, True))
+    assert [one.mode for one in unknown.options][:2] == ["road", "air"]
+    assert [one.mode for one in clear.options][:2] == ["air", "road"]
+    assert "air_hoist_place_unknown" not in codes(clear.options[0].reasons)
+    assert unknown.inputs != clear.inputs
+
+
+def test_a_place_that_is_not_clear_bars_the_hoist_and_says_why(valley: Roadmap):
+    found = decided(valley, LIFTING, *CUT_OFF, e.HoistPlaceJudged(ID, False))
+    assert all(one.mode != "air" for one in found.options)
+    lost = next(one for one in found.rejected if _is_flight(one))
+    assert codes(lost.reasons) == ["air_hoist_obstacles"]
+
+
+def test_of_several_judgements_the_newest_holds_also_when_an_older_one_arrives_after_it(valley: Roadmap):
+    assert by_air(valley, LIFTING, e.HoistPlaceJudged(ID, True), e.HoistPlaceJudged(ID, False)).barred
+    assert not by_air(valley, LIFTING, e.HoistPlaceJudged(ID, False), e.HoistPlaceJudged(ID, True)).barred
+
+
+def test_a_judgement_is_of_its_own_incident_only(valley: Roadmap):
+    elsewhere = e.IncidentOpened("20210418-002", CITY, "fall", 1, "120", "")
+    way = by_air(valley, LIFTING, elsewhere, e.HoistPlaceJudged("20210418-002", True))
+    assert codes(way.unsettled) == ["air_hoist_place_unknown"]
+
+
+async def test_the_desk_thinks_again_at_once_and_the_hoist_goes_first(valley: Roadmap):
+    desk = await asked(valley, *SLOW)
+    assert proposed(desk).options[0].mode == "road"
+    desk.pass_s(5)
+    assert await judged(desk, True) == ["destination_proposed"]
+    assert proposed(desk).options[0].mode == "air"
+    desk.pass_s(5)
+    assert await judged(desk, False) == ["destination_proposed"]
+    assert {one.mode for one in proposed(desk).options} == {"road"}
+
+
+async def test_a_word_of_the_same_instant_as_the_answer_is_heeded(valley: Roadmap):
+    desk = await asked(valley, *SLOW)
+    assert await judged(desk, True) == ["destination_proposed"]
+    assert proposed(desk).options[0].mode == "air"
+
+
+async def test_who_looked_up_is_answered_also_where_the_first_way_stays_and_once(valley: Roadmap):
+    desk = await asked(valley)
+    assert proposed(desk).options[0].mode == "road"
+    desk.pass_s(5)
+    assert await judged(desk, False) == ["destination_proposed"]
+    lost = next(one for one in proposed(desk).rejected if _is_flight(one))
+    assert codes(lost.reasons) == ["air_hoist_obstacles"] and proposed(desk).options[0].mode == "road"
+    desk.pass_s(5)
+    assert await judged(desk, False) == []
+
+
+async def test_a_word_that_comes_late_does_not_take_the_place_of_a_newer_one(valley: Roadmap):
+    desk = await asked(valley, *SLOW)
+    desk.pass_s(60)
+    await judged(desk, False)
+    desk.pass_s(5)
+    assert await judged(desk, True, late_s=60) == []
+    said = desk.book.picture.get_incident(ID).hoist_place
+    assert said is not None and (said.clear, said.by) == (False, "paramedic:A1")
+
+
+async def test_a_hoist_on_its_way_to_a_place_that_is_not_clear_is_lost_and_another_way_proposed(valley: Roadmap):
+    desk = await asked(valley, *SLOW, e.HoistPlaceJudged(ID, True))
+    await desk.ask("choose_destination", casualty=A)
+    option = desk.book.picture.get_casualty(A).option
+    assert option is not None and option.mode == "air"
+    desk.pass_s(5)
+    assert await judged(desk, False) == ["destination_proposed"]
+    assert proposed(desk).options[0].mode == "road"
+    assert desk.book.picture.get_casualty(A).option == option  # until a person says yes
+
+
+async def test_the_dispatcher_may_say_it_for_them_and_the_console_shows_who_said_what(valley: Roadmap):
+    desk = await asked(valley, *SLOW)
+    assert desk.console()["incidents"][ID].get("hoist_place") is None
+    desk.pass_s(5)
+    await desk.ask("judge_hoist_place", incident=ID, clear=True)
+    await desk.react()
+    assert proposed(desk).options[0].mode == "air"
+    shown = desk.console()["incidents"][ID]["hoist_place"]
+    assert (shown["clear"], shown["by"]) == (True, "dispatcher:desk 1")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "does not exist"), ("zh", "不存在")])
+async def test_an_incident_that_nobody_knows_is_refused_in_words(valley: Roadmap, language: Language, words: str):
+    desk = await asked(valley)
+    before = desk.kinds
+    with pytest.raises(NotFound) as caught:
+        await desk.ask("judge_hoist_place", incident="20990101-001", clear=True)
+    assert words in caught.value.said(language) and "20990101-001" in caught.value.said(language)
+    assert desk.kinds == before
+
+
+@pytest.mark.parametrize("clear", [None, True, False])
+def test_the_file_of_a_moment_says_what_was_said_and_decides_as_the_desk_did(valley: Roadmap, clear: bool | None):
+    said = () if clear is None else (e.HoistPlaceJudged(ID, clear),)
+    desk, region = decided(valley, LIFTING, *SLOW, *said), [fact for fact in BASE if type(fact) is e.HospitalEnrolled]
+    case = case_at(told([*BASE, *SLOW, *said]), A, START, "valley", LIFTING, region)
+    assert case.scene_clear is clear
+    assert canonical(decide_case(read_case(write_case(case)), LIFTING, region, valley)) == canonical(desk)
