@@ -1,7 +1,8 @@
 """Who is connected as which vehicle: one device for each unit, and two that claim the same identity are found out.
 
-A device that connects anew takes the place of its own old connection at once. Another device waits until it is clear
-that the first is gone: if the first is heard meanwhile, there are two, the second is refused and both are told.
+A device that connects anew takes the place of its own old connection at once. Another device, or the same begun anew,
+waits until it is clear that the first is gone. If the first is heard meanwhile, and again when all must have come in
+that it can have said before, there are two: the second is refused and both are told.
 Kept in memory; talking is `vehicle_door`'s, asking the other hubs casebook/bus/elsewhere.py's.
 """
 
@@ -20,6 +21,7 @@ from casebook.errors import NotAllowed
 
 log = logging.getLogger(__name__)
 TWIN_WAIT_S = 3.0  # wall seconds in which a vehicle that is there is heard: it pings each 2 s (ambulance_unit/hub_link)
+UNDER_WAY_S = 1.5  # wall seconds in which may still come in what a device said that has died since
 TWIN_TOLD = timedelta(minutes=10)  # a refused device tries again about twice a minute
 Notice = dict[str, Any] | bytes | BaseException | None  # what to send, what went wrong, or None: make way
 MARKS_KEPT = 50_000  # epochs whose last row is remembered: a fleet of 1,000 with 50 outages each
@@ -53,8 +55,14 @@ class Presence:
         self._is_there = False
         self._sign.set()
 
-    async def is_heard(self, within_s: float) -> bool:
-        """Whether the vehicle says something on this connection soon."""
+    async def is_heard(self, within_s: float, under_way_s: float) -> bool:
+        """Whether the vehicle says something on this connection soon, and goes on to."""
+        if not await self._speaks(within_s):
+            return False
+        await asyncio.sleep(under_way_s)
+        return self._is_there and await self._speaks(within_s)
+
+    async def _speaks(self, within_s: float) -> bool:
         self._sign.clear()
         try:
             async with asyncio.timeout(within_s):
@@ -76,8 +84,11 @@ class VehicleLinks:
     """The vehicles of one hub. `draw` names a connection as none was ever named before. `elsewhere(unit, boot)` says
     whether another device speaks as the unit at another hub; set where there are several."""
 
-    def __init__(self, clock: Clock, *, twin_wait_s: float = TWIN_WAIT_S, draw: Callable[[], str] = draw_link) -> None:
-        self._clock, self._twin_wait_s, self._draw = clock, twin_wait_s, draw
+    def __init__(
+        self, clock: Clock, *, twin_wait_s: float = TWIN_WAIT_S, under_way_s: float = UNDER_WAY_S,
+        draw: Callable[[], str] = draw_link,
+    ) -> None:  # fmt: skip
+        self._clock, self._twin_wait_s, self._under_way_s, self._draw = clock, twin_wait_s, under_way_s, draw
         self._present: dict[str, Presence] = {}
         self._twins: dict[str, Twin] = {}
         self._marks: dict[tuple[str, str], tuple[int, int]] = {}
@@ -123,7 +134,7 @@ class VehicleLinks:
         if not self.is_taken(unit, boot):
             return False
         first = self._present[unit]
-        if not await first.is_heard(self._twin_wait_s):
+        if not await first.is_heard(self._twin_wait_s, self._under_way_s):
             return False
         first.notices.put_nowait({"t": "twin", "at": self._note_twin(unit)})
         return True

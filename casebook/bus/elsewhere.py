@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from casebook.bus import Bus
-from casebook.vehicle_links import TWIN_WAIT_S, VehicleLinks
+from casebook.vehicle_links import TWIN_WAIT_S, UNDER_WAY_S, VehicleLinks
 
 TOPIC = "vehicle"
 ASK_S = 0.5  # wall seconds in which a hub that lives says whether it has such a device
+LISTEN_S = 2 * TWIN_WAIT_S + UNDER_WAY_S  # in which it says whether that device speaks
 TELL_S = 10.0  # wall seconds between two tellings of what one has
 
 
@@ -70,7 +71,7 @@ class Elsewhere:
             self._tell(Asked(number, self._hub, unit, boot))
             await self._until(lambda: others <= said.keys(), ASK_S)
             if None in said.values():
-                await self._until(lambda: None not in said.values(), TWIN_WAIT_S + ASK_S)
+                await self._until(lambda: None not in said.values(), LISTEN_S + ASK_S)
             return True in said.values()
         finally:
             del self._open[number]

@@ -40,7 +40,7 @@ class DeadBus(InProcessBus):
 def hubs_on(bus: InProcessBus, *names: str, there: tuple[str, ...] = ()) -> list[Hub]:
     made = []
     for name in names:
-        links = VehicleLinks(JumpClock(START), twin_wait_s=30.0)
+        links = VehicleLinks(JumpClock(START), twin_wait_s=30.0, under_way_s=0.0)
         asks = Elsewhere(bus, name, lambda: there or names, links)
         links.elsewhere = asks.has_twin
         made.append(Hub(links, asks))
