@@ -316,6 +316,7 @@ async def test_one_that_the_network_takes_away_is_told_ended_and_asked_for_anew(
     assert desk.keeper.nudge(first) and not desk.keeper.nudge("another")
     await desk.until("lost network")
     await eventually(lambda: network.sessions == {}, "what is left of it is ended: the network gives no second one")
+    await eventually(lambda: not desk.keeper.nudge(first), "the keeper has heard that it is ended")
     desk.skipped_s += AGAIN_S + 1
     await desk.until("lost network", "asked", "granted")
     assert desk.facts[-1].session != first
