@@ -24,6 +24,7 @@ from scenarios.format import Asks
 DISPATCH: dict[str, type[Command]] = {
     "report_call": intake.ReportCall,
     "link_agency": intake.LinkAgency,
+    "judge_hoist_place": intake.JudgeHoistPlace,
     "close_incident": intake.CloseIncident,
     "rank_units": assigning.RankUnits,
     "assign_unit": assigning.AssignUnit,

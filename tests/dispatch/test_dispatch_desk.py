@@ -402,7 +402,7 @@ async def test_a_polygon_in_gcj02_is_brought_to_wgs84(valley: Roadmap):
 ASKS: list[tuple[str, dict[str, Any]]] = [
     ("report_call", {"place": {"name": "Crash site"}, "kind": "traffic"}),
     ("rank_units", {"incident": ID}), ("assign_unit", {"incident": ID}),
-    ("link_agency", {"incident": ID, "agency": "110"}),
+    ("link_agency", {"incident": ID, "agency": "110"}), ("judge_hoist_place", {"incident": ID, "clear": True}),
     ("order_standby", {"incident": ID, "unit": "H1"}), ("stand_down", {"unit": "H1", "reason": "x"}),
     ("open_task", {"incident": ID, "kind": "duty_head"}), ("approve_task", {"task": "T"}),
     ("refuse_task", {"task": "T", "reason": "x"}), ("finish_task", {"task": "T"}),

@@ -26,6 +26,7 @@ from dispatch.case_picture import decide_case
 from dispatch.desk import decision_on
 from dispatch.destination import Way, canonical
 from dispatch.journeys import flight_leg
+from dispatch.redecide import redecide
 from dispatch.rule_files import default_policy
 from dispatch.timing import ways_for
 from routing.air import FIGURES
@@ -253,6 +254,7 @@ async def test_the_desk_thinks_again_at_once_and_the_hoist_goes_first(valley: Ro
     desk.pass_s(5)
     assert await judged(desk, False) == ["destination_proposed"]
     assert {one.mode for one in proposed(desk).options} == {"road"}
+    assert list(redecide(desk.book.log.read(), valley, LIFTING)) == []  # the log decides as it did
 
 
 async def test_a_word_of_the_same_instant_as_the_answer_is_heeded(valley: Roadmap):
