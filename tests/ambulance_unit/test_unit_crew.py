@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
-from unit_story import DECISION, START, Story
+from unit_story import DECISION, OPTION, START, Story
 
 from ambulance_unit import crew
 from ambulance_unit import crew_commands as c
@@ -158,6 +158,11 @@ def test_the_crew_is_asked_for_it_only_where_a_way_is_by_hoist():
     story.tell(e.DestinationProposed("I1-A", lifted), minute=8)
     assert story.view()["casualties"]["I1-A"]["hoist_asked"] is True
     assert "hoist_place" not in story.view()["incident"]
+    story.tell(e.DestinationChosen("I1-A", OPTION, lifted.rejected), minute=8.5)
+    assert "hoist_asked" not in story.view()["casualties"]["I1-A"]  # another way was chosen
+    hoisted = structs.replace(OPTION, mode="air", rendezvous=None, terms_s={"hoist": 900.0, "cruise": 1100.0})
+    story.tell(e.DestinationChosen("I1-A", hoisted, ()), minute=8.6)
+    assert story.view()["casualties"]["I1-A"]["hoist_asked"] is True
     story.tell(e.CasualtyBoarded("I1-A", "A01"), minute=9)
     assert "hoist_asked" not in story.view()["casualties"]["I1-A"]  # nobody is lifted out of a vehicle
 
