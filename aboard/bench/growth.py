@@ -28,7 +28,7 @@ from aboard.bench.machine import cpu_s, load_now
 from aboard.bench.play import BenchFailed
 from aboard.bench.vitals import aboard_of, hub_for, paced
 from aboard.bench.vitals_fleet import Vehicle, fleet
-from aboard.bench.vitals_stores import BOOK, kept_in
+from aboard.bench.vitals_stores import BOOK, kept_by
 from aboard.children import Child, resident_mb
 from aboard.descriptors import take_descriptors
 from casebook.errors import RefusedInput
@@ -128,8 +128,13 @@ async def measure(folder: Path, row: Grown, seconds: float) -> Grown:
                 row = replace(row, linked_s=rounded(now_s() - began_s))
                 row = await sent(row, hub, links, seconds)
         except (BenchFailed, TimeoutError) as wrong:
-            row = replace(row, why=str(wrong) or repr(wrong))
-    return replace(row, lost=sum(link.acked for link in links) - kept_in(folder / BOOK)) if links else row
+            row = replace(row, why=str(getattr(wrong, "facts", {}).get("why", "")) or repr(wrong))
+    return replace(row, lost=lost_of(links, kept_by(folder / BOOK))) if links else row
+
+
+def lost_of(links: Sequence[Vehicle], kept: Mapping[str, int]) -> int:
+    """Rows acknowledged that are not in the file; where a link ended, the file may hold more than its vehicle heard."""
+    return sum(max(0, link.acked - kept.get(link.unit, 0)) for link in links)
 
 
 async def sent(row: Grown, hub: Child, links: Sequence[Vehicle], seconds: float) -> Grown:

@@ -86,9 +86,14 @@ async def taken_from(url: str, book: Path, rows: int) -> Part:
 
 def kept_in(book: Path) -> int:
     """Rows of vehicles that a book's file holds as vitals, not as refused."""
+    return sum(kept_by(book).values())
+
+
+def kept_by(book: Path) -> dict[str, int]:
+    """The same by vehicle."""
     with closing(sqlite3.connect(book)) as database:
-        query = "SELECT count(*) FROM entry WHERE unit IS NOT NULL AND kind = ?"
-        return database.execute(query, (e.VitalsRecorded.name,)).fetchone()[0]
+        query = "SELECT unit, count(*) FROM entry WHERE unit IS NOT NULL AND kind = ? GROUP BY unit"
+        return dict(database.execute(query, (e.VitalsRecorded.name,)))
 
 
 def sqlite_us(file: Path, commits: Iterable[Batch]) -> float:

@@ -93,6 +93,12 @@ def test_a_size_falls_behind_when_a_row_is_answered_after_the_next_is_due_or_nev
     assert replace(HELD, why="3 ended").verdict == "ended"
 
 
+def test_a_row_of_one_vehicle_is_lost_though_the_file_has_more_of_another_than_it_heard_of():
+    links = [Vehicle("V1", "C1", acked=3), Vehicle("V2", "C2", acked=1), Vehicle("V3", "C3", acked=1)]
+    assert growth.lost_of(links, {"V1": 2, "V2": 5}) == 2
+    assert growth.lost_of(links, {"V1": 3, "V2": 5, "V3": 1}) == 0
+
+
 def test_only_a_lost_row_fails_the_growth_and_on_a_busy_machine_too():
     busy = {**QUIET, "load_before": LOAD_MAX + 1}
     for machine in (QUIET, busy):
