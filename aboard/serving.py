@@ -70,6 +70,10 @@ class Sockets(WebSocketsSansIOProtocol):
     _long = False  # no short way in any more
 
     def keepalive_timeout(self) -> None:
+        if self.read_paused:  # its answer stands behind what we have not read yet: the silence is ours
+            self.pong_timer = None
+            self.schedule_ping()
+            return
         super().keepalive_timeout()
         self.transport.abort()
 

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 from fastapi import FastAPI, WebSocket
+from websockets.asyncio.client import connect
 
 from aboard import serving as shell
 from aboard.serving import NO_DESCRIPTORS, NO_UTF8, RETRY, Brief, once_a_minute
@@ -84,3 +85,27 @@ async def test_a_screen_that_reads_nothing_any_more_is_let_go(monkeypatch: pytes
             async with asyncio.timeout(60):
                 await gone.wait()
     assert sent > 0
+
+
+async def test_a_peer_whose_messages_wait_to_be_taken_is_not_taken_for_gone(monkeypatch: pytest.MonkeyPatch):
+    """Its answer to a ping stands behind them, and nothing is read meanwhile."""
+    monkeypatch.setattr(shell, "PING_S", 0.2)
+    app, heard, many = FastAPI(), asyncio.Queue[str](), 5 * shell.AHEAD
+
+    @app.websocket("/rows")
+    async def rows(vehicle: WebSocket) -> None:
+        await vehicle.accept()
+        await asyncio.sleep(10 * shell.PING_S)
+        for _ in range(many):
+            heard.put_nowait(await vehicle.receive_text())
+        await vehicle.close()
+
+    async with (
+        shell.serving(app, shell.Listening()) as url,
+        connect(f"{url.replace('http', 'ws')}/rows", ping_interval=None) as vehicle,
+    ):
+        for number in range(many):
+            await vehicle.send(str(number))
+            await asyncio.sleep(0.01)
+        await vehicle.wait_closed()
+    assert (heard.qsize(), vehicle.close_code) == (many, 1000)
