@@ -89,7 +89,7 @@ class Book(Record):
             await self._win(self.holds, facts, now)
             entries = await self._commit(drafts, picture)
             with contextlib.suppress(FeedLost):  # the facts stand; what could not be given back runs out by itself
-                await self.holds.settle(facts)
+                await self.holds.settle(facts, self.picture, now)
             return entries
 
     async def _win(self, holds: SharedHolds, facts: list[e.Event], now: datetime) -> None:

@@ -37,7 +37,8 @@ class SharedHolds:
     hub: str
 
     async def win(self, facts: Sequence[e.Event], picture: Picture, now: datetime) -> None:
-        """Take in the store what these facts hold. Raises LostElsewhere; then nothing of the batch is held."""
+        """Take in the store what these facts hold. `picture`: the book before them. Raises LostElsewhere; then nothing
+        of the batch is held."""
         batch = _by_page(facts)
         gaining = {page: moves for page, moves in batch.items() if any(isinstance(one, e.HoldPlaced) for one in moves)}
         if not gaining:
@@ -48,19 +49,14 @@ class SharedHolds:
         lost = [page for page, (_, _, won) in done.items() if not won]
         if not lost:
             return
-        await self._give_back([page for page in done if page not in lost], gaining)
+        await self._follow([page for page in done if page not in lost], picture, now)
         _, leases, _ = done[lost[0]]
         holders = ", ".join(lease.case for lease in in_force(leases, now))
         raise LostElsewhere(lost[0], self._unknown_on(lost[0], leases, picture, now), holders or "-")
 
-    async def settle(self, facts: Sequence[e.Event]) -> None:
-        """Give back in the store what these written facts gave back, and what they left (`_applied`)."""
-        for page, moves in _by_page(facts).items():
-            held = {one.casualty for one in moves if isinstance(one, e.HoldPlaced)}
-            if held:
-                await self.store.change({page}, lambda _, leases: (self._without_left(leases), None))
-            for gone in (one for one in moves if isinstance(one, e.HoldReleased) and one.casualty not in held):
-                await self.store.release(page, self._name(gone.casualty))
+    async def settle(self, facts: Sequence[e.Event], picture: Picture, now: datetime) -> None:
+        """Give back in the store what these written facts gave back, and what they left. `picture`: with them."""
+        await self._follow(_by_page(facts), picture, now)
 
     def news(self, held: Mapping[Page, Leases], picture: Picture, now: datetime) -> list[e.HoldSeen]:
         """What other hubs took and gave back since this book last heard of it. `held`: HoldStore.list_held."""
@@ -76,13 +72,13 @@ class SharedHolds:
     ) -> tuple[Leases, bool]:  # fmt: skip
         """The page after the moves; unchanged and False when one of them cannot be had.
 
-        Who held here before may move freely; only a newcomer is asked whether there is room. A slot that this hub's
+        Who holds here before may move freely; only a newcomer is asked whether there is room. A slot that this hub's
         cases leave stays the hub's, under a name of its own, until that is written: a hub whose disk is full, or that
         dies in between, still has every slot that its book says it has.
         """
-        before, alive = leases, {lease.case for lease in in_force(leases, now)}
+        before, leases = leases, self._as_in_book(leases, page, picture, now)
+        alive = {lease.case for lease in in_force(leases, now)}
         for move in moves:
-            leases = release(leases, self._left(move.slot))
             name = self._name(move.casualty)
             if isinstance(move, e.HoldReleased):
                 leases = release(leases, name)
@@ -92,25 +88,29 @@ class SharedHolds:
             leases, won = grant(leases, Wanted(page, name, lease_s, limit, move.slot), now)
             if won is None:
                 return before, False
-        taken, own = {lease.slot for lease in leases}, f"{self.hub}/"
-        left = (one for one in in_force(before, now) if one.case.startswith(own) and one.slot not in taken)
-        return (*leases, *(replace(one, case=self._left(one.slot)) for one in left)), True
+        taken = {lease.slot for lease in leases}
+        left = (one for one in in_force(before, now) if self._is_own(one) and one.slot not in taken)
+        return (*leases, *(replace(one, case=f"{self.hub}/~{one.slot}") for one in left)), True
 
-    def _left(self, slot: int) -> str:
-        return f"{self.hub}/~{slot}"
+    async def _follow(self, pages: Iterable[Page], picture: Picture, now: datetime) -> None:
+        await self.store.change(pages, lambda page, leases: (self._as_in_book(leases, page, picture, now), None))
 
-    def _without_left(self, leases: Leases) -> Leases:
-        return tuple(lease for lease in leases if not lease.case.startswith(f"{self.hub}/~"))
+    def _as_in_book(self, leases: Leases, page: Page, picture: Picture, now: datetime) -> Leases:
+        """The page with this hub's leases as its book has them; the same leases when they are so already.
 
-    async def _give_back(self, pages: Iterable[Page], batch: Batch) -> None:
-        for page in pages:
-            for move in batch[page]:
-                if isinstance(move, e.HoldPlaced):
-                    await self.store.release(page, self._name(move.casualty))
+        What was won for a batch that could not be written may stand otherwise: two cases that were to exchange their
+        bays, say, each under the other's slot. Given back by its name, the wrong one would be free. A slot that
+        another hub has meanwhile stays with it: the store decides.
+        """
+        others = tuple(lease for lease in leases if not self._is_own(lease))
+        taken = {lease.slot for lease in in_force(others, now)}
+        held = (one for one in picture.list_holds(page.hospital, page.resource, now) if not one.elsewhere)
+        own = [Lease(one.slot, self._name(one.casualty), one.until) for one in held if one.slot not in taken]
+        return leases if {*others, *own} == set(leases) else (*others, *own)
 
     def _unknown_on(self, page: Page, leases: Leases, picture: Picture, now: datetime) -> list[e.HoldSeen]:
         """Leases of other hubs that the picture does not have so, and holds it believes in that are gone."""
-        theirs = {lease.slot: lease for lease in in_force(leases, now) if not lease.case.startswith(f"{self.hub}/")}
+        theirs = {lease.slot: lease for lease in in_force(leases, now) if not self._is_own(lease)}
         known = {hold.slot: hold for hold in picture.list_holds(page.hospital, page.resource, now) if hold.elsewhere}
         gone = [_seen(page, Lease(slot, hold.casualty, now)) for slot, hold in known.items() if slot not in theirs]
         fresh = [_seen(page, lease) for slot, lease in theirs.items() if _differs(lease, known.get(slot))]
@@ -118,6 +118,9 @@ class SharedHolds:
 
     def _name(self, casualty: str) -> str:
         return f"{self.hub}/{casualty}"
+
+    def _is_own(self, lease: Lease) -> bool:
+        return lease.case.startswith(f"{self.hub}/")
 
 
 def _by_page(facts: Sequence[e.Event]) -> Batch:

@@ -140,6 +140,17 @@ async def test_a_batch_over_two_resources_is_held_whole_or_not_at_all(store: Hol
     assert await store.list_held(START) == {BAY: (await store.list_held(START))[BAY]}
 
 
+async def test_a_lease_that_was_to_be_renewed_with_a_batch_that_lost_is_still_held(store: HoldStore):
+    north, south = await hub(store, "north"), await hub(store, "south")
+    bed = e.HoldPlaced(A, HOSPITAL, "ed_bed", 1, START + HOUR)
+    await write(north, bed)
+    await write(south, hold(B))
+    with pytest.raises(AlreadyHeld):
+        await write(north, e.HoldPlaced(A, HOSPITAL, "ed_bed", 1, START + 2 * HOUR), hold(A))
+    (kept,) = (await store.list_held(START))[Page(HOSPITAL, "ed_bed")]
+    assert (kept.case, kept.until) == ("north/I1-A", START + HOUR)
+
+
 async def test_a_hub_that_lost_its_lease_knows_that_its_casualty_has_no_bay_any_more(store: HoldStore):
     north, south = await hub(store, "north"), await hub(store, "south")
     await write(north, hold())

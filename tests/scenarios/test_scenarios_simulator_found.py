@@ -172,28 +172,70 @@ class FullLog(MemoryLog):
         return super().append(drafts)
 
 
-async def test_a_slot_that_was_to_be_left_stays_taken_until_that_is_written() -> None:
-    """A hub moved a case in the shared store, could not write it, and another hub was given the slot in its book."""
+async def two_hubs_with_three_bays() -> tuple[Book, Book, FullLog]:
+    """North and south, which share the store of holds, and the disk of the first."""
     store = HoldStore(SharedShelf(Random(1), 0.0))
     logs, books = [FullLog(), FullLog()], list[Book]()
     for name, log in zip("NS", logs, strict=True):
         book = Book.open(log, still())
-        await book.write(lambda picture: [*hospitals(), *_case("I1-A")], BY)
+        await book.write(lambda picture: [*hospitals(), *_case("I1-A"), e.CasualtyFound("I1-B", "I1", "B")], BY)
         await book.write(lambda picture: [e.CapacityReported(CITY, BAYS, 3, 3)], BY)
         book.holds = SharedHolds(store, name)
         books.append(book)
-    north, south = books
-    await north.write(lambda picture: [e.HoldPlaced("I1-A", CITY, BAYS, 1, LATER)], BY)
-    logs[0].full = True
-    move = [e.HoldReleased("I1-A", CITY, BAYS, 1, "bay_assigned"), e.HoldPlaced("I1-A", CITY, BAYS, 3, LATER)]
+    return books[0], books[1], logs[0]
+
+
+def placed(casualty: str, slot: int) -> e.HoldPlaced:
+    return e.HoldPlaced(casualty, CITY, BAYS, slot, LATER)
+
+
+def left(casualty: str, slot: int) -> e.HoldReleased:
+    return e.HoldReleased(casualty, CITY, BAYS, slot, "bay_assigned")
+
+
+async def write_in_vain(book: Book, disk: FullLog, *facts: e.Event) -> None:
+    disk.full = True
     with pytest.raises(FeedLost):
-        await north.write(lambda picture: move, BY)
+        await book.write(lambda picture: facts, BY)
+    disk.full = False
+
+
+async def test_a_slot_that_was_to_be_left_stays_taken_until_that_is_written() -> None:
+    """A hub moved a case in the shared store, could not write it, and another hub was given the slot in its book."""
+    north, south, disk = await two_hubs_with_three_bays()
+    await north.write(lambda picture: [placed("I1-A", 1)], BY)
+    move = [left("I1-A", 1), placed("I1-A", 3)]
+    await write_in_vain(north, disk, *move)
     with pytest.raises(AlreadyHeld):
-        await south.write(lambda picture: [e.HoldPlaced("I1-A", CITY, BAYS, 1, LATER)], BY)
-    logs[0].full = False
+        await south.write(lambda picture: [placed("I1-A", 1)], BY)
     await north.write(lambda picture: move, BY)
     await HoldWatch(south, south.holds).react()  # type: ignore[arg-type]
-    assert await south.write(lambda picture: [e.HoldPlaced("I1-A", CITY, BAYS, 1, LATER)], BY)
+    assert await south.write(lambda picture: [placed("I1-A", 1)], BY)
+
+
+async def test_two_cases_whose_exchange_was_not_written_keep_the_bays_that_the_book_says() -> None:
+    """The store had exchanged them, the book had not; when one was released by its name, the store gave the other's
+    bay away."""
+    north, south, disk = await two_hubs_with_three_bays()
+    await north.write(lambda picture: [placed("I1-A", 1), placed("I1-B", 2)], BY)
+    await write_in_vain(north, disk, left("I1-A", 1), left("I1-B", 2), placed("I1-A", 2), placed("I1-B", 1))
+    await north.write(lambda picture: [left("I1-A", 1)], BY)
+    with pytest.raises(AlreadyHeld):
+        await south.write(lambda picture: [placed("I1-A", 2)], BY)
+    await HoldWatch(south, south.holds).react()  # type: ignore[arg-type]
+    assert await south.write(lambda picture: [placed("I1-A", 1)], BY)
+
+
+async def test_a_move_that_was_not_written_is_not_made_by_the_next_thing_that_is() -> None:
+    """The slot that was to be left was given up as soon as anything else of that page was written."""
+    north, south, disk = await two_hubs_with_three_bays()
+    await north.write(lambda picture: [placed("I1-A", 1)], BY)
+    await write_in_vain(north, disk, left("I1-A", 1), placed("I1-A", 3))
+    await north.write(lambda picture: [placed("I1-B", 2)], BY)
+    with pytest.raises(AlreadyHeld):
+        await south.write(lambda picture: [placed("I1-A", 1)], BY)
+    await HoldWatch(south, south.holds).react()  # type: ignore[arg-type]
+    assert await south.write(lambda picture: [placed("I1-A", 3)], BY)
 
 
 class LateShelf(SharedShelf):
@@ -222,12 +264,11 @@ async def test_what_was_read_before_a_slot_was_won_does_not_take_it_away() -> No
         book.holds = SharedHolds(store, name)
         books.append(book)
     north, south = books
-    placed = e.HoldPlaced("I1-A", CITY, BAYS, 1, LATER)
-    await north.write(lambda picture: [placed], BY)
+    await north.write(lambda picture: [placed("I1-A", 1)], BY)
     looking = asyncio.create_task(HoldWatch(south, south.holds).react())  # type: ignore[arg-type]
     await shelf.read_all.wait()
     await north.write(lambda picture: [e.HoldReleased("I1-A", CITY, BAYS, 1, "redirected")], BY)
-    await south.write(lambda picture: [placed], BY)
+    await south.write(lambda picture: [placed("I1-A", 1)], BY)
     shelf.arrives.set()
     await looking
     assert [(hold.casualty, hold.elsewhere) for hold in south.picture.holds.values()] == [("I1-A", False)]
