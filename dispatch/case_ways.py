@@ -144,8 +144,8 @@ class CaseWays:
         return scene_s + min(low_s, likely_s), scene_s + max(high_s, likely_s)
 
     def what_ifs(self, roadmap: Roadmap) -> WhatIfs:
-        """The same with each closure lifted that costs somebody time, by day, in flying weather, and with each busy
-        aircraft free."""
+        """The same with each closure lifted that costs somebody time, with a scene that is clear for a hoist, by day,
+        in flying weather, and with each busy aircraft free."""
         told: list[tuple[Reason, tuple[Way, ...]]] = []
         for id in self.drives.closed:
             opened = Reason("change.road_reopened", {"closure": id, "road": name_of(roadmap, self.picture.roads[id])})
@@ -189,10 +189,13 @@ class Ranges:
 
 
 def _skies(asked: Question, *, meets_dusk: bool) -> Iterator[tuple[Reason, Question]]:
-    """The same question by day, in weather that nobody is refused by, with each aircraft that is busy free.
+    """The same question with a scene that somebody has found clear for a hoist, by day, in weather that nobody is
+    refused by, with each aircraft that is busy free.
 
     Only what could make a difference: not the day while night is far, not the weather while it is fine for all.
     """
+    if asked.scene is not None and not asked.scene_clear:
+        yield Reason("change.scene_clear"), replace(asked, scene_clear=True)
     if asked.aircraft and (asked.night or meets_dusk):
         yield Reason("change.daylight"), replace(asked, night=False, daylight_left_s=None)
     fine = all(check_weather(asked.weather, one, night=asked.night).allowed for one in asked.aircraft)

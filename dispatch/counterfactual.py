@@ -16,7 +16,7 @@ from dispatch.judging import WITHIN, Judged, Way
 from dispatch.ranking import Ranking, World, rank, ranked
 from dispatch.tenths import tenth
 
-OUTSIDE = {"road_reopened", "daylight", "weather", "aircraft_freed"}  # kinds that World.what_ifs brings
+OUTSIDE = {"road_reopened", "scene_clear", "daylight", "weather", "aircraft_freed"}  # kinds that World.what_ifs brings
 
 # What each kind of change of one hospital or way can lift; "": nothing bars the way, it only loses.
 HELPS = {

@@ -25,8 +25,8 @@ from dispatch.policy import MODES, NO_CATEGORY, AssignmentRules, Policy, Reroute
 FOLDER = Path(__file__).parent / "rules"
 CHANGES = frozenset(
     {
-        "figure_reported", "bay_freed", "reopened", "road_reopened", "daylight", "weather", "aircraft_freed",
-        "eta_shorter", "capability",
+        "figure_reported", "bay_freed", "reopened", "scene_clear", "road_reopened", "daylight", "weather",
+        "aircraft_freed", "eta_shorter", "capability",
     }
 )  # fmt: skip
 

@@ -51,7 +51,7 @@ def ways_for(
     daylight: bool | None = None,
 ) -> Timed:  # fmt: skip
     """Every hospital by road, and, where aircraft are known, from the scene by air and by rendezvous; the same with
-    each closure lifted, by day, in flying weather, and with each busy aircraft free.
+    each closure lifted, with a scene clear for a hoist, by day, in flying weather, and with each busy aircraft free.
 
     `daylight` None: as it is; else as if by day or by night. Takes milliseconds on a city's roads, tens of them after a
     change of the roads: run it in a thread. Raises NotFound for an unknown casualty.

@@ -198,6 +198,30 @@ SLOW = (G1_EAST, e.RoadSlowed("slow", "works", 60.0, ref="X1"))  # in time by ro
 CREW = By("paramedic", "A1", "crew")
 
 
+@pytest.mark.parametrize("said", [None, False], ids=["nobody has looked", "somebody saw wires"])
+def test_that_somebody_finds_the_scene_clear_is_the_change_by_which_the_hoist_would_win(
+    valley: Roadmap, said: bool | None
+):
+    judged = [] if said is None else [e.HoistPlaceJudged(ID, said)]
+    now = decided(valley, LIFTING, *SLOW, *judged)
+    assert now.options[0].mode == "road"
+    lost = next(one for one in now.rejected if _is_flight(one))
+    assert lost.would_win == Reason("change.scene_clear")
+    then = decided(valley, LIFTING, *SLOW, *judged, e.HoistPlaceJudged(ID, True))
+    assert (then.options[0].hospital, then.options[0].mode) == ("city", "air")
+    assert not any(one.would_win == Reason("change.scene_clear") for one in then.rejected)
+
+
+def test_where_nobody_has_a_hoist_no_scene_has_to_be_clear(valley: Roadmap):
+    now = decided(valley, area_with(), *SLOW)
+    assert "change.scene_clear" not in {one.would_win.code for one in now.rejected if one.would_win}
+
+
+def test_the_look_at_the_scene_is_said_in_both_languages():
+    assert say("reason.change.scene_clear", "en") == "if the scene were clear for a hoist"
+    assert say("reason.change.scene_clear", "zh") == "若现场可绞车吊运"
+
+
 async def asked(valley: Roadmap, *facts: e.Event) -> Desk:
     """A crew has asked where to, and the desk has answered."""
     desk = await Desk(*BASE, *facts, e.DestinationRequested(A, "A1")).opened(valley)
