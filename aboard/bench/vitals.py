@@ -9,7 +9,9 @@ ack_ten_hz       the same with ten rows a second from each, two to a message as 
 row_pressed      microseconds for each row while every vehicle sends as soon as it is answered. Goal: at least 0.6 times
                  the rate of the bare SQLite file doing the same commits: the very rows, after the run, into a copy of
                  the file as it stood before it (vitals_stores.py). Peers: that (`raw_sqlite`), a bare PostgreSQL that
-                 held as much (`raw_postgres`), and both empty with 20,000 rows of as many units (`fresh_*`).
+                 held as much (`raw_postgres`), a bare Valkey that flushes before it answers (`raw_valkey`), both empty
+                 with 20,000 rows of as many units (`fresh_*`), and a bare uvicorn that keeps nothing and sends the same
+                 messages back (`bare_echo`, vitals_echo.py), which is also the peer of both above.
 rows_a_commit    how many rows these commits have. No goal.
 hub_ten_hz       microseconds of processor that the hub used for each row at ten rows a second. Vehicles and hub share
                  the machine; this is what a hub with cores of its own would need. No goal.
@@ -28,17 +30,28 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
-from aboard.bench.figures import LOAD_MAX, Case, is_loaded, once, ours_of
+from aboard.bench.figures import LOAD_MAX, Case, is_loaded, once, ours_of, peers_of
 from aboard.bench.machine import cpu_s, load_now
 from aboard.bench.play import BenchFailed
 from aboard.bench.postgres_server import find_postgres, running_postgres
+from aboard.bench.vitals_echo import echoed
 from aboard.bench.vitals_fleet import Vehicle, fleet
-from aboard.bench.vitals_stores import BOOK, Part, begin_part, fresh_us, kept_in, postgres_us, sqlite_us, taken_from
+from aboard.bench.vitals_stores import (
+    BOOK,
+    Part,
+    begin_part,
+    fresh_us,
+    kept_in,
+    postgres_us,
+    sqlite_us,
+    taken_from,
+    valkey_us,
+)
 from aboard.children import Child
 from aboard.links import write_private
 from casebook import events as e
@@ -64,6 +77,16 @@ class Measured:
     lost: int
     hub_us: Mapping[str, float] = field(default_factory=dict)  # run -> processor time for each row
     pressed: Part | None = None  # what the hub's file got while every vehicle pressed
+    echo: Echo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The same of a bare server that sends the messages back."""
+
+    one_hz_ms: Sequence[float]
+    ten_hz_ms: Sequence[float]
+    row_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +106,12 @@ def bench_vitals(vehicles: int, seconds: float, *, busy: bool = False, said: Cal
         raise RefusedInput("bench_busy", load="?" if load is None else f"{load:.2f}", most=f"{LOAD_MAX:g}")
     with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
         measured = asyncio.run(_measure(Path(folder), vehicles, seconds, said))
-        assert measured.pressed is not None
-        peers = _peers_us(Path(folder), measured.pressed, said)
-        commits = [len(commit) for commit in measured.pressed.commits()]
+        part = measured.pressed
+        assert part is not None
+        said("echo")
+        measured = replace(measured, echo=asyncio.run(_echo(vehicles, seconds)))
+        peers = _peers_us(Path(folder), part, said)
+        commits = [len(commit) for commit in part.commits()]
         on_server = _measure_on_server(Path(folder) / "server", vehicles, seconds, said)
         return cases_of(measured, peers, commits, on_server)
 
@@ -95,6 +121,8 @@ def _peers_us(folder: Path, pressed: Part, said: Callable[[str], None]) -> dict[
     peers: dict[str, float | None] = {"raw_sqlite": sqlite_us(pressed.earlier, pressed.commits())}
     said("raw_postgres")
     peers["raw_postgres"] = postgres_us(pressed.before(), pressed.commits())
+    said("raw_valkey")
+    peers["raw_valkey"] = valkey_us(folder, pressed.commits())
     said("fresh")
     peers |= fresh_us(folder, POOL_ROWS)
     return {name: us for name, us in peers.items() if us is not None}
@@ -114,6 +142,13 @@ async def _measure(folder: Path, vehicles: int, seconds: float, said: Callable[[
             row_us = await pressed(links, seconds)
     lost = sum(vehicle.acked for vehicle in links) - kept_in(folder / BOOK)
     return Measured(one_ms, ten_ms, row_us, left + left_too, lost, hub_us, part)
+
+
+async def _echo(vehicles: int, seconds: float) -> Echo:
+    async with echoed(aboard_of(vehicles)) as links:
+        one_ms, _ = await paced(links, 1, 1.0, seconds)
+        ten_ms, _ = await paced(links, 2, 0.2, seconds)
+        return Echo(one_ms, ten_ms, await pressed(links, seconds))
 
 
 def _measure_on_server(folder: Path, vehicles: int, seconds: float, said: Callable[[str], None]) -> OnServer | None:
@@ -225,10 +260,14 @@ def cases_of(
 ) -> list[Case]:
     """The cases of one run; `peers`: microseconds for each row, `raw_sqlite` among them; `commits`: rows of each while
     every vehicle pressed. Pure."""
-    most_us = peers["raw_sqlite"] / RATE_SHARE
+    most_us, echo = peers["raw_sqlite"] / RATE_SHARE, measured.echo
+    echo_one, echo_ten = (
+        peers_of("bare_echo", its) for its in ((echo.one_hz_ms, echo.ten_hz_ms) if echo else ((), ()))
+    )
+    peers = {**peers, "bare_echo": echo.row_us} if echo else peers
     return [
-        Case("ack_one_hz", "ms", ours_of(measured.one_hz_ms), {}, {"p99": ONE_HZ_MS}),
-        Case("ack_ten_hz", "ms", ours_of(measured.ten_hz_ms), {}, {"p99": TEN_HZ_MS}),
+        Case("ack_one_hz", "ms", ours_of(measured.one_hz_ms), echo_one, {"p99": ONE_HZ_MS}),
+        Case("ack_ten_hz", "ms", ours_of(measured.ten_hz_ms), echo_ten, {"p99": TEN_HZ_MS}),
         Case("row_pressed", "us", once(measured.row_us), peers, {"p50": most_us}),
         Case("rows_a_commit", "rows", ours_of(commits)),
         *(Case(f"hub_{run}", "us", once(us)) for run, us in measured.hub_us.items()),

@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 
+from aboard.bench.faults.valkeys import Server
 from aboard.bench.postgres_server import find_postgres, running_postgres
 from aboard.bench.vitals_fleet import EPOCH, VITALS
 from casebook import events as e
 from casebook.clock import WallClock
 from casebook.drafting import draft_of
+from casebook.errors import FeedLost
 from casebook.log import GENESIS, By, Source, chained
 from casebook.sqlite_log import ADD, SqliteLog
 from casebook.store.postgres_log import ADD as ADD_MANY
@@ -32,6 +35,7 @@ from casebook.store.rows import COLUMNS, rows_of
 
 BOOK = "book.sqlite"
 FRESH_ROWS = 20_000
+APPENDING = ("appendonly yes", "appendfsync always")
 LOADED_AT_ONCE = 1000  # rows of a statement that brings a store to its size, before anything is timed
 RECORDED_AT = COLUMNS.split(", ").index("recorded_at")
 NTH = "SELECT seq FROM entry WHERE unit IS NOT NULL ORDER BY seq LIMIT 1 OFFSET ?"
@@ -138,6 +142,39 @@ async def _postgres_us(url: str, before: Iterable[Batch], commits: Iterable[Batc
         return 1e6 * took_s / max(1, rows)
     finally:
         await connection.close()
+
+
+def valkey_us(folder: Path, commits: Iterable[Batch]) -> float | None:
+    """The same in a Valkey that flushes before it answers (`appendfsync always`): an entry of a stream for each row, a
+    commit in one way there and back. It keeps no index of them. None where this machine has no such program."""
+    server = Server(folder / "valkey", "127.0.0.1", APPENDING)
+    try:
+        server.start()
+    except FeedLost:
+        return None
+    try:
+        return asyncio.run(_valkey_us(server, commits))
+    finally:
+        server.kill()
+
+
+async def _valkey_us(server: Server, commits: Iterable[Batch]) -> float:
+    await server.answers()
+    client, took_s, rows = server.client(), 0.0, 0
+    try:
+        for commit in commits:
+            texts = [msgspec.json.encode(row) for row in commit]
+            began_s = time.perf_counter()
+            pipe = client.pipeline(transaction=False)
+            for text in texts:
+                pipe.execute_command("XADD", "entry", "*", "row", text)
+            await pipe.execute()
+            took_s += time.perf_counter() - began_s
+            rows += len(commit)
+        assert await client.xlen("entry") == rows, "a peer that lost rows is no peer"
+        return 1e6 * took_s / max(1, rows)
+    finally:
+        await client.aclose()
 
 
 def columns_of(batch: Batch) -> list[list[Any]]:

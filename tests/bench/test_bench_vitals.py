@@ -13,9 +13,10 @@ import pytest
 from aboard.bench import vitals
 from aboard.bench.figures import Case
 from aboard.bench.play import BenchFailed
-from aboard.bench.vitals import Measured, OnServer, bench_vitals, cases_of
+from aboard.bench.vitals import Echo, Measured, OnServer, bench_vitals, cases_of
+from aboard.bench.vitals_echo import echoed
 from aboard.bench.vitals_fleet import fleet
-from aboard.bench.vitals_stores import RECORDED_AT, made, postgres_us, sqlite_us
+from aboard.bench.vitals_stores import RECORDED_AT, made, postgres_us, sqlite_us, valkey_us
 from casebook.errors import RefusedInput
 from casebook.store.rows import COLUMNS
 
@@ -48,6 +49,7 @@ def test_every_row_of_a_few_vehicles_is_answered_and_on_the_disk_and_the_bare_st
     assert sqlite_us(part.earlier, commits) > 0
     assert before != rows_of(part.earlier) == rows_of(part.book)
     assert postgres_us(part.before(), commits) != 0
+    assert valkey_us(tmp_path, commits) != 0
 
 
 def rows_of(file: Path) -> list[tuple]:
@@ -59,6 +61,23 @@ async def test_a_hub_that_is_not_there_fails_the_run_in_words():
     with pytest.raises(BenchFailed):
         async with fleet("http://127.0.0.1:9", {"unit:V1": "token"}, {"V1": "C1"}):
             raise AssertionError("nobody is connected")
+
+
+async def test_a_bare_server_sends_every_message_back_to_whom_it_came_from():
+    async with echoed({"V1": "C1", "V2": ""}) as links:
+        one_ms, left = await vitals.paced(links, 2, 0.1, 0.3)
+        assert len(one_ms) == sum(len(vehicle.took_ms) for vehicle in links) in range(2 * 3, 2 * 4 + 1)
+        assert left == 0 and min(one_ms) > 0
+        assert await vitals.pressed(links, 0.2) > 0
+        assert all(vehicle.acked == vehicle.sent > 8 for vehicle in links)
+
+
+def test_a_bare_server_stands_beside_the_hub_and_changes_no_goal():
+    beside = replace(GOOD, echo=Echo([0.5, 2.0], [1.0, 4.0], 50.0))
+    told, alone = ({case.name: case for case in cases_of(one, {"raw_sqlite": 100.0}, [10])} for one in (beside, GOOD))
+    assert told["ack_one_hz"].ratios == {"bare_echo_p50": 2.0, "bare_echo_p99": 2.5}
+    assert told["row_pressed"].ratios == {"raw_sqlite": 1.5, "bare_echo": 3.0}
+    assert {name: case.goal for name, case in told.items()} == {name: case.goal for name, case in alone.items()}
 
 
 def test_goals_are_met_or_missed_by_the_figures_alone():
