@@ -6,6 +6,9 @@ board_delay      ms from the instant at which a vital sample was due to leave it
 samples_missing  samples acknowledged that a board of their ward never got. Goal: 0.
 stopped_board    p99 of the other boards while one no longer reads, through p99 before. Goal: <= 1.1.
 hub_mb           resident memory of the hub after all that. Goal: <= 1000.
+hub_mb_later     MB that the hub had more at most in the last third of `hold` than in the middle one: the same city goes
+                 on at 1 Hz for so long, every screen listening. Goal: <= 20. Told only of a hold of HOLD_LEAST_S and
+                 longer, for until then trends fill.
 hub_core         share of a core that the hub used. No goal: beside the figures, to see what is left.
 fanout_delay     ms from a change until it has arrived, 200 changes a second to 200 screens through one feed and the
                  door that serves it. Goal: p99 <= 50. Peer: the same bytes from a queue for each socket.
@@ -29,6 +32,7 @@ from aboard.bench.boards import Seat, boards
 from aboard.bench.city import City, city_of, facts_of
 from aboard.bench.figures import LOAD_MAX, Case, is_loaded, once, ours_of
 from aboard.bench.machine import cpu_s, load_now
+from aboard.bench.soak import FLAT_MB, grown_mb
 from aboard.bench.vitals_fleet import Vehicle, fleet
 from aboard.children import Child, resident_mb
 from aboard.links import write_private
@@ -41,6 +45,8 @@ SETTLE_S = 5.0  # wall seconds before anything counts: every board has its snaps
 PATIENCE_S = 30.0  # wall seconds in which a sample still counts as arriving
 DRAIN_S = 1.0  # wall seconds between two looks whether all of them have
 PER_SECOND, SCREENS = 200, 200
+HOLD_LEAST_S = 1800.0  # a case keeps its samples of ten minutes: before the middle third begins it has as many as ever
+LOOK_S = 5.0  # wall seconds between two looks at the hub's memory
 READY_S = 60.0
 
 
@@ -51,8 +57,11 @@ class Heard:
     ward: str
     arrived_s: dict[tuple[str, int], float] = field(default_factory=dict)
     watching: bool = True
+    counting: bool = True
 
     def hear(self, body: bytes) -> None:
+        if not self.counting:
+            return
         now_s = asyncio.get_running_loop().time()
         for sample in msgspec.json.decode(body, type=_Message).samples:
             self.arrived_s.setdefault((sample.unit, sample.seq), now_s)
@@ -76,6 +85,7 @@ class InCity:
     stopped_ratio: float | None
     hub_mb: float | None
     core: float
+    held_mb: Sequence[float] = ()  # look by look while it was held
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +97,16 @@ class Told:
     per_second: float
 
 
-def bench_fanout(vehicles: int, seconds: float, *, busy: bool = False, said: Callable[[str], None]) -> list[Case]:
-    """`seconds` for each run. Raises RefusedInput `bench_busy` unless `busy`, BenchFailed, ChildFailed."""
+def bench_fanout(
+    vehicles: int, seconds: float, *, hold_s: float = 0.0, busy: bool = False, said: Callable[[str], None]
+) -> list[Case]:
+    """`seconds` for each run; `hold_s`: for how long the city goes on besides. Raises RefusedInput `bench_busy` unless
+    `busy`, BenchFailed, ChildFailed."""
     load = load_now()
     if is_loaded(load) and not busy:
         raise RefusedInput("bench_busy", load="?" if load is None else f"{load:.2f}", most=f"{LOAD_MAX:g}")
     with tempfile.TemporaryDirectory(prefix="aboard-bench-") as folder:
-        in_city = asyncio.run(_measure_city(Path(folder), vehicles, seconds, said))
+        in_city = asyncio.run(_measure_city(Path(folder), vehicles, seconds, hold_s, said))
     told = {}
     for kind in ("bare", "feed"):
         said(kind)
@@ -101,7 +114,9 @@ def bench_fanout(vehicles: int, seconds: float, *, busy: bool = False, said: Cal
     return cases_of(in_city, told["feed"], told["bare"])
 
 
-async def _measure_city(folder: Path, vehicles: int, seconds: float, said: Callable[[str], None]) -> InCity:
+async def _measure_city(
+    folder: Path, vehicles: int, seconds: float, hold_s: float, said: Callable[[str], None]
+) -> InCity:
     city = city_of(HOSPITALS, vehicles, min(CASES, vehicles))
     facts = [[fact.name, e.encode(fact)] for fact in facts_of(city)]
     write_private(folder / "facts.json", msgspec.json.encode(facts))
@@ -123,10 +138,25 @@ async def _measure_city(folder: Path, vehicles: int, seconds: float, said: Calla
             heard[0].watching = False
             after = await _delays(links, heard, city, seconds)
             hub_mb = resident_mb([hub.pid])
+            if hold_s:
+                said("hold")
+            held_mb = await _hold(links, heard, hub, hold_s)
     finally:
         await hub.end()
     ratio = (slow_after / slow) if (slow := ours_of(before[0]).p99) and (slow_after := ours_of(after[0]).p99) else None
-    return InCity(before[0], before[1] + after[1], ratio, hub_mb, core)
+    return InCity(before[0], before[1] + after[1], ratio, max([hub_mb or 0.0, *held_mb]) or None, core, held_mb)
+
+
+async def _hold(links: Sequence[Vehicle], heard: Sequence[Heard], hub: Child, hold_s: float) -> list[float]:
+    """The hub's memory every LOOK_S while everybody goes on. The screens read all they are told; none of it is kept."""
+    for one in heard:
+        one.counting = False
+    driving, memory_mb = asyncio.create_task(_drive(links, hold_s)), list[float]()
+    while not driving.done():
+        memory_mb += [mb for mb in (resident_mb([hub.pid]),) if mb is not None]
+        await asyncio.wait([driving], timeout=LOOK_S)
+    await driving
+    return memory_mb
 
 
 def seats_of(city: City, url: str, tokens: dict[str, str]) -> tuple[list[Heard], list[Seat]]:
@@ -243,6 +273,7 @@ def cases_of(city: InCity, feed: Told, bare: Told) -> list[Case]:
         Case("samples_missing", "samples", once(city.missing), {}, {"p99": 0.0}),
         Case("stopped_board", "times", once(city.stopped_ratio), {}, {"p50": 1.1}),
         Case("hub_mb", "MB", once(city.hub_mb), {}, {"p50": 1000.0}),
+        *_held_cases(city.held_mb),
         Case("hub_core", "core", once(city.core)),
         Case(
             "fanout_delay", "ms", ours_of(feed.delay_ms), {} if slow is None else {"bare_server_p99": slow},
@@ -251,3 +282,9 @@ def cases_of(city: InCity, feed: Told, bare: Told) -> list[Case]:
         Case("fanout_core", "core", once(feed.core), {"bare_server": bare.core}, {"p50": 0.6}),
         Case("fanout_rate", "per_s", once(feed.per_second), {"bare_server": bare.per_second}),
     ]  # fmt: skip
+
+
+def _held_cases(held_mb: Sequence[float]) -> Sequence[Case]:
+    if len(held_mb) * LOOK_S < HOLD_LEAST_S - LOOK_S:
+        return []
+    return [Case("hub_mb_later", "MB", once(grown_mb(held_mb)), {}, {"p50": FLAT_MB})]

@@ -167,6 +167,7 @@ def fanout(
     as_json: AsJson = False,
     vehicles: Annotated[int, typer.Option("--vehicles", min=1, max=9999, help=_told("help_vehicles"))] = 1000,
     seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help=_told("help_seconds_each"))] = 10.0,
+    hold: Annotated[float, typer.Option("--hold", min=0, max=1440, help=_told("help_hold"))] = 0.0,
     busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
 ) -> int:
     from aboard.bench.fanout import bench_fanout
@@ -174,7 +175,7 @@ def fanout(
     def told(part: str) -> None:
         typer.echo(say("bench.fanout.part_begins", spoken(), part=say(f"bench.fanout.{part}", spoken())), err=True)
 
-    return _run("fanout", 0, lambda: bench_fanout(vehicles, seconds, busy=busy, said=told), as_json)
+    return _run("fanout", 0, lambda: bench_fanout(vehicles, seconds, hold_s=60 * hold, busy=busy, said=told), as_json)
 
 
 app.command("faults", help=_told("word.faults"))(faults)

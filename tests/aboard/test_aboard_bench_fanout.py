@@ -98,3 +98,21 @@ def test_the_cases_hold_each_figure_to_its_goal():
     assert [case.name for case in lost if case.met(loaded=False) is False] == [
         "board_delay", "samples_missing", "stopped_board", "hub_mb", "fanout_delay", "fanout_core",
     ]  # fmt: skip
+
+
+def test_a_hub_that_grows_while_the_city_goes_on_is_told_and_one_that_does_not_too():
+    def later(held_mb: list[float]) -> tuple[float | None, bool | None]:
+        cases = cases_of(InCity([1.0], 0, 1.0, 300.0, 0.5, held_mb), Told([5.0], 0.5, 4.0), Told([4.0], 0.4, 4.0))
+        (case,) = [case for case in cases if case.name == "hub_mb_later"] or [None]
+        return (case.ours.p50, case.met(loaded=False)) if case else (None, None)
+
+    fills = [200.0 + number for number in range(120)]
+    assert later([*fills, *[320.0] * 240]) == (0.0, True)
+    assert later([*fills, *[320.0 + number / 4 for number in range(240)]]) == (30.0, False)
+    assert later(fills) == (None, None), "trends were still filling"
+
+
+def test_what_comes_while_nobody_counts_is_not_kept():
+    heard = Heard("W00", counting=False)
+    heard.hear(b'{"samples":[{"unit":"V1","seq":3}]}')
+    assert heard.arrived_s == {}
