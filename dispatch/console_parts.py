@@ -25,6 +25,7 @@ from dispatch import console_view as view
 from dispatch.area import Area
 from dispatch.board import board_with_plan, people_of
 from dispatch.journeys import traffic_version
+from dispatch.shift import of_the_shift
 from routing.roads import Roadmap
 
 STREAMED = frozenset({"position", "position_at", "quality", "quality_at", "trend"})
@@ -44,6 +45,7 @@ class ConsoleParts:
 
     def look(self, picture: Picture, now: datetime, lines: Iterable[Entry] = ()) -> PlainView:
         """`lines`: the newest entries of the book, for the activity log."""
+        picture = of_the_shift(picture, now)
         version, people = self._named(traffic_version(picture, now)), people_of(picture)
         holds = [hold for hold in picture.holds.values() if hold.until > now]
         drill = {"drill": picture.drill.scenario} if picture.drill else {}
@@ -96,6 +98,8 @@ class ConsoleParts:
             held.setdefault(hold.casualty, hold)
         in_force, cases, parts = {hold.key for hold in holds}, self._kept["cases"], self._kept["lasting"]
         told: Part = {}
+        for kept in (cases, parts):
+            kept.forget_but(picture.casualties)
         for id, one in picture.casualties.items():
             hold, carrier = held.get(id), picture.units.get(one.unit or "")
             hold = hold if hold is not None and hold.key in in_force else None
@@ -113,6 +117,8 @@ class ConsoleParts:
     def _casualties(self, picture: Picture, now: datetime, lasting: Part) -> Part:
         vitals, whole = self._kept["vitals"], self._kept["casualties"]
         told: Part = {}
+        for kept in (vitals, whole):
+            kept.forget_but(picture.casualties)
         for id, one in picture.casualties.items():
             ahead = bool(one.trend) and one.trend[-1].at > now  # of a clock that is fast: it counts once it is so late
             signs = vitals.get(id, (one.trend, now if ahead else None), lambda one=one: newest_vitals(one.trend, now))

@@ -29,6 +29,7 @@ from dispatch.board import boards
 from dispatch.closure_named import lines_of, name_of
 from dispatch.journeys import traffic_version
 from dispatch.policy import MODES
+from dispatch.shift import of_the_shift
 from routing.roads import Roadmap
 from routing.traffic.ageing import HALVING
 
@@ -46,6 +47,7 @@ def console_view(
     picture: Picture, now: datetime, area: Area, lines: Iterable[Entry] = (), roadmap: Roadmap | None = None
 ) -> dict[str, Any]:
     """The whole view. `lines`: the newest entries of the book, for the activity log. `roadmap` names the closures."""
+    picture = of_the_shift(picture, now)
     version, units = traffic_version(picture, now), picture.units
     return {
         "drill": picture.drill.scenario if picture.drill else None,
