@@ -178,6 +178,23 @@ def fanout(
     return _run("fanout", 0, lambda: bench_fanout(vehicles, seconds, hold_s=60 * hold, busy=busy, said=told), as_json)
 
 
+@app.command(help=_told("word.outbox"))
+def outbox(
+    as_json: AsJson = False,
+    busy: Annotated[bool, typer.Option("--busy", help=_told("help_busy"))] = False,
+) -> int:
+    from aboard.bench.outbox import bench_outbox
+
+    def told(part: str) -> None:
+        typer.echo(say("bench.outbox.part_begins", spoken(), part=say(f"bench.outbox.{part}", spoken())), err=True)
+
+    def left_out(part: str, why: str) -> None:
+        words = say(f"bench.outbox.{part}", spoken())
+        typer.echo(say("bench.outbox.left_out", spoken(), part=words, why=why), err=True)
+
+    return _run("outbox", 0, lambda: bench_outbox(busy=busy, said=told, left_out=left_out), as_json)
+
+
 app.command("faults", help=_told("word.faults"))(faults)
 app.command("soak", help=_told("word.soak"))(soak)
 
