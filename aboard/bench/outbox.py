@@ -7,7 +7,7 @@ put_ten_hz       microseconds for each row put durably, as a vehicle with ten ro
                  Peers: a bare SQLite file (WAL, synchronous=FULL), and a bare Valkey that flushes before it answers
                  (appendfsync always), where this machine has its program. No goal.
 put_one_hz       the same, one a commit.
-day_mb           MB on the disk, write-ahead log and all, after 86,400 vitals and 17,280 positions: a day at its most.
+day_mb           MB on the disk at most, write-ahead log and all, of 86,400 vitals and 17,280 positions: a day.
                  Goal: at most what the tablet says that a day takes (`offline.day_bytes`).
 day_opened       seconds until such an outbox is open again, its pages checked. It was closed in order. No goal.
 day_read_out     seconds until all of it is read as the link reads it after an outage and acknowledged, message by

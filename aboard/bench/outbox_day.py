@@ -30,7 +30,7 @@ Mark = tuple[int, str]  # number of a row in its lane, instant
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """`mb` on the disk with its write-ahead log, the reserve left out; `gone`: rows put and not read out whole."""
+    """`mb` on the disk at most, with its log, the reserve left out; `gone`: rows put and not read out whole."""
 
     rows: int
     mb: float
@@ -52,19 +52,14 @@ def measure_day(file: Path, seconds: int, key: bytes = b"") -> Day:
 
 
 def write_day(file: Path, seconds: int, key: bytes) -> tuple[int, float]:
-    """(rows, MB on the disk before the file is closed)."""
-    rows = 0
+    """(rows, MB of the file with all of them, and of the write-ahead log as long as it was at last)."""
+    rows, log = 0, file.with_name(f"{file.name}-wal")
     with closing(Outbox(file, key=key, reserve_bytes=RESERVE_BYTES)) as box:
         box.begin_live({})
         for batch in without_hub(seconds):
             rows += len(box.put(batch))
-        return rows, mb_of(file)
-
-
-def mb_of(file: Path) -> float:
-    """MB of an outbox with its write-ahead log."""
-    parts = (file, file.with_name(f"{file.name}-wal"))
-    return sum(part.stat().st_size for part in parts if part.exists()) / 1e6
+        log_bytes = log.stat().st_size  # it is never shortened, and gone when the file is closed
+    return rows, (file.stat().st_size + log_bytes) / 1e6
 
 
 async def read_out(box: Outbox, hear: Callable[[Sequence[OutboxRow]], object]) -> None:

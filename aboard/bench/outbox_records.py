@@ -15,7 +15,7 @@ from casebook import events as e
 START = datetime(2021, 4, 18, 1, 35, tzinfo=UTC)
 UNIT, CASUALTY = "SJ-5G-01", "I1-A"
 POSITION_S = 5  # seconds from one position of a drive to the next
-BATCH_S = 500  # seconds of a day that are written at once
+BATCH_S = 60  # seconds of a day that are written at once; more, and the write-ahead log is longer than a vehicle has it
 FULL_SET = {
     "at": 0, "hr_bpm": 126, "spo2_pct": 84, "sbp_mmhg": 86, "dbp_mmhg": 54, "rr_bpm": 30, "etco2_mmhg": 34,
     "temp_c": 36.2, "glucose_mmol_l": 8.4, "gcs_eye": 3, "gcs_verbal": 4, "gcs_motor": 6,
