@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium_pages import page_of
 from msgspec import structs
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 from unit_fakes import SteadyMonitor, until
 from unit_stage import Stage
 from unit_story import BASE, BY_ROAD, DECISION, ELSEWHERE, OPTION, SCENE, SITE, WARD, leg
@@ -27,10 +26,6 @@ from casebook.words import Language, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
 
-FLAGS = [
-    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-]  # fmt: skip
 TARGET_PX, PRIMARY_PX, SECONDARY_PX = 76, 32, 24  # Android for Cars: touch target, primary and secondary text
 PAGES = ["mission", "casualties", "vitals", "destination", "messages"]
 # What can be touched and is in view, with its box; text nodes with their size; whatever sticks out sideways.
@@ -53,15 +48,6 @@ LAMPS = """all => all.map((alarm) => [alarm.className, getComputedStyle(alarm.qu
   alarm.innerText.trim().split(' ')[0]])"""
 
 
-def chromium() -> str:
-    found = os.environ.get("ABOARD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("ABOARD_REQUIRE_BROWSER") == "1":
-            pytest.fail("Chromium is required here and is not installed")
-        pytest.skip("Chromium is not installed")
-    return found
-
-
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     monkeypatch.setattr(hub_link, "PAUSE_S", 0.01)
@@ -72,17 +58,9 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        context = await browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)
-        page = await context.new_page()
-        page.set_default_timeout(15_000)
-        complaints: list[str] = []
-        page.on("pageerror", lambda wrong: complaints.append(str(wrong)))
-        page.on("console", lambda line: complaints.append(line.text) if line.text.startswith("no word for") else None)
-        yield page
-        assert complaints == []
-        await browser.close()
+    async with page_of(1280, 800) as opened:
+        opened.set_default_timeout(15_000)
+        yield opened
 
 
 async def show(stage: Stage, page: Page, language: Language = "en") -> None:

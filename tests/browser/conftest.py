@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from chromium_pages import chromium
 from guidance_stage import Consultation, consultation
-from open_screens import browsing, chromium
+from open_screens import browsing
 from playwright.async_api import Browser
 
 from media.aiortc_private import listen_on

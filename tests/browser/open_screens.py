@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, WebSocket, async_playwright
+from chromium_pages import RTC, chromium, is_local, launched
+from playwright.async_api import Browser, Page, WebSocket
 
 from aboard.drill import Drill
 from casebook.log import Entry
@@ -42,11 +41,6 @@ SIZES = {
     "replay": (1400, 900),
 }
 HTML_LANG: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-]  # fmt: skip
 AXE = (
     """async () => (await axe.run()).violations.map((v) => [v.id, v.help, v.nodes.map((n) => n.html.slice(0, 200))])"""
 )
@@ -68,15 +62,6 @@ TRACE = """(kind) => { const { canvas, blank } = document.querySelector(`sweep-w
     columns += any; clipped += edge; }
   return { lit, blank, clipped: columns ? clipped / columns : 0 }; }"""
 DRAWN = f"(kind) => {{ const one = ({TRACE})(kind); return !one.blank && one.lit > 500; }}"
-
-
-def chromium() -> str:
-    found = os.environ.get("ABOARD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("ABOARD_REQUIRE_BROWSER") == "1":
-            pytest.fail("Chromium is required here and is not installed")
-        pytest.skip("Chromium is not installed")
-    return found
 
 
 @dataclass(slots=True)
@@ -164,18 +149,8 @@ class Screen:
         assert await self.page.evaluate(KEYS) == [], f"{self.name} {self.language}"
 
 
-def is_local(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "file:"))
-
-
-@contextlib.asynccontextmanager
-async def browsing() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        try:
-            yield browser
-        finally:
-            await browser.close()
+def browsing() -> contextlib.AbstractAsyncContextManager[Browser]:
+    return launched("--disable-gpu", *RTC)
 
 
 async def open_page(browser: Browser, name: str, url: str) -> Screen:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
 import time
 from collections.abc import Callable, Sequence
 
-import pytest
 import uvicorn
 from fastapi import Request, Response, WebSocket
-from valley import START, Stage, valley_area
+from valley import Stage, valley_area
 
 from casebook import events as e
 from casebook.access import Badge, Gate, Role, need
@@ -26,19 +23,6 @@ from dispatch.area import Area
 from routing.roads import Roadmap
 
 PATIENCE_S = 20.0  # a bound for a busy machine, not an expectation
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-def chromium() -> str:
-    found = os.environ.get("ABOARD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("ABOARD_REQUIRE_BROWSER") == "1":
-            pytest.fail("Chromium is required here and is not installed")
-        pytest.skip("Chromium is not installed")
-    return found
 
 
 class ConsoleStage(Stage):
@@ -113,6 +97,3 @@ async def eventually(true: Callable[[], object], what: str) -> None:
     while not true():
         assert time.monotonic() < end_s, f"never happened: {what}"
         await asyncio.sleep(0.02)
-
-
-__all__ = ["FLAGS", "PATIENCE_S", "START", "ConsoleStage", "chromium", "eventually"]

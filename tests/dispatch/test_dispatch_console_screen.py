@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from console_stage import FLAGS, PATIENCE_S, ConsoleStage, chromium, eventually
-from playwright.async_api import Page, async_playwright, expect
+from chromium_pages import FLAT, page_of
+from console_stage import PATIENCE_S, ConsoleStage, eventually
+from playwright.async_api import Page, expect
 from valley import BEYOND_SERVICE, G1_EAST, SEVERE, START, casualty, crash, enrolled, reported
 
 from casebook import events as e
@@ -61,35 +62,13 @@ CLOSED_LINES = """async (polygon) => {
 @pytest.fixture
 async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
     """A browser; without 3D, and so without a map that software draws slowly, unless `map_drawn` is asked for."""
-    flags = FLAGS if "map_drawn" in request.fixturenames else [*FLAGS, "--disable-3d-apis"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=flags)
-        context = await browser.new_context(viewport=SMALL, bypass_csp=True)  # type: ignore[arg-type]
-        opened = await context.new_page()
-        wrong: list[str] = []
-        opened.on("pageerror", lambda error: wrong.append(str(error)))
-        opened.on("console", lambda said: wrong.append(said.text) if "no word for" in said.text else None)
-        opened.on("request", lambda asked: wrong.append(asked.url) if not _local(asked.url) else None)
+    async with page_of(*SMALL.values(), *(() if "map_drawn" in request.fixturenames else (FLAT,))) as opened:
         yield opened
-        await browser.close()
-        assert wrong == []
 
 
 @pytest.fixture
 def map_drawn() -> None:
     """Ask for a browser that draws the map."""
-
-
-def _local(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
-
-
-@pytest.fixture
-async def stages() -> AsyncIterator[list[ConsoleStage]]:
-    begun: list[ConsoleStage] = []
-    yield begun
-    for stage in begun:
-        await stage.stop()
 
 
 async def shown(

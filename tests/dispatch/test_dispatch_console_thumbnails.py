@@ -11,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from console_stage import FLAGS, PATIENCE_S, ConsoleStage, chromium, eventually
+from chromium_pages import FLAT, page_of
+from console_stage import PATIENCE_S, ConsoleStage, eventually
 from fastapi import FastAPI
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 from valley import casualty, crash, enrolled, reported
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -58,16 +59,8 @@ async def stage(valley: Roadmap) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def page(stage: Stage) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, "--disable-3d-apis"])
-        context = await browser.new_context(viewport={"width": 1600, "height": 900}, bypass_csp=True)
-        opened = await context.new_page()
-        wrong: list[str] = []
-        opened.on("pageerror", lambda error: wrong.append(str(error)))
-        opened.on("console", lambda said: wrong.append(said.text) if "no word for" in said.text else None)
+    async with page_of(1600, 900, FLAT) as opened:
         yield opened
-        await browser.close()
-        assert wrong == []
 
 
 async def until(page: Page, true: str) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from console_stage import FLAGS, PATIENCE_S, ConsoleStage, chromium
-from playwright.async_api import async_playwright, expect
+from chromium_pages import FLAT, launched
+from console_stage import PATIENCE_S, ConsoleStage
+from playwright.async_api import expect
 from valley import casualty, crash, enrolled, reported
 
 from casebook.live import Feed
@@ -42,8 +43,7 @@ async def desk(valley: Roadmap) -> AsyncIterator[WatchedDesk]:
 
 
 async def test_what_is_wrong_with_the_hub_appears_in_the_top_bar_and_goes_again(desk: WatchedDesk):
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, "--disable-3d-apis"])
+    async with launched(FLAT) as browser:
         for language in LANGUAGES:
             page = await (await browser.new_context(viewport={"width": 1280, "height": 720})).new_page()
             page.set_default_timeout(PATIENCE_S * 1000)

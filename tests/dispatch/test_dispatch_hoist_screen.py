@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from console_stage import FLAGS, PATIENCE_S, ConsoleStage, chromium, eventually
-from playwright.async_api import Page, async_playwright, expect
+from chromium_pages import FLAT, page_of
+from console_stage import PATIENCE_S, ConsoleStage, eventually
+from playwright.async_api import Page, expect
 from valley import G1_EAST, casualty, crash, enrolled, reported, valley_area
 
 from casebook import events as e
@@ -31,26 +32,8 @@ SIDEWAYS = """[...document.querySelectorAll('.decision, .hoist-place')]
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium(), args=[*FLAGS, "--disable-3d-apis"]
-        )  # fmt: skip
-        context = await browser.new_context(viewport={"width": 1280, "height": 720}, bypass_csp=True)
-        opened = await context.new_page()
-        wrong: list[str] = []
-        opened.on("pageerror", lambda error: wrong.append(str(error)))
-        opened.on("console", lambda said: wrong.append(said.text) if "no word for" in said.text else None)
+    async with page_of(1280, 720, FLAT) as opened:
         yield opened
-        await browser.close()
-        assert wrong == []
-
-
-@pytest.fixture
-async def stages() -> AsyncIterator[list[ConsoleStage]]:
-    begun: list[ConsoleStage] = []
-    yield begun
-    for stage in begun:
-        await stage.stop()
 
 
 async def shown(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from chromium_pages import RTC, launched
 from fastapi import FastAPI
-from playwright.async_api import Page, async_playwright
-from wall_stage import FLAGS, PATIENCE_S, WallStage, chromium, eventually
+from playwright.async_api import Page
+from wall_stage import PATIENCE_S, WallStage, eventually
 from ward_story import after, expected
 
 from casebook import events as e
@@ -39,11 +40,8 @@ class OneOfSeveral(WallStage):
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        opened = await (await browser.new_context(bypass_csp=True)).new_page()
-        yield opened
-        await browser.close()
+    async with launched(*RTC) as browser:
+        yield await (await browser.new_context(bypass_csp=True)).new_page()
 
 
 @pytest.fixture

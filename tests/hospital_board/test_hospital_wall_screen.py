@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, async_playwright
-from wall_stage import FLAGS, PATIENCE_S, REPO, WallStage, chromium, eventually
+from chromium_pages import RTC, page_of
+from playwright.async_api import Page
+from wall_stage import PATIENCE_S, REPO, WallStage, eventually
 from ward_story import (
     AMBULANCE,
     SEVERE,
@@ -100,16 +101,8 @@ def many(count: int) -> Picture:
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        context = await browser.new_context(viewport={"width": 1920, "height": 1080}, bypass_csp=True)
-        opened = await context.new_page()
-        wrong: list[str] = []
-        opened.on("pageerror", lambda error: wrong.append(str(error)))
-        opened.on("console", lambda said: wrong.append(said.text) if "no word for" in said.text else None)
+    async with page_of(1920, 1080, *RTC) as opened:
         yield opened
-        await browser.close()
-        assert wrong == []
 
 
 @pytest.fixture

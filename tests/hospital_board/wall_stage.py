@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +10,6 @@ from datetime import datetime, timedelta
 
 import httpx
 import numpy as np
-import pytest
 import uvicorn
 from fastapi import Request, WebSocket
 from ward_story import AMBULANCE, SONGJIANG, at
@@ -35,20 +32,6 @@ from media.waveforms import ChannelWave, WaveKind, WavePacket
 
 CREW, DESK = By("paramedic", "medic Chen"), By("desk", "hub", "desk")
 PATIENCE_S = 20.0  # a bound for a busy machine, not an expectation
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-]  # fmt: skip
-
-
-def chromium() -> str:
-    found = os.environ.get("ABOARD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("ABOARD_REQUIRE_BROWSER") == "1":
-            pytest.fail("Chromium is required here and is not installed")
-        pytest.skip("Chromium is not installed")
-    return found
 
 
 class HandClock:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium_pages import RTC, page_of
 from media_stage import Hub, Running, eventually, wall_ms
+from playwright.async_api import Page
 
 from casebook.words import catalogue
 from media.camera import Camera, open_camera
@@ -22,17 +23,6 @@ from media.waveforms import ChannelWave, Numerics, WaveKind, WavePacket, encode
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets]
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-]
 START = """async ({words, token}) => {
   await import("/media/browser/video_tile.js"); await import("/media/browser/sweep_wave.js");
   const { WaveLink } = await import("/media/browser/wave_link.js");
@@ -68,28 +58,11 @@ INK = """(n) => { const c = sweeps[n].canvas; const d = c.getContext("2d").getIm
   let lit = 0; for (let i = 3; i < d.length; i += 4) lit += d[i] > 0; return lit; }"""
 
 
-def chromium() -> str:
-    found = os.environ.get("ABOARD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("ABOARD_REQUIRE_BROWSER") == "1":
-            pytest.fail("Chromium is required here and is not installed")
-        pytest.skip("Chromium is not installed")
-    return found
-
-
 @pytest.fixture
-async def page(hub: Hub) -> AsyncIterator:
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        opened = await browser.new_page(viewport={"width": 700, "height": 600})
-        errors: list[str] = []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
+async def page(hub: Hub) -> AsyncIterator[Page]:
+    async with page_of(700, 600, *RTC) as opened:
         await opened.goto(hub.url)
         yield opened
-        await browser.close()
-        assert errors == []
 
 
 class Monitor:

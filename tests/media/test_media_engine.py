@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
+from chromium_pages import RTC, launched
 from janus_server import JanusServer, own_address
 from media_stage import Hub, Running, eventually, wall_ms
 
@@ -238,21 +239,19 @@ async def numbers_at(janus: JanusServer) -> set[int]:
 async def test_the_screens_own_tile_shows_what_comes_through_janus(
     janus: JanusServer, running: Running, camera
 ) -> None:
-    from playwright.async_api import async_playwright
-    from test_media_browser import FLAGS, chromium, shown, start
+    from test_media_browser import shown, start
 
     listen_on([own_address()])
     serving = hub_on(janus.url)
     await serving.start()
-    async with serving.client("vehicle") as vehicle, async_playwright() as playwright:
+    async with serving.client("vehicle") as vehicle, launched(*RTC) as browser:
         running(VideoPublisher(vehicle, "A01", camera))
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = await browser.new_page()
         await page.goto(serving.url)
         await start(page)
         await shown(page, "tile.framesShown >= 20 && tile.latencyMs.length >= 20 && tile.state === 'live'")
         assert await page.evaluate("tile.link.connections") == 1
-        await browser.close()
+        await page.close()
         await running.stop()
     await serving.stop()
     listen_on(None)

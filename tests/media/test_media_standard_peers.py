@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium_pages import RTC, launched
 from media_stage import Hub, Running, eventually, wall_ms
 
 from media.camera import open_camera
@@ -99,17 +100,7 @@ async def test_gstreamer_views_what_a_vehicle_of_ours_sends(hub: Hub, vehicle, r
     assert peer.last("deleted") == 200 and hub.plane.stats("A01")["viewers"] == []
 
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--allow-loopback-in-peer-connection",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 # A client as the standards describe it, for both ways: sound and picture, the offer first and its addresses later.
 CLIENT = """async ({ url, token, publish, codec }) => {
   const authorization = `Bearer ${token}`;
@@ -157,18 +148,13 @@ CLIENT = """async ({ url, token, publish, codec }) => {
 @pytest.fixture
 async def page(hub: Hub) -> AsyncIterator[Any]:
     """A page of another origin than the hub's, with a fake camera."""
-    from playwright.async_api import async_playwright
-    from test_media_browser import chromium
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    async with launched(RTC[0], *CAMERA) as browser:
         opened = await browser.new_page()
         errors: list[str] = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
         await opened.goto(hub.url.replace("127.0.0.1", "localhost"))
         yield opened
-        await browser.close()
-        assert errors == []
+    assert errors == []
 
 
 async def client(page: Any, hub: Hub, way: str, token: str, codec: str | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from test_media_browser import FLAGS, chromium
+from chromium_pages import RTC, launched
 from voice_stage import VoiceHub, vehicle_of
 
 from casebook.words import catalogue
@@ -56,12 +56,8 @@ async def hub() -> AsyncIterator[VoiceHub]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Any]:
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *SOUND])
+    async with launched(*RTC, *SOUND) as opened:
         yield opened
-        await opened.close()
 
 
 @pytest.fixture
