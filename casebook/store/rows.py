@@ -13,7 +13,7 @@ from casebook.log import By, Checkpoint, Claim, Draft, Entry, Ground, Source
 COLUMNS = "seq, kind, version, body, at, recorded_at, role, who, origin, unit, epoch, unit_seq, asked, prev, hash"
 WIDTH = len(COLUMNS.split(","))
 CHECKPOINT = "seq, hash, at, signer, signature"
-_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_NEVER, _EVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -69,8 +69,13 @@ def claim_row(claim: Claim) -> tuple[str, str, str]:
     return claim.key, claim.holder, write_instant(claim.until.astimezone(UTC))
 
 
-def claim_of(row: Sequence[str]) -> Claim:
-    return Claim(row[0], row[1], datetime.fromisoformat(row[2]))
+def claim_of(row: Sequence[Any]) -> Claim:
+    """A claim that a disk has damaged holds for ever, whoever's it was: what is not known is never free."""
+    try:
+        until = datetime.fromisoformat(row[2])
+    except (TypeError, ValueError):
+        until = _EVER
+    return Claim(row[0], row[1] if isinstance(row[1], str) else "?", until)
 
 
 def checkpoint_row(one: Checkpoint) -> tuple[int, str, str, str, str]:
@@ -78,11 +83,13 @@ def checkpoint_row(one: Checkpoint) -> tuple[int, str, str, str, str]:
 
 
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
+    """What a disk has damaged is read all the same: no signature fits it."""
     try:
         at = datetime.fromisoformat(row[2])
     except (TypeError, ValueError):
         at = _NEVER
-    return Checkpoint(row[0], row[1], at, row[3], row[4])
+    hash, signer, signature = (one if isinstance(one, str) else "" for one in (row[1], row[3], row[4]))
+    return Checkpoint(row[0], hash, at, signer, signature)
 
 
 def keys_wanted(batches: Iterable[Sequence[Draft]]) -> list[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from casebook_tales import draft
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from log_keepers import on_server
 from log_keepers import opened as opened
 from log_keepers import store as store
@@ -18,9 +21,15 @@ from casebook.errors import RefusedInput
 from casebook.log import ChainBroken, Checkpoint, Entry, MemoryLog, verify
 from casebook.store import group_commit
 from casebook.store.opening import is_server
+from casebook.store.rows import CHECKPOINT, COLUMNS, checkpoint_of, checkpoint_row, claim_of, entry_of, rows_of
 from casebook.store.seals import KEY, TRUSTED, WITNESS, Seal, checked, read_trusted, read_witness, seal_of
 
 Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> Seal:
+    return seal_of(tmp_path_factory.mktemp("signing"))
 
 
 @pytest.fixture
@@ -139,3 +148,41 @@ def by_hand(store: str, statement: str) -> None:
     with sqlite3.connect(store) as db:
         db.execute(statement)
     db.close()
+
+
+# What SQLite reads from a page in which bits have flipped: anything, whatever the table says.
+junk = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.binary(max_size=70), st.text(max_size=70))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, len(CHECKPOINT.split(",")) - 1), junk)
+def test_a_checkpoint_with_anything_in_a_column_is_named_and_never_trusted(signing: Seal, column: int, what: object):
+    entries = told(3)
+    row: list[Any] = list(checkpoint_row(signing.sign(entries[-1])))
+    same, row[column] = row[column] == what, what
+    if not same:
+        assert broken(entries, [checkpoint_of(row)]) in {(3, "unsigned"), (1, "rewritten")}
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, 2), st.integers(1, len(COLUMNS.split(",")) - 1), junk)
+def test_an_entry_with_anything_in_a_column_is_named_or_is_as_it_was(
+    signing: Seal, number: int, column: int, what: object
+):
+    entries = told(3)
+    rows: list[list[Any]] = list(map(list, rows_of(entries)))
+    rows[number][column] = what
+    try:
+        whole = list(checked(map(entry_of, rows), [signing.sign(entries[-1])]))
+    except ChainBroken as named:
+        assert named.facts["seq"] in (number + 1, number + 2) and named.said("en") and named.said("zh")
+    else:
+        assert [one.hash for one in whole] == [one.hash for one in entries]
+
+
+@given(junk, junk)
+def test_a_claim_that_nobody_can_read_holds(holder: object, until: object):
+    claim = claim_of(("resus_bay:1", holder, until))
+    assert isinstance(claim.holder, str) and claim.until is not None
+    if not isinstance(until, str):
+        assert claim.until > datetime(2200, 1, 1, tzinfo=UTC)
