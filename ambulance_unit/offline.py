@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 
 # Bytes that real rows take in the outbox, pages and all, at their most frequent: a full set of vitals each second, a
-# position each 5 s of a drive that never ends. Measured 2026-11-22 on 20,000 rows of each; a test measures them again.
-VITALS_BYTES = {False: 395, True: 588}  # sealed or not
-POSITION_BYTES = {False: 198, True: 295}
+# position each 5 s of a drive that never ends. Measured 2026-11-23 with both in one lane, as a vehicle stores them, over
+# a whole day, and rounded up: by themselves they fill their pages better. A test measures them again.
+VITALS_BYTES = {False: 400, True: 625}  # sealed or not
+POSITION_BYTES = {False: 200, True: 315}
 DAY_S = 24 * 3600
 WAL_BYTES = 4 << 20  # SQLite's log before its rows go into the file: 1,000 pages
 ROOM_H_MAX = 72  # more is said as this: a disk that is filled by others should not make the tablet blink
