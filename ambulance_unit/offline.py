@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 # Bytes that real rows take in the outbox, pages and all, at their most frequent: a full set of vitals each second, a
-# position each 5 s of a drive that never ends. Measured 2026-11-23 with both in one lane, as a vehicle stores them, over
-# a whole day, and rounded up: by themselves they fill their pages better. A test measures them again.
+# position each 5 s of a drive that never ends. Measured 2026-11-23 with both in one lane, as a vehicle stores them,
+# over a whole day, and rounded up: by themselves they fill their pages better. A test measures them again.
 VITALS_BYTES = {False: 400, True: 625}  # sealed or not
 POSITION_BYTES = {False: 200, True: 315}
 DAY_S = 24 * 3600
