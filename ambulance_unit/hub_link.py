@@ -229,8 +229,7 @@ class HubLink:
         if self.hub_version >= 2:
             if first.epoch != self._outbox.epoch:
                 raise Gap  # the hub is newer than it was: all lanes on one connection from now on
-            if await self._scribe.do(lambda: self._outbox.begin_live(self._sending.ever_sent)):
-                self._sending.note_begun()
+            await self._sending.begin_live()
             return
         await self._scribe.do(self._outbox.end_live)
         if self._sending.lanes_to_name(one_at_a_time=True)[0].epoch != first.epoch:

@@ -56,9 +56,14 @@ class Sending:
         self._cursors[epoch] = seq
         self.ever_sent[epoch] = max(seq, self.ever_sent.get(epoch, 0))
 
-    def note_begun(self) -> None:
-        """The live lane is new: no connection was given any of it."""
-        if (live := self._outbox.live) is not None:
+    async def begin_live(self) -> None:
+        """A lane for the newest samples, where one is to be begun (`Outbox.begin_live`)."""
+        await self._scribe.do(self._begin_live)
+
+    def _begin_live(self) -> None:
+        """In one go, also where the connection has ended meanwhile and nobody waits for it any more: of a lane of which
+        it is not known that no connection was given any, the newest would not go first after the next outage."""
+        if self._outbox.begin_live(self.ever_sent) and (live := self._outbox.live) is not None:
             self.ever_sent.setdefault(live.epoch, 0)
 
     async def next_rows(self) -> tuple[str, list[OutboxRow]]:

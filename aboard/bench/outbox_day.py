@@ -70,8 +70,7 @@ async def read_out(box: Outbox, hear: Callable[[Sequence[OutboxRow]], object]) -
     scribe = Scribe(box)
     sending = Sending(scribe)
     try:
-        if await scribe.do(lambda: box.begin_live(sending.ever_sent)):
-            sending.note_begun()
+        await sending.begin_live()
         while True:
             epoch, rows = await sending.next_rows()
             if not rows:

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import random
 import tempfile
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ambulance_unit import hub_link, sending
 from ambulance_unit.hub_link import HubLink
 from ambulance_unit.outbox import LIVE_ROWS, Outbox, Record
 from ambulance_unit.scribe import Scribe
-from ambulance_unit.sending import pause_after_s
+from ambulance_unit.sending import Sending, pause_after_s
 from ambulance_unit.told_view import ToldView
 from casebook import events as e
 from casebook.access import Badge, Gate, Role
@@ -317,6 +318,35 @@ def test_history_takes_half_of_the_time_at_most_and_is_bounded(monkeypatch: pyte
 
 
 # --- the lanes of the file
+
+
+class SlowBox(Outbox):
+    """A disk on which a lane is begun while the connection that asked for it ends."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def begin_live(self, sent: Mapping[str, int]) -> bool:
+        was_begun = super().begin_live(sent)
+        self.begun.set()
+        assert self.go_on.wait(20)
+        return was_begun
+
+
+async def test_a_lane_that_was_begun_as_its_connection_ended_still_gives_the_newest_to_the_next(tmp_path: Path):
+    box = SlowBox(tmp_path / "outbox.db")
+    scribe = Scribe(box)
+    sending = Sending(scribe)
+    first = asyncio.create_task(sending.begin_live())
+    assert await asyncio.to_thread(box.begun.wait, 20)
+    first.cancel()
+    box.go_on.set()
+    await asyncio.gather(first, return_exceptions=True)
+    await scribe.put([vitals(second) for second in range(600)])
+    await sending.begin_live()
+    epoch, rows = await sending.next_rows()
+    assert box.live is not None and epoch == box.live.epoch
+    assert [row.at for row in rows] == [START + timedelta(seconds=second) for second in range(600 - LIVE_ROWS, 600)]
+    await scribe.close()
 
 
 class LaneLaws(RuleBasedStateMachine):

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -111,18 +111,19 @@ async def _come_back(crew: Crew) -> tuple[float, float]:
     async with crew.linked():
         await _must_be(lambda: crew.link.connections > 0 and crew.is_back, "link over the thin line")
         began_s = time.monotonic()
-        await crew.store()
-        live = crew.scribe.outbox.live
-        assert live is not None, "a lane of its own for what is new"
-        await _must_be(lambda: _acked(crew, live.epoch) >= live.stored, "newest sample")
+        now = crew.clock.now()
+        await crew.store(now)
+        await _must_be(lambda: not _waits(crew, now), "newest sample")
         newest_s = time.monotonic() - began_s
         await _must_be(lambda: not crew.waiting, "all samples")
     return newest_s, time.monotonic() - began_s
 
 
-def _acked(crew: Crew, epoch: str) -> int:
-    lane = crew.scribe.outbox.find_lane(epoch)
-    return 0 if lane is None else lane.acked
+def _waits(crew: Crew, newest: datetime) -> bool:
+    """Whether the sample of this instant, after which none was stored, is still the last of a lane."""
+    box = crew.scribe.outbox
+    lanes = [lane for lane in (box.main, box.live, *box.history) if lane is not None and lane.waiting]
+    return any(row.at == newest for lane in lanes for row in box.unacknowledged(lane.stored - 1, 1, epoch=lane.epoch))
 
 
 async def _must_be(true: Callable[[], bool], what: str) -> float:
