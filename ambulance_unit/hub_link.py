@@ -142,6 +142,9 @@ class HubLink:
         saving = asyncio.create_task(self._keep_copy())
         failures = 0
         try:
+            if self._outbox.live is None:
+                # Before the first hub is there, or is gone again at once: what waits for it then is history, too.
+                await self._sending.begin_live()
             while True:
                 met_before = self.connections
                 wait_s = await self._attempt(failures)

@@ -160,7 +160,7 @@ MUTANTS: dict[str, tuple[Parts, set[str], int]] = {
     "a change that is never sent": (Parts(server_of, feed=LossyFeed), {"screens"}, 5),
     "a key that is forgotten": (Parts(server_of, book=ForgetfulBook, answers=ForgetfulAnswers), {"keys"}, 5),
     "overtaken on the way out": (Parts(served_by(TardySockets)), {"order"}, 20),
-    "overtaken on the way in": (Parts(served_by(PushingSockets)), {"rest"}, 120),
+    "overtaken on the way in": (Parts(served_by(PushingSockets)), {"rest"}, 300),
     "not taken by the socket": (Parts(served_by(DeafSockets)), {"order"}, 20),
     "half a frame lost": (Parts(served_by(LooseSockets)), {"order"}, 10),
     "altered and not noticed": (Parts(server_of, log=BlindLog), {"starts"}, 10),
