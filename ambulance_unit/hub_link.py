@@ -144,7 +144,9 @@ class HubLink:
         try:
             if self._outbox.live is None:
                 # Before the first hub is there, or is gone again at once: what waits for it then is history, too.
-                await self._sending.begin_live()
+                # A disk that is full now keeps nobody from the hub: the lane is begun when that has greeted.
+                with contextlib.suppress(FeedLost):
+                    await self._sending.begin_live()
             while True:
                 met_before = self.connections
                 wait_s = await self._attempt(failures)

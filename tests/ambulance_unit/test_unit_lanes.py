@@ -349,6 +349,21 @@ async def test_a_lane_that_was_begun_as_its_connection_ended_still_gives_the_new
     await scribe.close()
 
 
+async def test_a_disk_that_takes_nothing_at_the_start_does_not_end_the_search_for_the_hub(tmp_path: Path):
+    hub = Hub()
+    await hub.opened()
+    async with hub.up():
+        vehicle = Vehicle(tmp_path, f"ws://127.0.0.1:{hub.port}/api/v1/unit", hub.token)
+        disk = vehicle.outbox._db
+        await vehicle.scribe.do(lambda: disk.execute("PRAGMA query_only = 1"))
+        async with vehicle.connected():
+            await asyncio.sleep(0)  # the link has asked for a lane
+            await vehicle.scribe.do(lambda: disk.execute("PRAGMA query_only = 0"))
+            await vehicle.put(tap(e.UnitAcknowledged("A01"), 0))
+            await vehicle.is_empty()
+        assert vehicle.outbox.live is not None
+
+
 class LaneLaws(RuleBasedStateMachine):
     """Rows by their own number are the truth; whatever is begun, moved or acknowledged, each waits in one lane."""
 
