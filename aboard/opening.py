@@ -2,8 +2,8 @@
 
 Every entry is hashed and folded at a start, a hundred thousand in little more than a second; in a long book those after
 the picture that the hub carried forward (aboard/carrying.py). Of what was signed the newest is looked at, since with it
-the chain proves what came before. What was written after that (at most a minute, or a thousand entries) no checkpoint
-knows yet.
+the chain proves what came before. What was written after that (at most a minute; under load a thousand entries and what
+came within a second) no checkpoint knows yet.
 """
 
 from __future__ import annotations

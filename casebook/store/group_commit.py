@@ -21,6 +21,8 @@ from casebook.log import Draft, Entry, Laid
 log = logging.getLogger(__name__)
 GROUP_DRAFTS = 5000  # drafts after which a transaction takes no further batch: about 50 ms of hashing
 SEAL_ENTRIES, SEAL_S = 1000, 60.0  # a checkpoint is signed after so many entries, or so many wall seconds
+# Wall seconds between two of them however much is written: each is two flushes more, and the writer makes them.
+SEAL_REST_S = 1.0
 
 Commit = Callable[[Sequence[Sequence[Draft]]], Sequence[Laid]]
 
@@ -76,7 +78,7 @@ class GroupWriter:
         """Wait for a turn, or until a signature is due; then take what else has queued."""
         turns: list[_Turn] = []
         drafts = 0
-        wait_s = max(0.0, self._sealed_s + SEAL_S - time.monotonic()) if self._unsealed and self._seal else None
+        wait_s = max(0.0, self._seal_due_s - time.monotonic()) if self._unsealed and self._seal else None
         with contextlib.suppress(queue.Empty):
             while drafts < GROUP_DRAFTS:
                 turn = self._turns.get_nowait() if turns else self._turns.get(timeout=wait_s)
@@ -100,9 +102,13 @@ class GroupWriter:
                 self._unsealed += len(outcome)
                 turn.answer.set_result(outcome)
 
+    @property
+    def _seal_due_s(self) -> float:
+        """When what was written since the last signature is to be signed, on the monotonic clock."""
+        return self._sealed_s + (SEAL_REST_S if self._unsealed >= SEAL_ENTRIES else SEAL_S)
+
     def _seal_when_due(self, ending: bool) -> None:
-        late = time.monotonic() - self._sealed_s >= SEAL_S
-        if self._seal is None or not self._unsealed or not (ending or late or self._unsealed >= SEAL_ENTRIES):
+        if self._seal is None or not self._unsealed or not (ending or time.monotonic() >= self._seal_due_s):
             return
         try:
             self._seal()

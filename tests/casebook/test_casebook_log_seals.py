@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_a_store_signs_its_head_every_so_many_entries_and_when_it_closes(
     store: str, opened: Open, seal: Seal, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(group_commit, "SEAL_ENTRIES", 10)
+    monkeypatch.setattr(group_commit, "SEAL_REST_S", 0.0)
     log = opened(store, sign=seal.sign)
     for _ in range(3):
         log.append([draft(seconds=n) for n in range(4)])
@@ -117,6 +119,22 @@ def test_a_store_signs_its_head_every_so_many_entries_and_when_it_closes(
     assert [mark.seq for mark in again.checkpoints()] == [12, 13]
     assert len(list(checked(again.read(), again.checkpoints(), [seal.signer]))) == 13
     assert read_witness(seal.witness.parent / WITNESS) == again.checkpoints()
+
+
+def test_under_load_a_store_signs_once_a_while_and_then_all_that_came_meanwhile(
+    store: str, opened: Open, seal: Seal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(group_commit, "SEAL_ENTRIES", 2)
+    monkeypatch.setattr(group_commit, "SEAL_REST_S", 0.2)
+    began_s = time.monotonic()
+    log = opened(store, sign=seal.sign)
+    written = 0
+    while not (marks := log.checkpoints()) or time.monotonic() < began_s + 0.5:
+        written += len(log.append([draft(), draft()]))
+    while marks[-1].seq < written:  # nobody writes any more; the test's time-out ends it
+        marks = log.checkpoints()
+    assert 1 <= len(marks) <= 1 + (time.monotonic() - began_s) / 0.2
+    assert len(list(checked(log.read(), marks, [seal.signer]))) == written
 
 
 def test_a_store_signs_its_head_after_a_while_though_nobody_writes(
