@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -25,7 +26,7 @@ from casebook.drafting import occasion_of as occasion_of
 from casebook.errors import FeedLost
 from casebook.holds.booking import LostElsewhere, SharedHolds
 from casebook.link import OutboxRow
-from casebook.log import By, Entry, Log, LogMovedOn, QueuedLog, is_of_the_log
+from casebook.log import By, Entry, Log, LogMovedOn, QueuedLog, Written, is_of_the_log
 from casebook.picture import Occasion, Picture, fold
 from casebook.record import Listener as Listener
 from casebook.record import Record, nothing
@@ -150,43 +151,56 @@ class Book(Record):
     async def _take_in_a_row(self) -> bool:
         """Whole commits one right after the other, as long as such wait and nobody wants to decide. False: none did.
 
-        The next is made ready while the last is on its way to the disk, and what the last brought is told and
-        acknowledged while the next is. Where the log refuses one, what was made ready on top of it waits again.
+        While one is on its way to the disk, the next is made ready and handed over behind it, and what the last brought
+        is told and acknowledged. Where the log refuses one, what was handed over behind it is not written, and waits
+        again.
         """
-        pool, ahead, tell = self._make_ready(self.picture, self._through), None, nothing
-        if pool is None:
+        log, tell, began_s = self.log, nothing, time.perf_counter()
+        if not isinstance(log, QueuedLog):
             return False
-
-        def meanwhile() -> None:
-            nonlocal ahead, tell
-            told, tell = tell, nothing
-            told()
-            assert pool is not None
-            ahead = self._make_ready(pool.picture, ChainMap(pool.through, self._through))
-
-        while pool is not None:
-            turns = list(pool.ends)
+        now = self._begin_next(log, self.picture, self._through)
+        while now is not None:
+            pool, written = now
+            tell()
+            ahead = self._begin_next(log, pool.picture, ChainMap(pool.through, self._through), written)
             try:
-                entries = await self._append(pool.drafts, meanwhile)
+                with self._measured(len(pool.drafts), began_s):
+                    entries = await asyncio.wrap_future(written)
             except BaseException as wrong:
-                tell()
-                self._put_back(ahead)
+                if ahead is not None:
+                    self._put_back(ahead[0])
                 if not isinstance(wrong, Exception):  # this very task was ended
                     self._put_back(pool)
                     raise
-                await self._take_otherwise(turns, wrong, PEN_TRIES)
+                if ahead is not None:
+                    await asyncio.wait([asyncio.wrap_future(ahead[1])])  # until it is sure: not written, either
+                await self._take_otherwise(list(pool.ends), wrong, PEN_TRIES)
                 return True
             self._stand(entries, pool.picture)
             self._through |= pool.through
-            tell = partial(self._tell_of_rows, entries, pool)
-            pool, ahead = ahead, None
+            tell, began_s = partial(self._tell_of_rows, entries, pool), time.perf_counter()
+            now = ahead
         tell()
-        return True
+        return tell is not nothing
+
+    def _begin_next(
+        self, log: QueuedLog, picture: Picture, through: Mapping[Lane, int], after: Written | None = None
+    ) -> tuple[Pool, Written] | None:
+        """The next whole commit and the answer to come, where there is one to make ready."""
+        pool = self._make_ready(picture, through)
+        if pool is None:
+            return None
+        try:
+            return pool, self._hand_over(log, pool.drafts, after)
+        except Exception as wrong:  # noqa: BLE001 - refused before it was written; whose fault it is, is found out in turn
+            refused = Written()
+            refused.set_exception(wrong)
+            return pool, refused
 
     def _make_ready(self, picture: Picture, through: Mapping[Lane, int]) -> Pool | None:
         """The next whole commit fitted onto this picture, out of what waits; None where it has to be taken in turn:
         there is less, others write the log or want to, or the log must be asked about an outbox first."""
-        if self._deciding or not self._alone or not isinstance(self.log, QueuedLog):
+        if self._deciding or not self._alone:
             return None
         turns = self._next_turns()
         if sum(len(turn.rows) for turn in turns) >= POOL_ROWS and all(turn.lane in through for turn in turns):
@@ -200,9 +214,8 @@ class Book(Record):
         """Whether rows follow on some that another hub may have taken meanwhile: of a vehicle that came from there."""
         return self.is_shared and any(turn.rows and through < turn.rows[-1].seq for turn, through in pool.ends.items())
 
-    def _put_back(self, pool: Pool | None) -> None:
-        if pool is not None:
-            self._waiting.extendleft(reversed(pool.ends))
+    def _put_back(self, pool: Pool) -> None:
+        self._waiting.extendleft(reversed(pool.ends))
 
     async def _find_through(self, turns: Sequence[Turn]) -> None:
         """Ask the log about outboxes that spoke for the first time. Whose cannot be told, fails; the others do not."""

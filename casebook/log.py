@@ -21,6 +21,7 @@ from casebook.errors import AlreadyHeld, CoordinationError, FeedLost, RefusedInp
 
 GENESIS = "0" * 64
 Top = tuple[int, str]  # number and hash of a log's last entry
+Written = Future[list["Entry"]]  # the answer to what was handed over to be written
 
 
 class By(msgspec.Struct, frozen=True, gc=False):
@@ -128,8 +129,9 @@ class Log(Protocol):
 class QueuedLog(Protocol):
     """A log that has a thread of its own to write in."""
 
-    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
-        """What `append` gives or raises, answered later."""
+    def submit(self, drafts: Sequence[Draft], after: Written | None = None) -> Written:
+        """What `append` gives or raises, answered later. `after`: what was handed over before and these rest on; where
+        that is not written, they are not either (LogMovedOn)."""
         ...
 
 
@@ -162,8 +164,8 @@ class SharedLog(Log, Protocol):
 class QueuedSharedLog(SharedLog, Protocol):
     """Both at once."""
 
-    def submit_on(self, top: Top, drafts: Sequence[Draft]) -> Future[list[Entry]]:
-        """What `append_on` gives or raises, answered later."""
+    def submit_on(self, top: Top, drafts: Sequence[Draft], after: Written | None = None) -> Written:
+        """What `append_on` gives or raises, answered later; with `after` the last entry is to be the last of that."""
         ...
 
 

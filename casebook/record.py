@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, Self, TypeVar
 
@@ -16,7 +16,7 @@ from casebook.clock import Clock
 from casebook.errors import CoordinationError, FeedLost
 from casebook.events.upcasting import current
 from casebook.folding.course import Course
-from casebook.log import GENESIS, Draft, Entry, Log, QueuedLog, QueuedSharedLog, SharedLog, verify
+from casebook.log import GENESIS, Draft, Entry, Log, QueuedLog, QueuedSharedLog, SharedLog, Written, verify
 from casebook.picture import Picture
 from casebook.spans import span
 from casebook.store.carried import BLANK, Carried
@@ -141,29 +141,35 @@ class Record:
             for listener in list(self._listeners):
                 listener(entries)
 
-    async def _append(self, drafts: list[Draft], meanwhile: Callable[[], None] = nothing) -> list[Entry]:
-        began_s, done = time.perf_counter(), False
+    async def _append(self, drafts: list[Draft]) -> list[Entry]:
+        """A log with a writer of its own is not waited for in yet another thread. Without the pen what we know must be
+        all that there is."""
+        with self._measured(len(drafts), time.perf_counter()):
+            log, shared = self.log, self._shared
+            if isinstance(log, QueuedLog):
+                return await asyncio.wrap_future(self._hand_over(log, drafts))
+            if shared is not None and not shared.has_pen:
+                append = partial(shared.append_on, (self.picture.seq, self._head))
+            else:
+                append = log.append
+            return await asyncio.to_thread(append, drafts) if log.blocking else append(drafts)
+
+    def _hand_over(self, log: QueuedLog, drafts: list[Draft], after: Written | None = None) -> Written:
+        """To be written, behind what was handed over before it."""
+        if isinstance(log, QueuedSharedLog) and self._shared is not None and not log.has_pen:
+            return log.submit_on((self.picture.seq, self._head), drafts, after)
+        return log.submit(drafts, after)
+
+    @contextlib.contextmanager
+    def _measured(self, entries: int, began_s: float) -> Iterator[None]:
+        done = False
         try:
-            with span("commit", entries=len(drafts)):
-                entries = await self._kept(drafts, meanwhile)
+            with span("commit", entries=entries):
+                yield
             done = True
-            return entries
         except CoordinationError as wrong:
             done = not isinstance(wrong, FeedLost)  # a lost claim is an answer, a full disk is none
             raise
         finally:
             if self.timed is not None:
                 self.timed(time.perf_counter() - began_s, done=done)
-
-    async def _kept(self, drafts: list[Draft], meanwhile: Callable[[], None]) -> list[Entry]:
-        """A log with a writer of its own is not waited for in yet another thread. `meanwhile` is done while it writes,
-        must not raise, and is for such a log only. Without the pen what we know must be all that there is."""
-        log, shared, top = self.log, self._shared, (self.picture.seq, self._head)
-        is_free = shared is not None and not shared.has_pen
-        if isinstance(log, QueuedLog):
-            submit = partial(log.submit_on, top) if is_free and isinstance(log, QueuedSharedLog) else log.submit
-            written = submit(drafts)
-            meanwhile()
-            return await asyncio.wrap_future(written)
-        append = partial(shared.append_on, top) if shared is not None and is_free else log.append
-        return await asyncio.to_thread(append, drafts) if log.blocking else append(drafts)

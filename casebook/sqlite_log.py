@@ -9,14 +9,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from casebook.errors import FeedLost, RefusedInput
-from casebook.log import GENESIS, Checkpoint, Claim, Draft, Entry, Ground, Laid, lay, storable
+from casebook.log import GENESIS, Checkpoint, Claim, Draft, Entry, Ground, Laid, Top, Written, lay, storable
 from casebook.store import rows as r
 from casebook.store.group_commit import GroupWriter
 from casebook.store.migrations import NEWEST, SQLITE, WITH_CHECKPOINTS, steps_from
@@ -112,12 +111,12 @@ class SqliteLog:
         """All or nothing; on the disk when it returns. Raises AlreadyHeld when a claim is lost, RowTwice."""
         return self.submit(drafts).result()
 
-    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
-        """The same, answered later; what queues meanwhile shares one flush."""
+    def submit(self, drafts: Sequence[Draft], after: Written | None = None) -> Written:
+        """The same, answered later; what queues meanwhile shares one flush. `after`: see QueuedLog."""
         storable(drafts)
-        return self._writer.submit(drafts)
+        return self._writer.submit(drafts, after)
 
-    def _commit(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
+    def _commit(self, batches: Sequence[Sequence[Draft]], _: Top | None = None) -> Sequence[Laid]:
         """Outbox rows that are here already are looked for only after the table has refused one: they are rare."""
         with self._told():
             try:

@@ -1,7 +1,7 @@
 """One writer per store: whatever has queued while the last transaction was flushed goes into the next one.
 
-A keeper gives it `commit`, which writes many batches in one transaction and tells each batch's outcome, and `seal`,
-which signs the head. Asks neither what a batch says nor where it goes.
+A keeper gives it `commit`, which writes many batches in one transaction (where an entry is given, only behind that) and
+tells each batch's outcome, and `seal`, which signs the head. Asks neither what a batch says nor where it goes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from casebook.errors import CoordinationError
-from casebook.log import Draft, Entry, Laid
+from casebook.log import Draft, Laid, LogMovedOn, Top, Written
 
 log = logging.getLogger(__name__)
 GROUP_DRAFTS = 5000  # drafts after which a transaction takes no further batch: about 50 ms of hashing
@@ -24,13 +24,26 @@ SEAL_ENTRIES, SEAL_S = 1000, 60.0  # a checkpoint is signed after so many entrie
 # Wall seconds between two of them however much is written: each is two flushes more, and the writer makes them.
 SEAL_REST_S = 1.0
 
-Commit = Callable[[Sequence[Sequence[Draft]]], Sequence[Laid]]
+Commit = Callable[[Sequence[Sequence[Draft]], Top | None], Sequence[Laid]]
 
 
 @dataclass(slots=True)
 class _Turn:
     drafts: Sequence[Draft]
-    answer: Future[list[Entry]] = field(default_factory=Future)
+    after: Written | None = None
+    on: Top | None = None
+    answer: Written = field(default_factory=Future)
+
+    def rests_on_nothing(self) -> bool:
+        """Whether that which it rests on was not written. That has its answer when this has its turn."""
+        return self.after is not None and (self.after.cancelled() or self.after.exception() is not None)
+
+    def top(self) -> Top | None:
+        """The entry that has to be the last one before it."""
+        if self.on is None or self.after is None:
+            return self.on
+        last = self.after.result()[-1]
+        return last.seq, last.hash
 
 
 class GroupWriter:
@@ -41,12 +54,17 @@ class GroupWriter:
         self._turns: queue.SimpleQueue[_Turn | None] = queue.SimpleQueue()
         self._gate = threading.Lock()  # nobody queues behind the end
         self._thread: threading.Thread | None = None
+        self._next: _Turn | None = None  # taken from the queue, for the transaction after this one
         self._closed = False
         self._unsealed, self._sealed_s = 0, time.monotonic()
 
-    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
-        """Answered when the batch is on the disk, or with why nothing of it was written."""
-        turn = _Turn(drafts)
+    def submit(self, drafts: Sequence[Draft], after: Written | None = None, on: Top | None = None) -> Written:
+        """Answered when the batch is on the disk, or with why nothing of it was written.
+
+        `after`: the answer of one that was submitted before; where that was not written, this is not, either. `on`:
+        only where this is the last entry, or the last of `after`, which then has one.
+        """
+        turn = _Turn(drafts, after, on)
         with self._gate:
             if self._closed:
                 raise RuntimeError(f"{self._name} is closed")
@@ -75,22 +93,35 @@ class GroupWriter:
                 return
 
     def _gather(self) -> tuple[list[_Turn], bool]:
-        """Wait for a turn, or until a signature is due; then take what else has queued."""
+        """Wait for a turn, or until a signature is due; then take what else has queued, but nothing that rests on one
+        of these."""
         turns: list[_Turn] = []
         drafts = 0
+        if self._next is not None:
+            turns, self._next = [self._next], None
+            drafts = len(turns[0].drafts)
         wait_s = max(0.0, self._seal_due_s - time.monotonic()) if self._unsealed and self._seal else None
         with contextlib.suppress(queue.Empty):
             while drafts < GROUP_DRAFTS:
                 turn = self._turns.get_nowait() if turns else self._turns.get(timeout=wait_s)
                 if turn is None:
                     return turns, True
+                if any(turn.after is one.answer for one in turns):
+                    self._next = turn
+                    break
                 turns.append(turn)
                 drafts += max(1, len(turn.drafts))
         return turns, False
 
     def _write(self, turns: Sequence[_Turn]) -> None:
+        for turn in [one for one in turns if one.rests_on_nothing()]:
+            turn.answer.set_exception(LogMovedOn(where=self._name, count="?", known="?"))
+        turns = [turn for turn in turns if not turn.answer.done()]
+        if not turns:
+            return
         try:
-            outcomes = self._commit([turn.drafts for turn in turns])
+            top = next((turn.top() for turn in turns if turn.on is not None), None)
+            outcomes = self._commit([turn.drafts for turn in turns], top)
         except BaseException as wrong:  # noqa: BLE001 - whoever waits must hear, whatever it was
             for turn in turns:
                 turn.answer.set_exception(wrong)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -29,6 +28,7 @@ from casebook.log import (
     LogMovedOn,
     Source,
     Top,
+    Written,
     lay,
     storable,
 )  # fmt: skip
@@ -92,7 +92,6 @@ class PostgresLog:
         self._pen: Any = None
         self._turn: Any = None  # the transaction in which we hold the lock of all writers
         self._known: int | None = None  # how many entries there were when we took it
-        self._on: tuple[Sequence[Draft], Top] | None = None  # what is to be written without the pen, on which entry
         self._loop = OwnLoop(f"postgres {self.where}")
         self._writer = GroupWriter(self.where, self._commit, self._checkpoint if sign else None)
         try:
@@ -127,25 +126,23 @@ class PostgresLog:
         """All or nothing; on the server's disk when it returns. Raises AlreadyHeld, RowTwice, FeedLost."""
         return self.submit(drafts).result()
 
-    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
-        """The same, answered later; what queues meanwhile shares one commit."""
+    def submit(self, drafts: Sequence[Draft], after: Written | None = None) -> Written:
+        """The same, answered later; what queues meanwhile shares one commit. `after`: see QueuedLog."""
         storable(drafts)
-        return self._writer.submit(drafts)
+        return self._writer.submit(drafts, after)
 
     def append_on(self, top: Top, drafts: Sequence[Draft]) -> list[Entry]:
         """As `append`, if `top` is the last entry. Raises LogMovedOn."""
         return self.submit_on(top, drafts).result()
 
-    def submit_on(self, top: Top, drafts: Sequence[Draft]) -> Future[list[Entry]]:
-        """The same, answered later. What queues meanwhile is written on that entry, too, or not at all."""
+    def submit_on(self, top: Top, drafts: Sequence[Draft], after: Written | None = None) -> Written:
+        """The same, answered later. What queues meanwhile is written on that entry, too, or not at all. `after`: on the
+        last entry of that instead."""
         storable(drafts)
-        self._on = drafts, top
-        return self._writer.submit(drafts)
+        return self._writer.submit(drafts, after, top)
 
-    def _commit(self, batches: Sequence[Sequence[Draft]]) -> Sequence[Laid]:
-        on, top = self._on, None
-        if on is not None and any(batch is on[0] for batch in batches):
-            self._on, top = None, on[1]
+    def _commit(self, batches: Sequence[Sequence[Draft]], top: Top | None) -> Sequence[Laid]:
+        if top is not None:
             self._known = top[0]
         try:
             return self._loop.run(self._commit_patiently(batches, top))

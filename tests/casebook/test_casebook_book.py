@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from casebook import events as e
 from casebook.book import POOL_ROWS, VEHICLE_FACTS, Book, Row
 from casebook.clock import JumpClock
 from casebook.errors import AlreadyHeld, FeedLost, IllegalStep, RefusedInput
-from casebook.log import Draft, Entry, MemoryLog, storable, verify
+from casebook.log import Draft, Entry, LogMovedOn, MemoryLog, Written, storable, verify
 from casebook.store.restoring import fold_all
 
 A = "I1-A"
@@ -329,18 +328,20 @@ class OwnWriter(MemoryLog):
     def __init__(self) -> None:
         super().__init__()
         self.held = False
-        self.handed: list[tuple[Sequence[Draft], Future[list[Entry]]]] = []
+        self.handed: list[tuple[Sequence[Draft], Written | None, Written]] = []
 
-    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
+    def submit(self, drafts: Sequence[Draft], after: Written | None = None) -> Written:
         storable(drafts)
-        self.handed.append((drafts, Future()))
-        written = self.handed[-1][1]
+        self.handed.append((drafts, after, Written()))
+        written = self.handed[-1][2]
         if not self.held:
             self.write()
         return written
 
     def write(self, wrong: Exception | None = None) -> None:
-        drafts, written = self.handed.pop(0)
+        drafts, after, written = self.handed.pop(0)
+        if after is not None and after.exception() is not None:
+            wrong = LogMovedOn(where="memory", count="?", known="?")
         if wrong is not None:
             written.set_exception(wrong)
         else:
@@ -365,11 +366,11 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_commit_is_handed_over_before_the_last_is_told_and_told_only_when_it_is_written_itself():
+async def test_a_commit_is_handed_over_before_the_last_is_written_and_told_only_when_it_is_written_itself():
     log, book, tasks = await pressed(("A01", "e1", 1), ("H01", "e1", 1), ("A01", "e1", 1 + POOL_ROWS))
     before, told = book.picture, list[tuple[int, int]]()
     book.listen(lambda entries: told.append((entries[-1].seq, len(log.handed))))
-    assert len(log.handed) == 1 and not any(task.done() for task in tasks)
+    assert [after for _, after, _ in log.handed] == [None, log.handed[0][2]] and not any(task.done() for task in tasks)
     for done in range(1, 4):
         log.write()
         await settled()
@@ -385,6 +386,7 @@ async def test_what_was_made_ready_on_a_commit_that_fails_is_fitted_anew_and_no_
     before, told = book.picture, list[Entry]()
     book.listen(told.extend)
     log.write(FeedLost("log_silent", where="disk", why="unplugged"))
+    log.write()
     log.held = False
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(answers[0], FeedLost)

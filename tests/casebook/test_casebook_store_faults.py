@@ -238,13 +238,49 @@ def test_batches_that_queue_during_a_flush_share_the_next_one(store: str, opened
     log, groups = opened(store), []
     gate, real = threading.Event(), log._writer._commit
 
-    def slowly(batches: Any) -> Any:
+    def slowly(batches: Any, top: Any) -> Any:
         groups.append(len(batches))
         gate.wait(30)
-        return real(batches)
+        return real(batches, top)
 
     log._writer._commit = slowly
     answers = [log.submit([draft(seconds=n)]) for n in range(50)]
     gate.set()
     assert [answer.result(30)[0].seq for answer in answers] == list(range(1, 51))
     assert len(groups) <= 2 and sum(groups) == 50
+
+
+def test_what_rests_on_a_batch_is_written_after_it_and_not_with_it(store: str, opened: Open):
+    log, groups = opened(store), []
+    gate, real = threading.Event(), log._writer._commit
+
+    def slowly(batches: Any, top: Any) -> Any:
+        groups.append(len(batches))
+        gate.wait(30)
+        return real(batches, top)
+
+    log._writer._commit = slowly
+    log.submit([draft()])
+    first = log.submit([draft(seconds=1)])
+    second = log.submit([draft(seconds=2)], after=first)
+    third = log.submit([draft(seconds=3)])
+    gate.set()
+    assert [one.result(30)[0].seq for one in (first, second, third)] == [2, 3, 4]
+    assert groups[-1] == 2 and sum(groups) == 4
+    assert verify(log.read()) == log.head()
+
+
+def test_what_rests_on_a_batch_that_was_refused_is_not_written(store: str, opened: Open):
+    log = opened(store)
+    taken, told = draft(source=Source("A01", "e1", 1)), draft(seconds=1, source=Source("A01", "e1", 2))
+    log.append([taken])
+    again = log.submit([taken])
+    behind = log.submit([told], after=again)
+    further = log.submit([draft(seconds=2)], after=behind)
+    with pytest.raises(RowTwice):
+        again.result(30)
+    for one in (behind, further):
+        with pytest.raises(LogMovedOn):
+            one.result(30)
+    assert log.head()[0] == 1
+    assert log.submit([told]).result(30)[0].seq == 2, "and the writer goes on"

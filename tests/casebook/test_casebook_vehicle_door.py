@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Future
 from datetime import timedelta
 
 import msgspec
@@ -16,7 +15,7 @@ from casebook.book import Book
 from casebook.clock import WallClock
 from casebook.errors import FeedLost
 from casebook.link import VERSION, Hello, OutboxRow, Rows
-from casebook.log import Draft, Entry, MemoryLog
+from casebook.log import Draft, MemoryLog, Written
 from casebook.vehicle_door import AHEAD, Taking
 from casebook.vehicle_links import Presence, VehicleLinks
 
@@ -26,11 +25,11 @@ class SlowLog(MemoryLog):
 
     def __init__(self) -> None:
         super().__init__()
-        self.disk: list[tuple[Sequence[Draft], Future[list[Entry]]]] = []
+        self.disk: list[tuple[Sequence[Draft], Written]] = []
         self.fails: Exception | None = None
 
-    def submit(self, drafts: Sequence[Draft]) -> Future[list[Entry]]:
-        self.disk.append((drafts, Future()))
+    def submit(self, drafts: Sequence[Draft], after: Written | None = None) -> Written:
+        self.disk.append((drafts, Written()))
         return self.disk[-1][1]
 
     async def write_all(self) -> None:
