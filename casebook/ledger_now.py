@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import accumulate
+from operator import sub
 from typing import Any
 
 import msgspec
@@ -25,7 +27,7 @@ from casebook.log import Entry
 KEPT = 5000  # (casualty, vehicle): an hour of each is 150 MB at one sample a second
 KEPT_AFTER = timedelta(minutes=30)  # of a case that is over; a wall shows it for ten (hospital_board/board.py)
 ENDS = frozenset({e.HandoverCompleted.name, e.CasualtyClosed.name})
-GAP_S = GAP.total_seconds()
+GAP_US = GAP // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +68,30 @@ class Tally:
 
 @dataclass(slots=True)
 class _Pile:
-    """One casualty in one vehicle: instants of its samples in order, the newest count of each stretch."""
+    """One casualty in one vehicle: instants of its samples in order (microseconds since 1970), the newest count of each
+    stretch."""
 
-    times_s: array[float] = field(default_factory=lambda: array("d"))
-    pauses_s: float = 0.0
+    times_us: array[int] = field(default_factory=lambda: array("q"))
+    pauses_us: int = 0
     counts: dict[datetime, e.SamplesCounted] = field(default_factory=dict)
     waits: int = 0  # rows of the vehicle that were not acknowledged when it counted last
 
-    def add(self, at_s: float) -> None:
+    def add(self, at_us: int) -> None:
         """Mostly at the end; history goes where it belongs, and closes a pause."""
-        times = self.times_s
-        if not times or at_s >= times[-1]:
-            if times and at_s - times[-1] > GAP_S:
-                self.pauses_s += at_s - times[-1]
-            times.append(at_s)
+        times = self.times_us
+        if not times or at_us >= times[-1]:
+            if times and at_us - times[-1] > GAP_US:
+                self.pauses_us += at_us - times[-1]
+            times.append(at_us)
             return
-        place = bisect_right(times, at_s)
+        place = bisect_right(times, at_us)
         if place < len(times):  # whoever keeps the first so many of them, keeps them as they are
-            times = self.times_s = times[:]
+            times = self.times_us = times[:]
         before, after = times[place - 1 : place], times[place : place + 1]
         if before and after:
-            self.pauses_s -= _pause_s(before[0], after[0])
-        self.pauses_s += sum(_pause_s(one, at_s) for one in before) + sum(_pause_s(at_s, one) for one in after)
-        insort(times, at_s)
+            self.pauses_us -= _pause_us(before[0], after[0])
+        self.pauses_us += sum(_pause_us(one, at_us) for one in before) + sum(_pause_us(at_us, one) for one in after)
+        insort(times, at_us)
 
     def missing(self) -> tuple[int, int]:
         """(not in the log, of these lost for certain); what was never stored is both."""
@@ -97,28 +100,33 @@ class _Pile:
         return missing + unstored, unstored + (missing if self.waits == 0 else 0)
 
     def _within(self, one: e.SamplesCounted) -> int:
-        first, last = one.since.timestamp(), one.until.timestamp()
-        return bisect_right(self.times_s, last) - bisect_left(self.times_s, first)
+        return bisect_right(self.times_us, _us_of(one.until)) - bisect_left(self.times_us, _us_of(one.since))
 
 
-def _pause_s(one_s: float, next_s: float) -> float:
-    return next_s - one_s if next_s - one_s > GAP_S else 0.0
+def _us_of(at: datetime) -> int:
+    return round(at.timestamp() * 1e6)
+
+
+def _pause_us(one_us: int, next_us: int) -> int:
+    return next_us - one_us if next_us - one_us > GAP_US else 0
 
 
 class KeptPile(msgspec.Struct, frozen=True):
-    """All that the ledger knows of one casualty in one vehicle, to be written down and taken up again."""
+    """All that the ledger knows of one casualty in one vehicle, to be written down and taken up again. `steps_us`: from
+    1970 to the first sample, from there to the second and so on: short numbers, and much alike."""
 
     casualty: str
     unit: str
-    times_s: list[float]
-    pauses_s: float
+    steps_us: list[int]
+    pauses_us: int
     counts: Sequence[e.SamplesCounted]
     waits: int
     over_at: datetime | None = None
 
 
-def _kept(casualty: str, unit: str, times_s: array[float], first: int, *rest: Any) -> KeptPile:
-    return KeptPile(casualty, unit, times_s[:first].tolist(), *rest)
+def _kept(casualty: str, unit: str, times_us: array[int], first: int, *rest: Any) -> KeptPile:
+    times = times_us[:first]
+    return KeptPile(casualty, unit, [*times[:1], *map(sub, times[1:], times)], *rest)
 
 
 class LedgerNow:
@@ -134,7 +142,7 @@ class LedgerNow:
     def hear(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             if entry.kind == e.VitalsRecorded.name:
-                self._pile(entry.body).add(entry.at.timestamp())
+                self._pile(entry.body).add(_us_of(entry.at))
             elif entry.kind == e.SamplesCounted.name:
                 fact = e.decode(entry.kind, entry.body)
                 assert isinstance(fact, e.SamplesCounted)
@@ -148,23 +156,17 @@ class LedgerNow:
         goes on: what it gives is of now."""
         return [
             partial(
-                _kept,
-                *key,
-                one.times_s,
-                len(one.times_s),
-                one.pauses_s,
-                tuple(one.counts.values()),
-                one.waits,
+                _kept, *key, one.times_us, len(one.times_us), one.pauses_us, tuple(one.counts.values()), one.waits,
                 self._over.get(key[0]),
             )
             for key, one in self._piles.items()
-        ]
+        ]  # fmt: skip
 
     def take(self, piles: Iterable[KeptPile]) -> None:
         """Go on, having heard nothing yet, from what was kept."""
         for one in piles:
             pile = self._pile({"casualty": one.casualty, "unit": one.unit})
-            pile.times_s, pile.pauses_s, pile.waits = array("d", one.times_s), one.pauses_s, one.waits
+            pile.times_us, pile.pauses_us, pile.waits = array("q", accumulate(one.steps_us)), one.pauses_us, one.waits
             pile.counts = {count.since: count for count in one.counts}
             if one.over_at is not None:
                 self._over[one.casualty] = one.over_at
@@ -178,7 +180,7 @@ class LedgerNow:
         counted = [pile.missing() for pile in piles]
         untils = [one.until.astimezone(UTC) for pile in piles for one in pile.counts.values()]
         return Tally(
-            sum(len(pile.times_s) for pile in piles), sum(pile.pauses_s for pile in piles),
+            sum(len(pile.times_us) for pile in piles), sum(pile.pauses_us for pile in piles) / 1e6,
             sum(missing for missing, _ in counted), sum(lost for _, lost in counted), max(untils, default=None),
         )  # fmt: skip
 

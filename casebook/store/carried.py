@@ -85,7 +85,9 @@ def pack(
 ) -> bytes:  # fmt: skip
     """The file of a picture whose last entry is `last`. `rest` is called after each thing: others have a turn."""
     assert picture.seq == last.seq
-    body = b"".join(_parts(_things(picture, piles), rest))
+    body = bytearray()
+    for part in _parts(_things(picture, piles), rest):
+        body += part
     head = Head(
         FORMAT, fold_version(), last.seq, last.hash, last.recorded_at, len(body), hashlib.sha256(body).hexdigest(),
         seal.signer,
