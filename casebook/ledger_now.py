@@ -140,16 +140,24 @@ class LedgerNow:
         self._over: dict[str, datetime] = {}  # casualties whose case ended -> when that was recorded, oldest first
 
     def hear(self, entries: Iterable[Entry]) -> None:
+        pile, of = None, ("", "")  # of the last sample: a vehicle sends several together
         for entry in entries:
             if entry.kind == e.VitalsRecorded.name:
-                self._pile(entry.body).add(_us_of(entry.at))
-            elif entry.kind == e.SamplesCounted.name:
-                fact = e.decode(entry.kind, entry.body)
-                assert isinstance(fact, e.SamplesCounted)
-                pile = self._pile(entry.body)
-                pile.counts[fact.since], pile.waits = fact, fact.waiting
+                body = entry.body
+                if pile is None or of != (body["casualty"], body["unit"]):
+                    pile, of = self._pile(body), (body["casualty"], body["unit"])
+                pile.add(_us_of(entry.at))
+                continue
+            pile = None
+            if entry.kind == e.SamplesCounted.name:
+                self._count(entry)
             elif entry.kind in ENDS:
                 self._end(entry.body["casualty"], entry.recorded_at)
+
+    def _count(self, entry: Entry) -> None:
+        fact, pile = e.decode(entry.kind, entry.body), self._pile(entry.body)
+        assert isinstance(fact, e.SamplesCounted)
+        pile.counts[fact.since], pile.waits = fact, fact.waiting
 
     def kept(self) -> list[Callable[[], KeptPile]]:
         """What is so now, whoever was heard of last at the end. Each can be asked for in another thread, while this

@@ -48,7 +48,7 @@ class Hello(msgspec.Struct, tag="hello", tag_field="t", frozen=True):
     lanes: dict[str, int] = {}
 
 
-class OutboxRow(msgspec.Struct, frozen=True):
+class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     seq: int
     at: datetime
     kind: str
@@ -57,7 +57,7 @@ class OutboxRow(msgspec.Struct, frozen=True):
     origin: str = "device"
 
 
-class Rows(msgspec.Struct, tag="rows", tag_field="t", frozen=True):
+class Rows(msgspec.Struct, tag="rows", tag_field="t", frozen=True, gc=False):
     """`link`: as the welcome of this connection named it, so that an old capture is known as such."""
 
     epoch: str
