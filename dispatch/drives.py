@@ -50,13 +50,12 @@ _between_hospitals: OrderedDict[Any, Mapping[tuple[str, str], float]] = OrderedD
 
 
 def onward_between(
-    roadmap: Roadmap, hospitals: Sequence[HospitalState], traffic: Traffic, at: datetime
+    roadmap: Roadmap, area: Area, hospitals: Sequence[HospitalState], traffic: Traffic, at: datetime
 ) -> Mapping[tuple[str, str], float]:
     """Likely seconds with siren between all hospitals, (from, to); kept until the roads change."""
-    places = [hospital.place for hospital in hospitals]
-    where = tuple([(one.id, one.place.lat, one.place.lon) for one in hospitals])
-    key = (roadmap.digest, where, traffic.holding(at))
+    key = (roadmap.digest, ends_for(roadmap, area, hospitals).where, traffic.holding(at))
     if key not in _between_hospitals:
+        places = [hospital.place for hospital in hospitals]
         rows = table(roadmap, places, places, profile=AMBULANCE_SIREN, traffic=traffic, at=at) if places else []
         _between_hospitals[key] = {
             (a.id, b.id): round(time_s, 1)
@@ -80,6 +79,30 @@ def _stops(roadmap: Roadmap, places: tuple[Place, ...]) -> Stops:
     return found
 
 
+class Ends:
+    """Where all drives of an area end: doors, then landing sites, put on the road, and the column of each by its id.
+
+    `where`: what names the doors and where they are."""
+
+    def __init__(self, roadmap: Roadmap, area: Area, hospitals: Sequence[HospitalState]) -> None:
+        self.hospitals, self.area_sites = list(hospitals), area.sites
+        self.stops = _stops(roadmap, (*(h.place for h in hospitals), *(site.place for site in area.sites)))
+        self.where = tuple([(one.id, one.place.lat, one.place.lon) for one in hospitals])
+        self.doors = {hospital.id: column for column, hospital in enumerate(hospitals)}
+        self.sites = {site.id: column for column, site in enumerate(area.sites, len(hospitals))}
+
+
+_last: WeakKeyDictionary[Roadmap, Ends] = WeakKeyDictionary()
+
+
+def ends_for(roadmap: Roadmap, area: Area, hospitals: Sequence[HospitalState]) -> Ends:
+    """Kept until something of a hospital changes: then most of it is as it was, and what is on the road too."""
+    ends = _last.get(roadmap)
+    if ends is None or ends.area_sites is not area.sites or ends.hospitals != hospitals:
+        ends = _last[roadmap] = Ends(roadmap, area, hospitals)
+    return ends
+
+
 class RoadTimes:
     """Driving times from some scenes to all doors and landing sites of an area, asked for together: as the roads are,
     with each closure in force lifted, and with none."""
@@ -90,9 +113,8 @@ class RoadTimes:
     ) -> None:  # fmt: skip
         self.roadmap, self.roads, self.at, self.traffic = roadmap, picture.roads, at, traffic_of(picture)
         self.starts = Stops(roadmap, scenes)
-        self.ends = _stops(roadmap, (*(h.place for h in hospitals), *(site.place for site in area.sites)))
-        self.doors = {hospital.id: column for column, hospital in enumerate(hospitals)}
-        self.sites = {site.id: len(hospitals) + row for row, site in enumerate(area.sites)}
+        ends = ends_for(roadmap, area, hospitals)
+        self.ends, self.doors, self.sites = ends.stops, ends.doors, ends.sites
         in_force = [closure for closure in self.traffic.closures if closure.holds_at(at)]
         self.without = {closure.id: self._rows(self.traffic.without(closure.id)) for closure in in_force}
         self.open = self._rows(replace(self.traffic, closures=())) if len(in_force) > 1 else None

@@ -167,7 +167,7 @@ class Flights:
 
     def _met(self, row: int, start: int) -> Meeting:
         unknown = self._sorties[row].check.unknown + self._check_start(row, start).unknown
-        self._meetings[row, start] = meeting_of(self._builders[row], self._starts[start], unknown)
+        self._meetings[row, start] = meeting_of(self._sorties[row], self._starts[start], unknown)
         return self._meetings[row, start]
 
     def _pads_of(self, row: int) -> Sequence[Landing | None]:

@@ -91,7 +91,7 @@ def standing(picture: Picture, casualty_id: str, now: datetime) -> str:
 
 
 def helicopters(picture: Picture) -> list[UnitState]:
-    return [picture.units[id] for id in sorted(picture.units) if picture.units[id].kind == HELICOPTER]
+    return sorted((one for one in picture.units.values() if one.kind == HELICOPTER), key=lambda one: one.id)
 
 
 # --- the leg a vehicle follows

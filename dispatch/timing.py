@@ -6,6 +6,7 @@ is taken is dispatch/destination.py's.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from routing.roads import Roadmap
 # A landing site this near the scene is reached on foot with the stretcher; assumption, no published figure found.
 WALK_M = 200.0
 WALK_LAT = 0.01  # degrees: further north or south is never so near
+KEPT_READY = 64  # aircraft waiting at their bases
 ACTIVE = (Duty.ASSIGNED, Duty.ACKNOWLEDGED, Duty.EN_ROUTE, *TAKES_OVER)
 
 
@@ -77,7 +79,7 @@ def ways_for_all(
         on_scene_s = 0.0 if left else float(policy.before_leaving_s.seconds)
         leaves_at = now + timedelta(seconds=on_scene_s)
         times = RoadTimes(roadmap, area, picture, hospitals, [scene for _, scene in some], leaves_at)
-        onward_s = onward_between(roadmap, hospitals, times.traffic, leaves_at)
+        onward_s = onward_between(roadmap, area, hospitals, times.traffic, leaves_at)
         for row, (casualty, scene) in enumerate(some):
             asked = _question(area, picture, casualty, scene, now, on_scene_s, left=left, daylight=daylight)
             case = CaseWays(area, picture, hospitals, asked, Drives(times, row))
@@ -133,13 +135,32 @@ def _aircraft_now(
     machine = area.aircraft.get(unit.id)
     if machine is None:
         return None
-    state = _state_now(picture, unit, casualty, now)
+    if unit.duty is Duty.AVAILABLE:
+        return _at_base(machine, unit)
+    return _named(machine, unit, **_state_now(picture, unit, casualty, now))
+
+
+def _named(machine: Aircraft, unit: UnitState, **state: Any) -> Aircraft:
     return replace(machine, id=unit.id, base=unit.base, name_zh=unit.name_zh, name_en=unit.name_en, **state)
 
 
+_ready: OrderedDict[str, tuple[Aircraft, Aircraft]] = OrderedDict()  # unit -> the machine, and it as it waits there
+
+
+def _at_base(machine: Aircraft, unit: UnitState) -> Aircraft:
+    """The same object while nothing of it changes: what was looked at of it is kept (routing/rendezvous)."""
+    known, one = _ready.get(unit.id, (None, machine))
+    if known is machine and one.base == unit.base and (one.name_zh, one.name_en) == (unit.name_zh, unit.name_en):
+        return one
+    one = _named(machine, unit, status="at_base")
+    _ready[unit.id] = machine, one
+    while len(_ready) > KEPT_READY:
+        _ready.popitem(last=False)
+    return one
+
+
 def _state_now(picture: Picture, unit: UnitState, casualty: CasualtyState, now: datetime) -> dict[str, Any]:
-    if unit.duty is Duty.AVAILABLE:
-        return {"status": "at_base"}
+    """Of a machine that is not free at its base."""
     ours = serves_only(picture, unit, casualty)
     if unit.duty is Duty.STANDBY and ours:
         return {"status": "standby"}

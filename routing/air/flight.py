@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from casebook.place import Place, distance_m
 from routing.air.aircraft import Aircraft
@@ -22,6 +23,16 @@ KMH_PER_KT = 1.852
 MOST_WIND = 0.5  # of the cruise speed: beyond it nobody flies, and the time would run away
 CRUISE_HEIGHT_M = 450.0  # where the climb ends; assumption, with AirTimes.climb_s
 _CRUISE = table("figures")["cruise"]
+
+
+class Pace(NamedTuple):
+    """How one machine flies at one quantile: its cruise, to descend, to climb, and until it has first climbed from
+    where it is now."""
+
+    s_per_m: float
+    approach_s: float
+    climb_s: float
+    climbed_s: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,18 @@ class Flight:
         told = approval.expected
         left = Spread(low_s, likely_s, high_s, told.mark, told.ends, told.source)
         return (*crew, *wait_terms("approval_wait", left, crew))
+
+    def pace(self, quantile: Quantile) -> Pace:
+        return self._paces[QUANTILES.index(quantile)]
+
+    @cached_property
+    def _paces(self) -> tuple[Pace, ...]:
+        """In the order of QUANTILES."""
+        ready = self.ready_terms() if self.flies else (*self.ready_terms(), self.climb())
+        return tuple(
+            Pace(3.6 / kmh, self.approach().at(quantile), self.climb().at(quantile), total_s(ready, quantile))
+            for quantile, kmh in zip(QUANTILES, self._speeds_kmh, strict=True)
+        )
 
     def leg_terms(self, start: Place, end: Place, *, climbs: bool = True) -> tuple[Term, ...]:
         """Climb and cruise until above `end`."""

@@ -6,6 +6,7 @@ decision. A plan's arms and terms add up to its time. Choosing the hospital is l
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ from routing.air import (
 from routing.air.checks import FINE, refuse, unknown
 from routing.rendezvous.plan import Arms, Comparison, Mode, Plan, Refusal, ends_at, rank
 from routing.rendezvous.question import CarryOn, Question, given
+
+KEPT_FLIGHTS = 64  # machines, each in some state, under some sky
 
 
 class Start(NamedTuple):
@@ -70,7 +73,12 @@ def driven(hospital: str, on_scene: Term, drive: Term) -> Plan:
 
 
 def starts(question: Question) -> list[Start]:
-    found = [Start("rendezvous", site.place, site) for site in question.sites]
+    return [*(Start("rendezvous", site.place, site) for site in question.sites), *own_starts(question)]
+
+
+def own_starts(question: Question) -> list[Start]:
+    """At the scene: those that only this casualty has."""
+    found: list[Start] = []
     if question.scene_landing:
         found.append(Start("air", question.scene_landing.place, question.scene_landing))
     if question.scene:
@@ -115,6 +123,25 @@ def _from_start(sortie: Sortie, start: Start, possible: list[tuple[End, Check]])
         yield sortie.outcome(start, end, check.also(end_check))
 
 
+def _looked_at(question: Question, aircraft: Aircraft) -> tuple[Flight, Check, tuple[Term, ...]]:
+    """How it flies, whether it goes and the terms until it may: the same whomever it is to carry, and so kept."""
+    times, weather, night, load_kg = question.times, question.weather, question.night, question.load_kg
+    key = (id(aircraft), id(times), id(weather), night, load_kg)
+    found = _kept.get(key)
+    if found is None:
+        check = check_aircraft(aircraft, night=night, load_kg=load_kg)
+        check = check.also(check_weather(weather, aircraft, night=night))
+        flight = Flight(aircraft, times, weather, night)
+        found = _kept[key] = flight, check, flight.ready_terms()
+        while len(_kept) > KEPT_FLIGHTS:
+            _kept.popitem(last=False)
+    return found
+
+
+# By identities, for to hash a machine takes as long as to look at it; the flight holds what they are of.
+_kept: OrderedDict[Any, tuple[Flight, Check, tuple[Term, ...]]] = OrderedDict()
+
+
 @dataclass(frozen=True)
 class Sortie:
     """One aircraft asked to carry this casualty.
@@ -130,10 +157,7 @@ class Sortie:
 
     @classmethod
     def of(cls, question: Question, aircraft: Aircraft) -> Sortie:
-        check = check_aircraft(aircraft, night=question.night, load_kg=question.load_kg)
-        check = check.also(check_weather(question.weather, aircraft, night=question.night))
-        flight = Flight(aircraft, question.times, question.weather, question.night)
-        return cls(question, aircraft, flight, check, flight.ready_terms())
+        return cls(question, aircraft, *_looked_at(question, aircraft))
 
     def check_start(self, start: Start) -> Check:
         question = self.question

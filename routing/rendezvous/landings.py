@@ -36,7 +36,7 @@ class Landings:
     sites: Sequence[LandingSite]
     doors: Sequence[Door]
     _refused: dict[tuple[float, bool], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=dict)
-    _out_m: OrderedDict[Place, Floats] = field(default_factory=OrderedDict)
+    _out_m: OrderedDict[Place, tuple[Floats, float]] = field(default_factory=OrderedDict)
     _last: dict[Quantile, tuple[AirTimes, Floats]] = field(default_factory=dict)
     _beyond: OrderedDict[tuple[float, float, float], tuple[Floats, Floats]] = field(default_factory=OrderedDict)
 
@@ -119,11 +119,12 @@ class Landings:
             self._refused[key] = np.array(sites, np.bool_), np.array(no_way, np.bool_) | np.array(pads, np.bool_)
         return self._refused[key]
 
-    def out_m(self, here: Place) -> Floats:
-        """From there to each site; kept for the bases, from which is flown again and again."""
+    def out_m(self, here: Place) -> tuple[Floats, float]:
+        """From there to each site, and to the farthest; kept for the bases, from which is flown again and again."""
         found = self._out_m.get(here)
         if found is None:
-            found = self._out_m[here] = distances_m(radians([here]), self.site_radians)[0]
+            each_m = distances_m(radians([here]), self.site_radians)[0]
+            found = self._out_m[here] = each_m, float(each_m.max(initial=0.0))
             if len(self._out_m) > KEPT_BASES:
                 self._out_m.popitem(last=False)
         return found

@@ -6,15 +6,15 @@ What is said of each machine is handed in; refusals, and which flight is best, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from casebook.place import Place
-from routing.air import LandingSite, Quantile, total_s
-from routing.rendezvous.comparing import Sortie, Start, starts
+from routing.air import LandingSite, Quantile
+from routing.rendezvous.comparing import Sortie, Start, own_starts
 from routing.rendezvous.landings import Floats, Landings, distances_m, radians, secured_s
 from routing.rendezvous.question import Question
 
@@ -33,7 +33,7 @@ class Spots:
     @cached_property
     def own_starts(self) -> list[Start]:
         """Those that only this casualty has."""
-        return starts(replace(self.question, sites=()))
+        return own_starts(self.question)
 
     @cached_property
     def starts(self) -> list[Start]:
@@ -57,13 +57,14 @@ class Spots:
 
     def farthest_m(self, here: Place) -> float:
         """From there to any start."""
-        return float(self.out_m(here).max(initial=0.0))
+        return float(self.out_m(here).max(initial=0.0)) if self.own_starts else self.landings.out_m(here)[1]
 
     def out_m(self, here: Place) -> Floats:
         """From there to each start."""
+        to_sites_m, _ = self.landings.out_m(here)
         if not self.own_starts:
-            return self.landings.out_m(here)
-        return np.concatenate((self.landings.out_m(here), distances_m(radians([here]), self._own_radians)[0]))
+            return to_sites_m
+        return np.concatenate((to_sites_m, distances_m(radians([here]), self._own_radians)[0]))
 
     @cached_property
     def _own_radians(self) -> Floats:
@@ -89,20 +90,19 @@ class Stretches:
         each of these starts to the end beside it; `leaves_s` may then stand for several aircraft that fly alike, one a
         row."""
         crossed = isinstance(start, slice)
-        above_s = (leaves_s[:, None] if crossed else leaves_s) + self._spots.length_m[start, end] * self._s_per_m(
-            sortie
-        )
+        pace = sortie.flight.pace(self._quantile)
+        above_s = (leaves_s[:, None] if crossed else leaves_s) + self._spots.length_m[start, end] * pace.s_per_m
         if self._last_secured_s > -np.inf:
             above_s = np.maximum(above_s, self._end_secured_s[end])
-        return above_s + sortie.flight.approach().at(self._quantile)
+        return above_s + pace.approach_s
 
     def all_door_s(self, sortie: Sortie, leaves_s: Floats) -> Floats:
         """Starts x ends: `door_s` of `down_s`."""
         spots, sites = self._spots, len(self._spots.landings.sites)
         if self._last_secured_s > -np.inf or spots.landings.with_second:
             return self.door_s(self.down_s(sortie, leaves_s))
-        approach_s = sortie.flight.approach().at(self._quantile)
-        beyond_s = spots.landings.beyond_s(self._s_per_m(sortie), approach_s, self._unloading_s, self._last_s)
+        pace = sortie.flight.pace(self._quantile)
+        beyond_s = spots.landings.beyond_s(pace.s_per_m, pace.approach_s, self._unloading_s, self._last_s)
         from_sites_s = leaves_s[:sites, None] + beyond_s
         if not spots.own_starts:
             return from_sites_s
@@ -121,8 +121,8 @@ class Stretches:
         then the longest leg on, which nobody may fly; -infinity where nobody flies."""
         if self._latest_ground_s == -np.inf or not self._spots.length_m.size:
             return -np.inf
-        s_per_m, (approach_s, climb_s, ready_s) = self._s_per_m(sortie), self._by_itself_s(sortie)
-        above_s = ready_s + self._spots.farthest_m(sortie.aircraft.here) * s_per_m
+        s_per_m, approach_s, climb_s, climbed_s = sortie.flight.pace(self._quantile)
+        above_s = climbed_s + self._spots.farthest_m(sortie.aircraft.here) * s_per_m
         there_s = max(above_s, self._last_start_secured_s) + approach_s
         leaves_s = max(self._latest_ground_s, there_s) + self._slowest_taken_s + climb_s
         return max(leaves_s + self._spots.longest_m * s_per_m, self._last_secured_s) + approach_s
@@ -130,12 +130,6 @@ class Stretches:
     @cached_property
     def _latest_ground_s(self) -> float:
         return float(np.fmax.reduce(self._ground_arm_s, initial=-np.inf))  # passes over NaN
-
-    def _by_itself_s(self, sortie: Sortie) -> tuple[float, float, float]:
-        """To descend, to climb, and until it has first climbed."""
-        flight, quantile = sortie.flight, self._quantile
-        approach_s, climb_s = flight.approach().at(quantile), flight.climb().at(quantile)
-        return approach_s, climb_s, total_s(sortie.ready, quantile) + (0.0 if flight.flies else climb_s)
 
     @cached_property
     def _last_secured_s(self) -> float:
@@ -145,14 +139,11 @@ class Stretches:
     def _last_start_secured_s(self) -> float:
         return float(self._start_secured_s.max()) if self._waits_for_secured else -np.inf
 
-    def _s_per_m(self, sortie: Sortie) -> float:
-        return 3.6 / sortie.flight.speed_kmh(self._quantile)
-
     def leaves_s(self, sorties: Sequence[Sortie]) -> Floats:
         """Sorties x starts: seconds until the aircraft, with the patient on board, has climbed from there."""
-        told = np.array([(self._s_per_m(one), *self._by_itself_s(one)) for one in sorties])
-        s_per_m, approach_s, climb_s, ready_s = (column[:, None] for column in told.T)
-        above_s = ready_s + np.array([self._spots.out_m(one.aircraft.here) for one in sorties]) * s_per_m
+        paces = np.array([one.flight.pace(self._quantile) for one in sorties])
+        s_per_m, approach_s, climb_s, climbed_s = (column[:, None] for column in paces.T)
+        above_s = climbed_s + np.array([self._spots.out_m(one.aircraft.here) for one in sorties]) * s_per_m
         there_s = (np.maximum(above_s, self._start_secured_s) if self._waits_for_secured else above_s) + approach_s
         if self._spots.hoist:
             there_s = np.where(self._spots.hoists, above_s, there_s)
