@@ -24,6 +24,7 @@ from dispatch.flown import Flown, Range, range_of_plan, terms_s
 from dispatch.judging import Way
 from dispatch.needs import case_of, needs_of, rows_for
 from dispatch.policy import Policy
+from dispatch.seen import lacked
 from dispatch.tenths import tenth
 from routing.air import Term, Weather, check_weather
 from routing.rendezvous import Plan, Question
@@ -110,23 +111,22 @@ class CaseWays:
         detours, drive_s = self.drives.detours(hospital), self.drives.to_door(hospital)
         if drive_s is None:
             return Way(hospital, "road", barred=(Reason("ground_no_road"),), detours=detours)
-        terms = {"on_scene": self._on_scene_s, "drive": tenth(drive_s)}
-        if not all(terms.values()):
+        scene_s, drive_s = self._on_scene_s, tenth(drive_s)
+        terms = {"on_scene": scene_s, "drive": drive_s}
+        if not (scene_s and drive_s):
             terms = {name: span_s for name, span_s in terms.items() if span_s}
-        eta_s = tenth(sum(terms.values(), 0.0))
-        return Way(hospital, "road", eta_s, terms, decides="drive", detours=detours)
+        return Way(hospital, "road", tenth(scene_s + drive_s), terms, decides="drive", detours=detours)
 
     def _by_air(self, hospital: str, mode: str) -> Way:
-        timed = self._flown(hospital, mode)
+        timed = self.flights.ways(hospital, mode) or self._built(hospital, mode)
         if timed:
             way, self._plans[hospital, mode] = min(timed, key=_settled_then_soonest) if len(timed) > 1 else timed[0]
             return way
         return Way(hospital, mode, barred=_why_not(self.flights.barred(hospital, mode)))
 
-    def _flown(self, hospital: str, mode: str) -> Sequence[tuple[Way, Plan | Flown]]:
-        """The flights of which one is the best."""
-        told = self.flights.ways(hospital, mode)
-        return told or [(_way(plan, self.picture), plan) for plan in self.flights.plans(hospital, mode)]
+    def _built(self, hospital: str, mode: str) -> Sequence[tuple[Way, Plan | Flown]]:
+        """The flights of which one is the best, as built plans."""
+        return [(_way(plan, self.picture), plan) for plan in self.flights.plans(hospital, mode)]
 
     def drive_of(self, way: Way) -> End | None:
         """Where the drive of one of `ways` ends; None where nobody drives."""
@@ -163,8 +163,8 @@ def able_hospitals(
 ) -> set[str]:
     """The hospitals that have what is surely demanded: likely those that could be taken."""
     case = case_of(casualty)
-    must = frozenset(needs_of(case, policy, rows_for(case, policy, now), ()).must)
-    return {one.id for one in hospitals if must.issubset(one.capabilities)}
+    must = needs_of(case, policy, rows_for(case, policy, now), ()).must
+    return {one.id for one in hospitals if not lacked(must, one.capabilities)[0]}
 
 
 class Ranges:

@@ -58,15 +58,16 @@ class Flown(NamedTuple):
 
     meeting: Meeting
     landing: Landing
-    cruise_s: Three
+    length_m: float  # between them
 
     def range_s(self, drive_s: Range | None) -> Range:
         """p10 and p90 at the door, all terms moving together; `drive_s`: those of the drive to the meeting."""
-        meeting, taken_s, rest_s, cruise_s = self.meeting, self.meeting.taken_s, self.landing.rest_s, self.cruise_s
+        meeting, taken_s, rest_s = self.meeting, self.meeting.taken_s, self.landing.rest_s
+        metres, (fast_kmh, likely_kmh, slow_kmh) = self.length_m * 3.6, self.landing.speeds_kmh
         quick_s, slow_s = drive_s or (meeting.drive_s, meeting.drive_s)
-        low_s = fsum((taken_s[0], *rest_s[0], cruise_s[0])) + meeting.met_s(0, quick_s)
-        likely_s = fsum((taken_s[1], *rest_s[1], cruise_s[1])) + meeting.met_s(1, meeting.drive_s)
-        high_s = fsum((taken_s[2], *rest_s[2], cruise_s[2])) + meeting.met_s(2, slow_s)
+        low_s = fsum((taken_s[0], *rest_s[0], metres / fast_kmh)) + meeting.met_s(0, quick_s)
+        likely_s = fsum((taken_s[1], *rest_s[1], metres / likely_kmh)) + meeting.met_s(1, meeting.drive_s)
+        high_s = fsum((taken_s[2], *rest_s[2], metres / slow_kmh)) + meeting.met_s(2, slow_s)
         return min(low_s, likely_s), max(high_s, likely_s)
 
 
@@ -117,10 +118,8 @@ def flown(
     meeting: Meeting, landing: Landing, length_m: float, hospital: str, unsettled: tuple[Reason, ...] = ()
 ) -> tuple[Way, Flown]:
     """The way that these make, with `length_m` of flight between them."""
-    metres, (fast_kmh, likely_kmh, slow_kmh) = length_m * 3.6, landing.speeds_kmh
-    likely_s = metres / likely_kmh
     told = meeting.told | landing.told
-    if cruise_s := tenth(likely_s):
+    if cruise_s := tenth(length_m * 3.6 / landing.speeds_kmh[1]):
         told["cruise"] = cruise_s
     else:
         del told["cruise"]
@@ -129,7 +128,7 @@ def flown(
         hospital, meeting.mode, eta_s, told, rendezvous=meeting.site, aircraft=meeting.aircraft,
         decides=meeting.decides, unsettled=unsettled,
     )  # fmt: skip
-    return way, Flown(meeting, landing, (metres / fast_kmh, likely_s, metres / slow_kmh))
+    return way, Flown(meeting, landing, length_m)
 
 
 def range_of_plan(plan: Plan, drive_s: Range | None) -> Range:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -61,9 +62,16 @@ def _summed(costs: Costs, source: int, targets: Sequence[int]) -> list[Sums | No
     """Each way asked for as a whole."""
     ways = costs.engine.search_paths(source, targets)
     arcs = np.concatenate([np.empty(0, np.intp), *(way for way in ways if way is not None)])
-    ends = np.cumsum([0, *(0 if way is None else len(way) for way in ways)])
-    low, high = (np.diff(np.append(0, np.cumsum(ms[arcs]))[ends]).tolist() for ms in (costs.low_ms, costs.high_ms))
+    ends = list(accumulate((0 if way is None else len(way) for way in ways), initial=0))
+    low, high = (_parts(ms[arcs], ends) for ms in (costs.low_ms, costs.high_ms))
     return [None if way is None else (a, b) for way, a, b in zip(ways, low, high, strict=True)]
+
+
+def _parts(ms: NDArray[np.int64], ends: Sequence[int]) -> list[int]:
+    """The sums between each of these ends and the next."""
+    until = np.zeros(len(ms) + 1, np.int64)
+    np.cumsum(ms, out=until[1:])
+    return [end_ms - begin_ms for begin_ms, end_ms in pairwise(until[ends].tolist())]
 
 
 class _Columns:
@@ -118,16 +126,20 @@ class _Beyond:
     ) -> tuple[dict[int, int], list[int]]:
         """Target -> row of the first portal on a quickest way to it; and the targets that none leads to."""
         asked = list(dict.fromkeys(targets))
-        new = [target for target in asked if target not in self._to_ms]
+        to_portal_ms, whole_ms = self._from_ms(engine, source, asked)
+        on_way = (to_portal_ms + self._beyond_ms(engine, asked)) == whole_ms[:, None]
+        first = np.where(on_way, to_portal_ms, NEVER_MS).argmin(1)
+        passed = on_way.any(1) & (whole_ms < NEVER_MS)
+        told = list(zip(asked, first.tolist(), passed.tolist(), strict=True))
+        return {target: row for target, row, on in told if on}, [target for target, _, on in told if not on]
+
+    def _beyond_ms(self, engine: SearchEngine, targets: Sequence[int]) -> NDArray[np.int64]:
+        """Targets x portals: the times from there."""
+        new = [target for target in targets if target not in self._to_ms]
         if new:
             columns = engine.search_ms(self._portals, np.array(new, np.uint32))
             self._to_ms |= zip(new, columns.T.copy(), strict=True)
-        to_portal_ms, whole_ms = self._from_ms(engine, source, asked)
-        through_ms = to_portal_ms[:, None] + np.array([self._to_ms[target] for target in asked]).T
-        first = np.where(through_ms == whole_ms, to_portal_ms[:, None], NEVER_MS).argmin(0)
-        passed = (through_ms[first, np.arange(len(asked))] == whole_ms) & (whole_ms < NEVER_MS)
-        told = list(zip(asked, first.tolist(), passed.tolist(), strict=True))
-        return {target: row for target, row, on in told if on}, [target for target, _, on in told if not on]
+        return np.array([self._to_ms[target] for target in targets])
 
     def _from_ms(
         self, engine: SearchEngine, source: int, targets: Sequence[int]

@@ -17,7 +17,7 @@ from routing.costs import Costs
 from routing.portals import Sums, sums_ms
 from routing.roads.snapping import Snap
 from routing.stops import AT_THE_NODE, ON_THE_ROAD_M, Stops, off_road_ms, part_ms
-from routing.way import Way, find_way, same_place
+from routing.way import SAME_LAT, Way, find_way, same_place
 
 Range = tuple[float, float]
 
@@ -56,23 +56,24 @@ def ranges_s(costs: Costs, starts: Stops, start: int, ends: Stops, rows: Sequenc
                 if its_ms is not None
             ],
         )
-    here = Stops(starts.roadmap, [place])
-    return [
-        found[row] if row in found else found.setdefault(row, _alone(costs, here, ends.places[row])) for row in rows
-    ]
+    rest = [row for row in asked if row not in found]
+    if rest:
+        here = Stops(starts.roadmap, [place])
+        found |= {row: _alone(costs, here, ends.places[row]) for row in rest}
+    return [found[row] for row in rows]
 
 
 def _simple_rows(costs: Costs, starts: Stops, start: int, ends: Stops, rows: Sequence[int]) -> list[int]:
     """Those of `rows` to which a way passes a node, by the only door there is: nothing is to be chosen."""
-    only, snaps, place = ends.leaves(costs).only, ends.snaps(costs), starts.places[start]
+    leaves, place = ends.leaves(costs), starts.places[start]
     joined = {snap.arc for snap in starts.snaps(costs)[start]}
-    return [
-        row
-        for row in rows
-        if only[row] >= 0
-        and not any(snap.arc in joined for snap in snaps[row])
-        and not same_place(place, ends.places[row])
-    ]
+    single = [row for row, door in zip(rows, leaves.only[rows].tolist(), strict=True) if door >= 0]
+    if not joined.isdisjoint(leaves.arcs):
+        snaps = ends.snaps(costs)
+        single = [row for row in single if joined.isdisjoint([snap.arc for snap in snaps[row]])]
+    if not (np.abs(ends.lat - place.lat) < SAME_LAT).any():
+        return single
+    return [row for row in single if not same_place(place, ends.places[row])]
 
 
 def _alone(costs: Costs, start: Stops, end: Place) -> Range | None:

@@ -46,7 +46,7 @@ class Doors:
 
     `owners`: the places that have a door, ascending; `start`: the first door of each; `only`: for every place the door
     of one that has exactly one, else -1. `within`: the points within an arc, as arc -> (place, fraction, ms beside the
-    road), for ways that pass no node.
+    road), for ways that pass no node. `arcs`: all on which one of the places has a point.
     """
 
     nodes: NDArray[np.uint32]
@@ -56,6 +56,7 @@ class Doors:
     start: NDArray[np.intp]
     only: NDArray[np.intp]
     within: dict[int, list[tuple[int, float, int]]]
+    arcs: frozenset[int]
 
     @property
     def single(self) -> bool:
@@ -173,7 +174,8 @@ class _Builder:
         single = np.diff(np.append(first, len(nodes))) == 1
         only = np.full(len(snaps), -1, np.intp)
         only[rows[single]] = first[single]
-        return Doors(np.array(nodes, np.uint32), np.array(ms, np.int64), tuple(by), rows, first, only, within)
+        arcs = frozenset([snap.arc for some in snaps for snap in some])
+        return Doors(np.array(nodes, np.uint32), np.array(ms, np.int64), tuple(by), rows, first, only, within, arcs)
 
     def _of_place(
         self, place: int, snaps: Snaps, within: dict[int, list[tuple[int, float, int]]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, chain
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -102,8 +102,8 @@ class CchEngine(SearchEngine):
     def search_paths(self, source: int, targets: Sequence[int]) -> list[NDArray[np.intp] | None]:
         found = self._hierarchy.metrics.paths(self._wish, source, targets)
         slots = [its if ms < ABSENT_MS else [] for ms, its in found]
-        ends = np.cumsum([len(some) for some in slots]).tolist()
-        arcs = self._arcs_of(np.array(list(chain.from_iterable(slots)), np.intp))
+        ends = list(accumulate(map(len, slots)))
+        arcs = self._arcs_of(np.fromiter(chain.from_iterable(slots), np.intp, ends[-1] if ends else 0))
         assert (self.weights_ms[arcs] < ABSENT_MS).all(), "the hierarchy drove over an absent arc"
         return [
             arcs[end - len(some) : end] if ms < ABSENT_MS else None
