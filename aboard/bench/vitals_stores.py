@@ -29,8 +29,8 @@ from casebook.drafting import draft_of
 from casebook.errors import FeedLost
 from casebook.log import GENESIS, By, Source, chained
 from casebook.sqlite_log import ADD, SqliteLog
-from casebook.store.postgres_log import ADD as ADD_MANY
 from casebook.store.postgres_log import PostgresLog
+from casebook.store.postgres_statements import ADD as ADD_MANY
 from casebook.store.rows import COLUMNS, rows_of
 
 BOOK = "book.sqlite"

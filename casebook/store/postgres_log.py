@@ -37,40 +37,23 @@ from casebook.store.group_commit import GroupWriter
 from casebook.store.migrations import WITH_CHECKPOINTS
 from casebook.store.own_loop import OwnLoop
 from casebook.store.postgres_pen import APPENDING, COMMAND_S, HERE, LOST, silent, take_pen
+from casebook.store.postgres_statements import (
+    ADD,
+    ADD_CHECKPOINT,
+    ADD_ON,
+    HEAD,
+    HOLD,
+    PRESENT,
+    SINCE,
+    TAKE_TURN,
+)
 
 log = logging.getLogger(__name__)
 READERS = 3  # connections for reading, beside the one that writes
 PATIENCE_S, RETRY_S = 60.0, 0.2  # wall seconds for which a batch waits for a server that restarts; between two tries
 PAGE = 1000  # entries read at a time
-ADD = f"""
-INSERT INTO entry ({r.COLUMNS}) SELECT * FROM unnest(
-    $1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[])
-"""
-# In one way there and back: the lock of all writers, held until the end of the statement, which commits by itself. What
-# it sees of the table is of before it had the lock; so it is the key that refuses the numbers where others wrote while
-# it waited, and the entry before the first must be the one that was last for whoever chained them.
-ADD_ON = f"""
-WITH pen AS MATERIALIZED (SELECT pg_advisory_xact_lock({APPENDING}, {HERE}))
-INSERT INTO entry ({r.COLUMNS}) SELECT new.* FROM pen, unnest(
-    $1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) AS new
-WHERE $16::bigint = 0 OR EXISTS (SELECT FROM entry WHERE seq = $16::bigint AND hash = $17::text)
-"""
-ADD_CHECKPOINT = f"""
-INSERT INTO checkpoint ({r.CHECKPOINT}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO UPDATE
-SET hash = excluded.hash, at = excluded.at, signer = excluded.signer, signature = excluded.signature
-"""
-HOLD = """
-INSERT INTO claim (key, holder, until) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
-"""
-PRESENT = """
-SELECT unit, epoch, unit_seq FROM entry
-WHERE (unit, epoch, unit_seq) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]))
-"""
-SINCE = f"SELECT {r.COLUMNS} FROM entry WHERE seq > $1 ORDER BY seq"
-HEAD = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1"
+MANY = 50  # rows that a turn of their own is worth
+COLUMN_NAMES = r.COLUMNS.split(", ")
 Told = TypeVar("Told")
 
 
@@ -233,20 +216,40 @@ class PostgresLog:
         return laid
 
     async def _write_on(self, top: Top, drafts: Sequence[Draft], doubt: list[Laid]) -> list[Laid]:
-        """One statement for all of it. Where that fails, `doubt` is what it may have written, and whoever tries again
-        does so in a transaction of its own."""
+        """Where it fails, `doubt` is what it may have written, and whoever tries again does so in a transaction of its
+        own."""
         if self._pen.is_closed():
             await self._connect()
         doubt[:] = laid = lay(Ground(*top, {}, set()), [drafts])
         if written := _entries(laid):
             try:
-                done = await self._pen.execute(ADD_ON, *r.columns_of(written), *top)
+                done = await (self._copy_on if len(written) >= MANY else self._add_on)(top, written)
             except LOST:
                 self._pen.terminate()
                 raise
-            if done != f"INSERT 0 {len(written)}":
+            if not done:
                 raise LogMovedOn(where=self.where, count="?", known=top[0])
         return laid
+
+    async def _add_on(self, top: Top, written: Sequence[Entry]) -> bool:
+        """Whether `top` was there; else nothing was written."""
+        return await self._pen.execute(ADD_ON, *r.columns_of(written), *top) == f"INSERT 0 {len(written)}"
+
+    async def _copy_on(self, top: Top, written: Sequence[Entry]) -> bool:
+        """Whether `top` was the last; else nothing was written."""
+        seq, hash = top
+        try:
+            if await self._pen.execute(TAKE_TURN % (seq, bytes.fromhex(hash).hex())) == "SELECT 1":
+                await self._pen.copy_records_to_table("entry", records=r.rows_of(written), columns=COLUMN_NAMES)
+                await self._pen.execute("COMMIT")
+                return True
+        except LOST:
+            raise
+        except BaseException:
+            await self._pen.execute("ROLLBACK")
+            raise
+        await self._pen.execute("ROLLBACK")
+        return False
 
     # --- the pen, for a hub that is one of several
 

@@ -27,6 +27,7 @@ from casebook.clock import JumpClock
 from casebook.errors import AlreadyHeld, CoordinationError, FeedLost
 from casebook.log import GENESIS, ChainBroken, Claim, Ground, LogMovedOn, RowTwice, Source, lay, verify
 from casebook.store import postgres_log, postgres_pen
+from casebook.store.postgres_log import MANY
 from casebook.store.rows import entry_of
 
 Open = Callable[..., Any]
@@ -122,13 +123,31 @@ def test_without_the_pen_only_who_knows_the_last_entry_writes(postgres_store: st
     assert verify(log.read()) == (3, third.hash)
 
 
+def test_many_rows_at_once_stand_only_behind_the_last_entry_and_are_refused_whole(postgres_store: str, opened: Open):
+    log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    wave = [draft(seconds=n, source=Source("A01", "e", n)) for n in range(1, MANY + 1)]
+    last = log.append_on((0, GENESIS), wave)[-1]
+    more = [draft(seconds=n, source=Source("A02", "e", n)) for n in range(1, MANY + 1)]
+    for top in ((0, GENESIS), (last.seq, GENESIS), (last.seq - 1, last.prev), (last.seq + 1, last.hash)):
+        with pytest.raises(LogMovedOn):
+            other.append_on(top, more)
+    with pytest.raises(RowTwice):
+        other.append_on((last.seq, last.hash), [*more[1:], wave[0]])
+    first, behind = other.submit_on((last.seq, last.hash), more), None
+    behind = other.submit_on((0, GENESIS), [draft()], after=first)
+    assert [entry.seq for entry in (*first.result()[:1], *behind.result())] == [MANY + 1, 2 * MANY + 1]
+    assert verify(log.read()) == log.head() and log.head()[0] == 2 * MANY + 1
+    assert [entry.source.seq for entry in log.read() if entry.source] == 2 * list(range(1, MANY + 1))
+
+
+@pytest.mark.parametrize("rows", [1, MANY])
 @pytest.mark.parametrize("writes", [True, False])
 def test_who_writes_without_the_pen_waits_for_who_has_it_and_writes_nothing_if_that_one_wrote(
-    postgres_store: str, opened: Open, writes: bool
+    postgres_store: str, opened: Open, writes: bool, rows: int
 ):
     log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
     other.take_pen(0)
-    written = log.submit_on((0, GENESIS), [draft()])
+    written = log.submit_on((0, GENESIS), [draft(seconds=n) for n in range(rows)])
     while not on_server(postgres_store, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
         assert not written.done()
     if writes:
@@ -138,12 +157,13 @@ def test_who_writes_without_the_pen_waits_for_who_has_it_and_writes_nothing_if_t
     else:
         other.lay_down_pen()
         assert written.result()[0].seq == 1
-    assert verify(log.read())[0] == 1
+    assert verify(log.read())[0] == (1 if writes else rows)
 
 
+@pytest.mark.parametrize("rows", [1, MANY])
 @pytest.mark.parametrize("committed", [True, False])
 def test_what_was_written_without_the_pen_stands_once_however_the_connection_is_cut(
-    postgres_store: str, opened: Open, committed: bool
+    postgres_store: str, opened: Open, committed: bool, rows: int
 ):
     log, top = opened(postgres_store, shared=True), (0, GENESIS)
     real = log._write_on
@@ -158,10 +178,10 @@ def test_what_was_written_without_the_pen_stands_once_however_the_connection_is_
         raise asyncpg.ConnectionDoesNotExistError("cut")
 
     log._write_on = losing
-    (entry,) = log.append_on(top, [draft(source=Source("A01", "e", 1))])
+    last = log.append_on(top, [draft(source=Source("A01", "e", n + 1)) for n in range(rows)])[-1]
     on_server(postgres_store, END_OTHERS)
-    assert log.append_on((1, entry.hash), [draft()])[0].seq == 2
-    assert verify(log.read())[0] == 2
+    more = log.append_on((last.seq, last.hash), [draft(seconds=n) for n in range(rows)])
+    assert [more[0].seq, verify(log.read())[0]] == [rows + 1, 2 * rows]
 
 
 def test_a_full_disk_refuses_the_batch_in_words_and_takes_the_next_when_there_is_room(tmp_path: Path, opened: Open):
