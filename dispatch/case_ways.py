@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from msgspec import structs
@@ -31,7 +32,7 @@ from routing.rendezvous import Plan, Question
 from routing.roads import Roadmap
 
 MODE_OF_PLAN = {"ground": "road", "air": "air", "rendezvous": "rendezvous"}
-BY_ROAD, NOT_FROM_SCENE, ALL_MODES = ("road",), ("road", "rendezvous"), ("road", "air", "rendezvous")
+NOT_FROM_SCENE, FLOWN_MODES = ("rendezvous",), ("air", "rendezvous")
 NO_LANDING_SITE = (Reason("no_landing_site"),)
 REASONS_TOLD = 3  # of the refusals of many landing sites
 # What a crew has judged by itself once it stands by.
@@ -59,7 +60,6 @@ class CaseWays:
     ways: tuple[Way, ...] = field(init=False)
     flights: Flights = field(init=False)
     _on_scene_s: float = field(init=False)
-    _told: dict[tuple[str, str], Way] = field(init=False, default_factory=dict)
     _plans: dict[tuple[str, str], Plan | Flown] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,15 +83,25 @@ class CaseWays:
         return NO_LANDING_SITE if nobody else ()
 
     def _each(self) -> Iterator[Way]:
-        timed = self._timed if self.before is None else self._timed_anew
-        modes = ALL_MODES if self.flights.from_scene else NOT_FROM_SCENE
-        for id in [hospital.id for hospital in self.hospitals]:
-            for mode in modes if self.flights.told(id) else BY_ROAD:
-                way = self._told[id, mode] = timed(id, mode)
-                yield way
+        by_road, by_air, flown = self._by_road, self._by_air, self.flights.told
+        if self.before is not None:
+            by_road, by_air = self._by_road_anew, self._by_air_anew
+        modes = FLOWN_MODES if self.flights.from_scene else NOT_FROM_SCENE
+        for hospital in self.hospitals:
+            yield by_road(hospital.id)
+            if flown(hospital.id):
+                for mode in modes:
+                    yield by_air(hospital.id, mode)
 
-    def _timed_anew(self, hospital: str, mode: str) -> Way:
-        return self._same_as_before(hospital, mode) or self._timed(hospital, mode)
+    def _by_road_anew(self, hospital: str) -> Way:
+        return self._same_as_before(hospital, "road") or self._by_road(hospital)
+
+    def _by_air_anew(self, hospital: str, mode: str) -> Way:
+        return self._same_as_before(hospital, mode) or self._by_air(hospital, mode)
+
+    @cached_property
+    def _told(self) -> dict[tuple[str, str], Way]:
+        return {(way.hospital, way.mode): way for way in self.ways}
 
     def _same_as_before(self, hospital: str, mode: str) -> Way | None:
         """The way as it really is, where nothing of it is different in the supposed world."""
@@ -103,9 +113,6 @@ class CaseWays:
             plain = way is not None and not way.detours and not self.drives.detours(hospital)
             return way if plain and self.drives.to_door(hospital) == before.drives.to_door(hospital) else None
         return way if self.asked is before.asked and self.flights.has_same(before.flights, hospital, mode) else None
-
-    def _timed(self, hospital: str, mode: str) -> Way:
-        return self._by_road(hospital) if mode == "road" else self._by_air(hospital, mode)
 
     def _by_road(self, hospital: str) -> Way:
         detours, drive_s = self.drives.detours(hospital), self.drives.to_door(hospital)

@@ -25,12 +25,13 @@ Three = tuple[float, float, float]  # at p10, p50 and p90
 class Meeting(NamedTuple):
     """One aircraft and where it takes the patient over. `scene_s`, `air_s`: until the ambulance leaves the scene, and
     until the aircraft is there; `taken_s`: then until the patient is on board, loaded or by hoist; `told`: the terms
-    until then, as the patient lives them. `unknown`: of the machine and the place."""
+    until then, as the patient lives them, and their sum `told_s`. `unknown`: of the machine and the place."""
 
     aircraft: str
     site: str | None
     mode: str
     told: dict[str, float]
+    told_s: float
     scene_s: Three
     drive_s: float | None
     air_s: Three
@@ -46,9 +47,10 @@ class Meeting(NamedTuple):
 
 class Landing(NamedTuple):
     """One aircraft and where it lands for a hospital: all terms once the patient is on board but the cruise, which
-    stands in `told` to keep its place."""
+    stands in `told` to keep its place; `told_s`: their sum."""
 
     told: dict[str, float]
+    told_s: float
     rest_s: tuple[tuple[float, ...], ...]  # in the order of QUANTILES
     speeds_kmh: Three
 
@@ -83,7 +85,8 @@ def meeting_of(sortie: Sortie, start: Start, unknown: tuple[Reason, ...]) -> Mee
         told, decides = terms_s((*ground_arm, taken)), "on_scene" if drive_s is None else "drive"
     site = start.site.id if start.site else None
     return Meeting(
-        sortie.aircraft.id, site, start.mode, told, _ends(scene), drive_s, air_s, _ends(taken), decides, unknown
+        sortie.aircraft.id, site, start.mode, told, sum(told.values()), _ends(scene), drive_s, air_s, _ends(taken),
+        decides, unknown,
     )  # fmt: skip
 
 
@@ -96,7 +99,7 @@ def landing_of(sortie: Sortie, end: End) -> Landing | None:
     before, after = (flight.climb(),), (flight.approach(), unloading, to_the_door(end.site, times))
     told = terms_s(before) | {"cruise": 0.0} | terms_s(after)
     rest_s = tuple(tuple(one.at(quantile) for one in (*before, *after)) for quantile in QUANTILES)
-    return Landing(told, rest_s, speeds_kmh(flight))
+    return Landing(told, sum(told.values()), rest_s, speeds_kmh(flight))
 
 
 def speeds_kmh(flight: Flight) -> Three:
@@ -123,7 +126,7 @@ def flown(
         told["cruise"] = cruise_s
     else:
         del told["cruise"]
-    eta_s = tenth(sum(told.values(), 0.0))
+    eta_s = tenth(meeting.told_s + cruise_s + landing.told_s)  # of whole tenths, so in whichever order
     way = Way(
         hospital, meeting.mode, eta_s, told, rendezvous=meeting.site, aircraft=meeting.aircraft,
         decides=meeting.decides, unsettled=unsettled,
