@@ -18,6 +18,7 @@ from dispatch.journeys import flight_leg, road_leg, standing, traffic_version
 from dispatch.rule_files import default_policy
 from dispatch.timing import ways_for, ways_for_all
 from dispatch.whereabouts import along, where_is, where_is_unit
+from routing.air import Weather
 from routing.ground import route
 from routing.profiles import AMBULANCE_SIREN
 from routing.roads import Roadmap
@@ -68,6 +69,19 @@ def test_a_machine_that_does_not_fly_by_night_is_barred_by_night_and_shortly_bef
     for hours, code in ((9, "air_dusk"), (12, "air_not_by_night")):  # 18:30 and 21:30; night begins at 18:48
         way = ways(valley, told(BASE), at=START + timedelta(hours=hours), area=day_only)["city", "rendezvous"]
         assert [reason.code for reason in way.barred] == [code]
+
+
+def test_what_is_kept_of_a_machine_a_sky_and_a_door_is_looked_at_anew_where_it_changes(valley: Roadmap):
+    picture, low = told(BASE), replace(AREA, weather=Weather(ceiling_ft=100.0, visibility_m=9999.0, wind_kt=5.0))
+    before = ways(valley, picture)
+    at_service = replace(picture, units={**picture.units, "H1": replace(picture.units["H1"], base=SERVICE)})
+    nearer = ways(valley, at_service)["city", "rendezvous"]
+    assert nearer.terms_s.get("wait_for_aircraft", 0.0) < before["city", "rendezvous"].terms_s["wait_for_aircraft"]
+    assert [one.code for one in ways(valley, picture, area=low)["city", "rendezvous"].barred] == ["air_ceiling_low"]
+    city, quarry = picture.hospitals["city"], picture.hospitals["quarry"]
+    elsewhere = replace(picture, hospitals={**picture.hospitals, "city": replace(city, place=quarry.place)})
+    assert ways(valley, elsewhere)["city", "road"].eta_s == before["quarry", "road"].eta_s
+    assert ways(valley, picture) == before
 
 
 def test_a_rendezvous_is_told_as_the_patient_lives_it(valley: Roadmap):
