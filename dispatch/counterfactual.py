@@ -7,7 +7,9 @@ because no judgement looks at another hospital, unless a rule depends on who mee
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from casebook.events import Reason
@@ -51,10 +53,10 @@ class _Search:
     def __init__(self, world: World, ranking: Ranking) -> None:
         self._world, self._ranking, self._room = world, ranking, ranking.room
         self._judged = ranking.all
-        self._known = {id(one.way): one for one in self._judged}
-        self._by_hospital: dict[str, list[Judged]] = {}
+        self._known = {id(one.way): one for one in self._judged} if world.what_ifs else {}
+        self._by_hospital = defaultdict[str, list[Judged]](list)
         for one in self._judged:
-            self._by_hospital.setdefault(one.way.hospital, []).append(one)
+            self._by_hospital[one.way.hospital].append(one)
         self._alone = not ranking.rows.within and any(one.tier == WITHIN for one in ranking.viable)
         self._plain = self._alone and world.case.wish is None  # the least order wins, and no other hospital's changes
         self._outside: dict[str, list[tuple[Reason, _Key | None]]] = {}
@@ -63,7 +65,7 @@ class _Search:
             self._outside.setdefault(kind, []).append((change, self._winner_if(change, ways)))
         self._bests = self._two_bests()
         self._kinds = [kind for kind in world.policy.changes.order if kind not in OUTSIDE or kind in self._outside]
-        self._helping: dict[str | None, list[str]] = {}
+        self._helping: dict[tuple[str | None, bool], list[str]] = {}
         self._changed: dict[tuple[Any, ...], list[Judged]] = {}
         self._first_if: dict[tuple[Any, ...], tuple[tuple[Any, ...], Way] | None] = {}
 
@@ -81,13 +83,12 @@ class _Search:
 
     def _two_bests(self) -> list[Judged]:
         """The first of the order and the first of another hospital: what a changed hospital has to beat."""
-        free = sorted(self._ranking.viable, key=lambda one: one.order)
-        first = free[:1]
-        return first + [one for one in free if one.way.hospital != first[0].way.hospital][:1] if first else []
+        free = sorted(self._ranking.viable, key=attrgetter("order"))
+        second = next((one for one in free if one.way.hospital != free[0].way.hospital), None)
+        return free[:1] if second is None else [free[0], second]
 
     def smallest(self, loser: Judged) -> Reason | None:
-        bar = _bar(loser)
-        for kind in self._kinds_for(bar):
+        for kind in self._kinds_for(_bar(loser), self._room.seen(loser.way.hospital).free is None):
             if kind in OUTSIDE:
                 key = _key(loser.way)
                 found = next((change for change, winner in self._outside[kind] if winner == key), None)
@@ -113,11 +114,15 @@ class _Search:
             return True
         return first.code == "capability" and len(first.facts["missing"]) > 1
 
-    def _kinds_for(self, bar: str | None) -> Sequence[str]:
-        """The kinds that may help where this bars a way, in the order of the rules."""
-        if bar not in self._helping:
-            self._helping[bar] = [kind for kind in self._kinds if kind in OUTSIDE or bar in HELPS.get(kind, ())]
-        return self._helping[bar]
+    def _kinds_for(self, bar: str | None, silent: bool) -> Sequence[str]:
+        """The kinds that may help where this bars a way, in the order of the rules. `silent`: nobody knows the count
+        of its hospital; of such a count, and of one that is known, only one makes sense each."""
+        found = self._helping.get((bar, silent))
+        if found is None:
+            other = "bay_freed" if silent else "figure_reported"
+            able = [kind for kind in self._kinds if kind in OUTSIDE or (bar in HELPS.get(kind, ()) and kind != other)]
+            found = self._helping[bar, silent] = able
+        return found
 
     def _too_late(self, loser: Judged) -> bool:
         """Whether this way would lose even with no wait at its hospital and everything known of it."""
@@ -131,9 +136,7 @@ class _Search:
 
     def _of_hospital(self, kind: str, loser: Judged) -> Reason | None:
         """The one change of this kind that might make it win."""
-        hospital, free = loser.way.hospital, self._room.seen(loser.way.hospital).free
-        if kind == ("bay_freed" if free is None else "figure_reported"):
-            return None  # of a count that is known only the one makes sense, of an unknown one only the other
+        hospital = loser.way.hospital
         if kind in BY_PLACES and self._too_late(loser):
             return None
         facts: dict[str, Any] = {"hospital": hospital, "resource": self._room.resource}
@@ -152,16 +155,19 @@ class _Search:
     def _shorter(self, loser: Judged) -> Reason | None:
         """The least whole minutes: found by halving, for a shorter way never ranks worse."""
         most, wins = int((loser.way.eta_s or 0) // MINUTE_S), self._trial(loser)
-        if most < 1:
+        if most < 1 or wins is None:
             return None
-        guess = int((loser.weighed_s - self._bests[0].weighed_s) // MINUTE_S) + 1 if self._bests else most
+        # Where it may win less than a whole minute sooner: whoever comes earlier finds a bay a little likelier.
+        guess = int((loser.weighed_s - self._bests[0].weighed_s) // MINUTE_S) if self._bests else most
         guess = min(most, max(1, guess))
         if wins(guess):  # `low` minutes are too few, `high` are enough
             low, high, guess = 0, guess, guess - 1
-        elif guess == most or not wins(most):
+        elif guess < most and wins(guess + 1):
+            low, high = guess, guess + 1
+        elif not wins(most):
             return None
         else:
-            low, high, guess = guess, most, guess + 1
+            low, high, guess = guess + 1, most, guess + 2
         while high - low > 1:
             middle = guess if low < guess < high else (low + high) // 2
             if wins(middle):
@@ -177,31 +183,38 @@ class _Search:
 
     # --- whether it does
 
-    def _trial(self, loser: Judged) -> Callable[[int], bool]:
-        """Tells whether it wins if its way is so many minutes shorter."""
+    def _trial(self, loser: Judged) -> Callable[[int], bool] | None:
+        """Tells whether it wins if its way is so many minutes shorter; None where no minute weighs as much."""
         if not self._plain:
             return lambda minutes: self._wins(self._less(loser.way, minutes), loser)
         hospital, rival = loser.way.hospital, self._rival(loser.way.hospital)
         if rival is not None and (WITHIN, loser.unknown, loser.level) > (rival.tier, rival.unknown, rival.level):
-            return lambda minutes: False  # no minute weighs as much
-        free = [one for one in self._by_hospital[hospital] if not one.barred]
+            return None
         mode, meeting = loser.way.mode, loser.way.rendezvous
-        mine = [one for one in free if one.way.mode == mode and one.way.rendezvous == meeting]
-        others = [one.order for one in free if one.way.mode != mode or one.way.rendezvous != meeting]
-        if rival is not None:
-            others.append(rival.order)
+        mine, others = list[Judged](), [] if rival is None else [rival.order]
+        for one in self._by_hospital[hospital]:
+            if not one.barred:
+                if one.way.mode == mode and one.way.rendezvous == meeting:
+                    mine.append(one)
+                else:
+                    others.append(one.order)
         first = min(others, default=None)
         if first is None:
             return lambda minutes: True
         if len(mine) == 1 and loser.tier == WITHIN and (WITHIN, loser.unknown, loser.level) == first[1:4]:
-            return lambda minutes: self._comes_before(first, loser, minutes)
+            return self._comes_before(first, loser)
         return lambda minutes: min(self._order_less(one, minutes) for one in mine) < first
 
-    def _comes_before(self, first: tuple[Any, ...], one: Judged, minutes: int) -> bool:
+    def _comes_before(self, first: tuple[Any, ...], one: Judged) -> Callable[[int], bool]:
         """Whether a way within the limit, as `first` is in all but its minutes, comes before it so much shorter."""
-        eta_s = tenth(max(0.0, (one.way.eta_s or 0.0) - minutes * MINUTE_S))
-        weighed_s, most_s = self._room.weighed_at(one.way, eta_s), first[4]
-        return weighed_s < most_s or (weighed_s == most_s and self._room.order_at(one, eta_s, 0.0) < first)
+        room, most_s, now_s, weighed_at = self._room, first[4], one.way.eta_s or 0.0, self._room.weigher(one.way)
+
+        def wins(minutes: int) -> bool:
+            eta_s = tenth(max(0.0, now_s - minutes * MINUTE_S))
+            weighed_s = weighed_at(eta_s)
+            return weighed_s < most_s or (weighed_s == most_s and room.order_at(one, eta_s, 0.0) < first)
+
+        return wins
 
     def _order_less(self, one: Judged, minutes: int) -> tuple[Any, ...]:
         """The order of a way that is not barred if it were so many minutes shorter."""

@@ -6,7 +6,7 @@ The order between ways is dispatch/destination.py's, the words for it are dispat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -183,6 +183,13 @@ class Room:
             seen = self._seen[id] = self._look.at(hospital, self.held.get((id, self.resource), 0))
         return seen
 
+    def see_all(self) -> None:
+        """Before all ways are judged: take over what other cases have seen of the same hospitals."""
+        seen = dict(self._look.lasting(self.hospitals))
+        for id in (*self.case.refused_by, *(hospital for hospital, _ in self.held)):
+            seen.pop(id, None)
+        self._seen.update(seen)
+
     def waits(self, id: str) -> Waits:
         waits = self._waits.get(id)
         if waits is None:
@@ -241,9 +248,10 @@ class Room:
         unknown = bool(way.unsettled) or (seen.free is None and not self.case.closest_any)
         return (False, tier, unknown, seen.level, self._weighed_at(way, seen, waits, eta_s), *_last(way, eta_s))
 
-    def weighed_at(self, way: Way, eta_s: float) -> float:
-        """What ranks of this way if it took so long and did not lead on."""
-        return self._weighed_at(way, self.seen(way.hospital), self.waits(way.hospital), eta_s)
+    def weigher(self, way: Way) -> Callable[[float], float]:
+        """What ranks of this way by how long it took, if it did not lead on."""
+        seen, waits = self.seen(way.hospital), self.waits(way.hospital)
+        return lambda eta_s: self._weighed_at(way, seen, waits, eta_s)
 
     def _weighed_at(self, way: Way, seen: Seen, waits: Waits, eta_s: float) -> float:
         p_bay = waits.chance.at(eta_s) if waits.chance else None

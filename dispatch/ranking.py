@@ -100,6 +100,7 @@ def _met_within(world: World, room: Room, row: NeedsRow) -> bool:
 
 
 def rank_with(world: World, rows: Rows, room: Room) -> Ranking:
+    room.see_all()
     return ranked(rows, room, [room.judge(way) for way in world.ways])
 
 

@@ -5,23 +5,26 @@ Looked at once per case and hospital; how a way there is judged by it is dispatc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import msgspec
 
 from casebook.capacity import WHOLE_HOSPITAL, Figure, Resource, free_now
 from casebook.capacity.ageing import Chance, chance_of
+from casebook.capacity.figures import believed_until
 from casebook.events import Reason
 from casebook.picture import HospitalState
 from dispatch.care import mean_wait_s
 from dispatch.needs import Case, Needs
 from dispatch.policy import Policy
+from dispatch.recent import Recent
 
 NO_LEVEL = 99  # ranks behind every declared trauma level
 REFUSED = (Reason("refused"),)
+EVER, NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +55,9 @@ class Waits(msgspec.Struct, frozen=True, gc=False):
 
 NO_WAIT = Waits(None, 0.0, 0.0)
 
+# By what is looked for: after which instant and until which one the same counts are known, and what is seen meanwhile.
+_lasting: Recent[tuple[datetime, datetime, Mapping[str, Seen]]] = Recent()
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -79,6 +85,29 @@ class Look:
         level = self._level(hospital)
         return Seen(free, held, missing, wanted, closed, lack, barred, lack + barred, level, wants_s, full)
 
+    def lasting(self, hospitals: Mapping[str, HospitalState]) -> Mapping[str, Seen]:
+        """What is seen of hospitals where others hold nothing and that did not refuse the case, but for those of which
+        an age or an hour is told. The same for all cases that look for the same, while no hospital tells anything new
+        and no count grows too old."""
+        ranks = "by level" if self._ranks_levels else ""
+        name = "|".join((self.resource, ranks, *self.needs.must, "", *self.needs.helps))
+        kept = _lasting.find(name, hospitals, self.policy)
+        if kept is None or not kept[0] < self.now <= kept[1]:
+            after, until = self._same_counts(hospitals.values())
+            refused_by = self.case.refused_by
+            plain = {id: self.at(one, 0) for id, one in hospitals.items() if not one.closures and id not in refused_by}
+            told = {id: seen for id, seen in plain.items() if seen.full is None}
+            kept = _lasting.keep(name, (after, until, told), hospitals, self.policy)
+        return kept[2]
+
+    def _same_counts(self, hospitals: Iterable[HospitalState]) -> tuple[datetime, datetime]:
+        """After which instant and until which one the same counts are known as now."""
+        counts = [hospital.figures.get(self.resource) for hospital in hospitals]
+        ends = [believed_until(one, self.resource) for one in counts if one is not None and one.free is not None]
+        return max((end for end in ends if end < self.now), default=EVER), min(
+            (end for end in ends if end >= self.now), default=NEVER
+        )
+
     def waits_at(self, hospital: HospitalState, seen: Seen) -> Waits:
         """`seen`: what this case sees of the same hospital."""
         if self.case.closest_any:
@@ -99,10 +128,14 @@ class Look:
         facts = {"resource": self.resource, "free": figure.free, "held": held}
         return Reason("capacity", facts | {"age_s": round(figure.age_s(self.now)), "author": figure.by})
 
+    @property
+    def _ranks_levels(self) -> bool:
+        rule = self.policy.highest_level
+        return rule.need in self.needs.must and self.case.category in rule.categories
+
     def _level(self, hospital: HospitalState) -> int:
         """The trauma level where it ranks, 0 for all where it does not."""
-        rule = self.policy.highest_level
-        if rule.need not in self.needs.must or self.case.category not in rule.categories:
+        if not self._ranks_levels:
             return 0
         return NO_LEVEL if hospital.trauma_level is None else hospital.trauma_level
 

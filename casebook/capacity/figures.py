@@ -7,11 +7,13 @@ A figure older than its limit is unknown, and unknown is never free. Who wins a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from casebook.capacity.resources import AGE_LIMIT_S
 
 WHOLE_HOSPITAL = "*"
+_BELIEVED = {resource: timedelta(seconds=limit_s) for resource, limit_s in AGE_LIMIT_S.items()}
+_ELSE_BELIEVED = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,13 @@ class Hold:
         return f"{self.resource}:{self.hospital}:{self.slot}"
 
 
+def believed_until(figure: Figure, resource: str) -> datetime:
+    """When the figure gets too old to be believed: later it is unknown."""
+    return figure.at + _BELIEVED.get(resource, _ELSE_BELIEVED)
+
+
 def free_now(figure: Figure | None, held: int, resource: str, now: datetime) -> int | None:
     """How many are free for a further case: reported free less those held. None: unknown (unreported or too old)."""
-    if figure is None or figure.free is None or figure.age_s(now) > AGE_LIMIT_S.get(resource, 15 * 60):
+    if figure is None or figure.free is None or now - figure.at > _BELIEVED.get(resource, _ELSE_BELIEVED):
         return None
     return max(0, figure.free - held)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -148,8 +148,8 @@ class TryingAll(_Search):
     def _too_late(self, loser: Judged) -> bool:
         return False
 
-    def _comes_before(self, first: tuple[Any, ...], one: Judged, minutes: int) -> bool:
-        return self._order_less(one, minutes) < first
+    def _comes_before(self, first: tuple[Any, ...], one: Judged) -> Callable[[int], bool]:
+        return lambda minutes: self._order_less(one, minutes) < first
 
 
 @settings(max_examples=300)
