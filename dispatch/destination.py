@@ -119,11 +119,11 @@ def ways_looked_at(world: World, ranking: Ranking, viable: Sequence[Judged]) -> 
     """All ways, as they came: with their ranges where they could be taken (`viable`), without where they could not, for
     nobody looks at those."""
     ranged = {id(before.way): after.way for before, after in zip(ranking.viable, viable, strict=True)}
-    return [ranged.get(id(one)) or _unranged(one) for one in world.ways]
+    return [ranged.get(id(one)) or (one if one.eta_low_s is None else _unranged(one)) for one in world.ways]
 
 
 def _unranged(way: Way) -> Way:
-    return way if way.eta_low_s is None else structs.replace(way, eta_low_s=None, eta_high_s=None)
+    return structs.replace(way, eta_low_s=None, eta_high_s=None)
 
 
 def digest(world: World, ways: Sequence[Way], told: Mapping[str, str]) -> str:

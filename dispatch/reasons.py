@@ -6,7 +6,7 @@ sentence. Which ways there are and how they rank was decided before (dispatch/ju
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -100,7 +100,11 @@ class Telling:
         if one.onward is not None:
             found += _transferred(one)
         if queues := self._dearer(one):
-            found += [told for told in queues if _extra_s(one, winner, CAUSE_OF[told.code]) >= LEAST_TOLD_S]
+            mine_s, best_s = _causes_s(one), _causes_s(winner)
+            for told in queues:
+                cause = CAUSE_OF[told.code]
+                if mine_s.get(cause, 0.0) - best_s.get(cause, 0.0) >= LEAST_TOLD_S:
+                    found.append(told)
         if one.missing_wants:
             found += _wanting(one)
         if way.mode != winner.way.mode:
@@ -156,16 +160,12 @@ def _share(chance: float | None) -> float | None:
 def _transferred(one: Judged) -> Reasons:
     if one.onward is None:
         return ()
-    facts = {"hospital": one.onward} | seconds("transfer", _cause(one, "onward_transfer"))
+    facts = {"hospital": one.onward} | seconds("transfer", _causes_s(one).get("onward_transfer", 0.0))
     return Reason("transfer", facts), Reason("capability", {"missing": list(one.missing_needs)})
 
 
-def _extra_s(one: Judged, winner: Judged, cause: str) -> float:
-    return _cause(one, cause) - _cause(winner, cause)
-
-
-def _cause(one: Judged, name: str) -> float:
-    return one.care.causes_s.get(name, 0.0) if one.care else 0.0
+def _causes_s(one: Judged) -> Mapping[str, float]:
+    return one.care.causes_s if one.care else NO_CAUSES
 
 
 def _queues(one: Judged) -> Reasons:
@@ -209,7 +209,12 @@ def _wanting(one: Judged) -> Reasons:
 
 def _change_of_vehicle(one: Judged, winner: Judged, room: Room) -> Reasons:
     costs_s = room.policy.change_costs_s.by_mode
-    cost_s = costs_s[one.way.mode] - costs_s[winner.way.mode]
+    return _dearer_vehicle(costs_s[one.way.mode] - costs_s[winner.way.mode])
+
+
+@lru_cache(maxsize=256)
+def _dearer_vehicle(cost_s: int) -> Reasons:
+    """By the few differences between the modes of the rules."""
     return (Reason("policy.change_of_vehicle", seconds("cost", cost_s)),) if cost_s > 0 else ()
 
 
