@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from msgspec import structs
@@ -69,11 +69,9 @@ class CaseWays:
         if before and self.asked is before.asked and to_sites_s.tolist() == before.drives.row_to_sites.tolist():
             self.flights = before.flights  # a road without which every site is reached just so
         else:
-            self.flights = Flights(prepared, self.asked, to_sites_s, self._still_open)
+            # Nothing of this object: flights that led back to it would wait for the collector.
+            self.flights = Flights(prepared, self.asked, to_sites_s, partial(_yet_to_settle, self.picture))
         self.ways = tuple(self._each())
-
-    def _still_open(self, aircraft: str, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-        return _yet_to_settle(self.picture, aircraft, reasons)
 
     @property
     def unflown(self) -> tuple[Reason, ...]:
