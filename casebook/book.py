@@ -173,7 +173,8 @@ class Book(Record):
                     self._put_back(pool)
                     raise
                 if ahead is not None:
-                    await asyncio.wait([asyncio.wrap_future(ahead[1])])  # until it is sure: not written, either
+                    # Until it is sure: not written, either.
+                    await asyncio.gather(asyncio.wrap_future(ahead[1]), return_exceptions=True)
                 await self._take_otherwise(list(pool.ends), wrong, PEN_TRIES)
                 return True
             self._stand(entries, pool.picture)

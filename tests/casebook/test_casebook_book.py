@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -383,7 +384,8 @@ async def test_a_commit_is_handed_over_before_the_last_is_written_and_told_only_
 
 async def test_what_was_made_ready_on_a_commit_that_fails_is_fitted_anew_and_no_row_is_taken_before_its_forerunner():
     log, book, tasks = await pressed(("A01", "e1", 1), ("A01", "e1", 1 + POOL_ROWS), ("H01", "e1", 1))
-    before, told = book.picture, list[Entry]()
+    before, told, unheard = book.picture, list[Entry](), list[dict]()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unheard.append(context))
     book.listen(told.extend)
     log.write(FeedLost("log_silent", where="disk", why="unplugged"))
     log.write()
@@ -395,6 +397,8 @@ async def test_what_was_made_ready_on_a_commit_that_fails_is_fitted_anew_and_no_
     assert book.picture.seq == log.head()[0] == before.seq + POOL_ROWS
     assert await book.take_rows("A01", "e1", wave(2 * POOL_ROWS)) == 2 * POOL_ROWS
     assert Book.open(log, book.clock).picture == book.picture == fold_all(log.read())
+    gc.collect()
+    assert unheard == []
 
 
 async def test_a_decision_waits_for_one_more_commit_and_not_for_all_of_them():
