@@ -253,10 +253,9 @@ def test_a_damaged_page_is_told_in_words_and_so_is_a_row_of_which_nothing_can_be
         verify(iter([entry]))
 
 
-def test_batches_that_queue_during_a_flush_share_the_next_one(store: str, opened: Open):
-    """Held up once, the writer takes all that waited in one transaction."""
-    log, groups = opened(store), []
-    gate, real = threading.Event(), log._writer._commit
+def held_up(log: Any) -> tuple[list[int], threading.Event]:
+    """(how many batches each transaction takes, what lets the writer go on with the first)"""
+    groups, gate, real = list[int](), threading.Event(), log._writer._commit
 
     def slowly(batches: Any, top: Any) -> Any:
         groups.append(len(batches))
@@ -264,6 +263,13 @@ def test_batches_that_queue_during_a_flush_share_the_next_one(store: str, opened
         return real(batches, top)
 
     log._writer._commit = slowly
+    return groups, gate
+
+
+def test_batches_that_queue_during_a_flush_share_the_next_one(store: str, opened: Open):
+    """Held up once, the writer takes all that waited in one transaction."""
+    log = opened(store)
+    groups, gate = held_up(log)
     answers = [log.submit([draft(seconds=n)]) for n in range(50)]
     gate.set()
     assert [answer.result(30)[0].seq for answer in answers] == list(range(1, 51))
@@ -271,15 +277,8 @@ def test_batches_that_queue_during_a_flush_share_the_next_one(store: str, opened
 
 
 def test_what_rests_on_a_batch_is_written_after_it_and_not_with_it(store: str, opened: Open):
-    log, groups = opened(store), []
-    gate, real = threading.Event(), log._writer._commit
-
-    def slowly(batches: Any, top: Any) -> Any:
-        groups.append(len(batches))
-        gate.wait(30)
-        return real(batches, top)
-
-    log._writer._commit = slowly
+    log = opened(store)
+    groups, gate = held_up(log)
     log.submit([draft()])
     first = log.submit([draft(seconds=1)])
     second = log.submit([draft(seconds=2)], after=first)
