@@ -1,7 +1,8 @@
 """One writer per store: whatever has queued while the last transaction was flushed goes into the next one.
 
 A keeper gives it `commit`, which writes many batches in one transaction (where an entry is given, only behind that) and
-tells each batch's outcome, and `seal`, which signs the head. Asks neither what a batch says nor where it goes.
+tells each batch's outcome, and `seal`, which signs the head. One that can chain a batch while the one before it is
+still being written gives `begin`, too. Asks neither what a batch says nor where it goes.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 
 from casebook.errors import CoordinationError
 from casebook.log import Draft, Laid, LogMovedOn, Top, Written
@@ -25,6 +27,10 @@ SEAL_ENTRIES, SEAL_S = 1000, 60.0  # a checkpoint is signed after so many entrie
 SEAL_REST_S = 1.0
 
 Commit = Callable[[Sequence[Sequence[Draft]], Top | None], Sequence[Laid]]
+# Chain a batch on the entry that will be the last before it, and have it written behind what was begun before, without
+# waiting for that: the last of its own entries, and the answer to come. True: it rests on what was begun just before
+# it, and where that was not written, it is not, either (LogMovedOn). None: not in this way.
+Begin = Callable[[Top, Sequence[Draft], bool], tuple[Top, Written] | None]
 
 
 @dataclass(slots=True)
@@ -46,15 +52,27 @@ class _Turn:
         return last.seq, last.hash
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is on its way: the answer that its turn gets, the last of its entries, and the keeper's answer."""
+
+    answer: Written
+    last: Top
+    done: Written
+
+
 class GroupWriter:
     """`submit` from any thread. The thread starts with the first batch and ends with `close`."""
 
-    def __init__(self, name: str, commit: Commit, seal: Callable[[], None] | None = None) -> None:
-        self._name, self._commit, self._seal = name, commit, seal
+    def __init__(
+        self, name: str, commit: Commit, seal: Callable[[], None] | None = None, begin: Begin | None = None
+    ) -> None:  # fmt: skip
+        self._name, self._commit, self._seal, self._begin = name, commit, seal, begin
         self._turns: queue.SimpleQueue[_Turn | None] = queue.SimpleQueue()
         self._gate = threading.Lock()  # nobody queues behind the end
         self._thread: threading.Thread | None = None
         self._next: _Turn | None = None  # taken from the queue, for the transaction after this one
+        self._begun: _Begun | None = None  # the last of those that may still be on their way
         self._closed = False
         self._unsealed, self._sealed_s = 0, time.monotonic()
 
@@ -84,28 +102,64 @@ class GroupWriter:
             self._thread.join()
 
     def _write_on(self) -> None:
-        while True:
-            turns, ending = self._gather()
-            if turns:
-                self._write([turn for turn in turns if turn.answer.set_running_or_notify_cancel()])
+        ending = False
+        while not ending:
+            turn, ending = self._wait()
+            if turn is not None and not self._has_begun(turn):
+                self._settle()
+                turns, ending = self._with_queued(turn)
+                self._write(turns)
             self._seal_when_due(ending)
-            if ending:
-                return
+        self._settle()
 
-    def _gather(self) -> tuple[list[_Turn], bool]:
-        """Wait for a turn, or until a signature is due; then take what else has queued, but nothing that rests on one
-        of these."""
-        turns: list[_Turn] = []
-        drafts = 0
-        if self._next is not None:
-            turns, self._next = [self._next], None
-            drafts = len(turns[0].drafts)
+    def _wait(self) -> tuple[_Turn | None, bool]:
+        """The next turn, or None: nobody waits for this one any more, a signature is due, or (True) the end is."""
+        turn, self._next = self._next, None
+        if turn is not None:
+            return turn, False
         wait_s = max(0.0, self._seal_due_s - time.monotonic()) if self._unsealed and self._seal else None
+        try:
+            turn = self._turns.get(timeout=wait_s)
+        except queue.Empty:
+            return None, False
+        return (turn if turn is not None and turn.answer.set_running_or_notify_cancel() else None), turn is None
+
+    def _has_begun(self, turn: _Turn) -> bool:
+        """Whether it is on its way behind what already was."""
+        if self._begin is None or turn.on is None:
+            return False
+        before, rests = self._begun, self._begun is not None and turn.after is self._begun.answer
+        if not rests:
+            self._settle()
+            if turn.rests_on_nothing():
+                return False
+        begun = None
+        with contextlib.suppress(Exception):  # whatever is wrong with it, `_write` finds again and tells
+            top = before.last if before is not None and rests else turn.top()
+            begun = self._begin(top, turn.drafts, rests) if top is not None else None
+        if begun is None:
+            return False
+        self._begun = _Begun(turn.answer, *begun)
+        self._unsealed += len(turn.drafts)
+        self._begun.done.add_done_callback(partial(_pass_on, turn.answer))
+        return True
+
+    def _settle(self) -> None:
+        """Wait until nothing is on its way."""
+        if self._begun is not None:
+            wait([self._begun.done])
+            self._begun = None
+
+    def _with_queued(self, first: _Turn) -> tuple[list[_Turn], bool]:
+        """It and what else has queued, but nothing that rests on one of these; True: then the end is due."""
+        turns, drafts = [first], len(first.drafts)
         with contextlib.suppress(queue.Empty):
             while drafts < GROUP_DRAFTS:
-                turn = self._turns.get_nowait() if turns else self._turns.get(timeout=wait_s)
+                turn = self._turns.get_nowait()
                 if turn is None:
                     return turns, True
+                if not turn.answer.set_running_or_notify_cancel():
+                    continue
                 if any(turn.after is one.answer for one in turns):
                     self._next = turn
                     break
@@ -141,9 +195,17 @@ class GroupWriter:
     def _seal_when_due(self, ending: bool) -> None:
         if self._seal is None or not self._unsealed or not (ending or time.monotonic() >= self._seal_due_s):
             return
+        self._settle()  # what is counted is to be in the log
         try:
             self._seal()
             self._unsealed = 0
         except Exception:
             log.exception("%s: the head could not be signed; tried again later", self._name)
         self._sealed_s = time.monotonic()
+
+
+def _pass_on(answer: Written, done: Written) -> None:
+    if (wrong := done.exception()) is not None:
+        answer.set_exception(wrong)
+    else:
+        answer.set_result(done.result())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 Told = TypeVar("Told")
 
 
 class OwnLoop:
-    """`run` may be called from any thread but the loop's own. `close` ends the thread."""
+    """`run` and `begin` may be called from any thread but the loop's own. `close` ends the thread."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -20,7 +21,11 @@ class OwnLoop:
 
     def run(self, work: Coroutine[Any, Any, Told]) -> Told:
         """Wait for the work's end; its error rises here."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return self.begin(work).result()
+
+    def begin(self, work: Coroutine[Any, Any, Told]) -> Future[Told]:
+        """Answered when it has ended."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     @property
     def closed(self) -> bool:

@@ -11,12 +11,12 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from casebook.errors import RefusedInput
+from casebook.errors import CoordinationError, RefusedInput
 from casebook.log import (
     GENESIS,
     Checkpoint,
@@ -40,21 +40,27 @@ from casebook.store.postgres_pen import APPENDING, COMMAND_S, HERE, LOST, silent
 from casebook.store.postgres_statements import (
     ADD,
     ADD_CHECKPOINT,
-    ADD_ON,
     HEAD,
     HOLD,
     PRESENT,
     SINCE,
-    TAKE_TURN,
+    Rows,
+    write_on,
 )
 
 log = logging.getLogger(__name__)
 READERS = 3  # connections for reading, beside the one that writes
 PATIENCE_S, RETRY_S = 60.0, 0.2  # wall seconds for which a batch waits for a server that restarts; between two tries
 PAGE = 1000  # entries read at a time
-MANY = 50  # rows that a turn of their own is worth
-COLUMN_NAMES = r.COLUMNS.split(", ")
 Told = TypeVar("Told")
+
+
+class Ahead(NamedTuple):
+    """Entries chained on `top` before anybody knew that it would be the last, and as they are stored."""
+
+    top: Top
+    laid: list[Entry]
+    rows: Rows
 
 
 class PostgresLog:
@@ -76,7 +82,9 @@ class PostgresLog:
         self._turn: Any = None  # the transaction in which we hold the lock of all writers
         self._known: int | None = None  # how many entries there were when we took it
         self._loop = OwnLoop(f"postgres {self.where}")
-        self._writer = GroupWriter(self.where, self._commit, self._checkpoint if sign else None)
+        self._order = asyncio.Lock()  # whoever is at the pen, of those that came one behind the other
+        self._newest: Top | None = None  # the last entry of the last of them, where it was written
+        self._writer = GroupWriter(self.where, self._commit, self._checkpoint if sign else None, self._begin_on)
         try:
             self._loop.run(self._open())
         except BaseException:
@@ -119,28 +127,50 @@ class PostgresLog:
         return self.submit_on(top, drafts).result()
 
     def submit_on(self, top: Top, drafts: Sequence[Draft], after: Written | None = None) -> Written:
-        """The same, answered later. What queues meanwhile is written on that entry, too, or not at all. `after`: on the
-        last entry of that instead."""
+        """The same, answered later. `after`: on the last entry of that instead."""
         storable(drafts)
         return self._writer.submit(drafts, after, top)
 
     def _commit(self, batches: Sequence[Sequence[Draft]], top: Top | None) -> Sequence[Laid]:
-        if top is not None:
-            self._known = top[0]
+        known = self._known if top is None else top[0]
         try:
-            return self._loop.run(self._commit_patiently(batches, top))
+            return self._loop.run(self._commit_patiently(batches, known))
         finally:
             self._known = None
 
-    async def _commit_patiently(self, batches: Sequence[Sequence[Draft]], top: Top | None) -> Sequence[Laid]:
+    def _begin_on(self, top: Top, drafts: Sequence[Draft], rests: bool) -> tuple[Top, Written] | None:
+        """Chained here and now, while the server may still write what is before it."""
+        if r.keys_wanted([drafts]):
+            return None
+        [laid] = lay(Ground(*top, {}, set()), [drafts])
+        if isinstance(laid, CoordinationError) or not laid:
+            return None
+        return (laid[-1].seq, laid[-1].hash), self._loop.begin(self._in_order(top, drafts, laid, rests))
+
+    async def _in_order(self, top: Top, drafts: Sequence[Draft], laid: list[Entry], rests: bool) -> list[Entry]:
+        rows = r.rows_of(laid)
+        async with self._order:
+            if rests and self._newest != top:
+                raise LogMovedOn(where=self.where, count="?", known=top[0])
+            self._newest = None
+            [outcome] = await self._commit_patiently([drafts], top[0], Ahead(top, laid, rows))
+            if isinstance(outcome, CoordinationError):
+                raise outcome
+            self._newest = (outcome[-1].seq, outcome[-1].hash) if outcome else top
+            return outcome
+
+    async def _commit_patiently(
+        self, batches: Sequence[Sequence[Draft]], known: int | None, ahead: Ahead | None = None
+    ) -> Sequence[Laid]:
+        """`known`: how many entries there have to be; `ahead`: the one batch as it was chained on the last of them."""
         doubt: list[Laid] = []  # what a lost connection may have committed
         look = False  # outbox rows that are here already are rare: looked for when the table has refused one
 
         async def attempt() -> list[Laid]:
-            if top is not None and not (look or doubt or len(batches) > 1 or r.keys_wanted(batches)):
-                return await self._write_on(top, batches[0], doubt)
+            if ahead is not None and not (look or doubt):
+                return await self._write_on(ahead, doubt)
             async with self._writing() as pen:
-                return await self._write(pen, batches, doubt, look)
+                return await self._write(pen, batches, known, doubt, look)
 
         try:
             return await self._patiently(attempt)
@@ -198,12 +228,14 @@ class PostgresLog:
             raise
         return turn
 
-    async def _write(self, pen: Any, batches: Sequence[Sequence[Draft]], doubt: list[Laid], look: bool) -> list[Laid]:
+    async def _write(
+        self, pen: Any, batches: Sequence[Sequence[Draft]], known: int | None, doubt: list[Laid], look: bool
+    ) -> list[Laid]:
         if await _is_there(pen, doubt):
             return doubt
         ground = await self._ground(pen, batches, look)
-        if self._known not in (None, ground.count):
-            raise LogMovedOn(where=self.where, count=ground.count, known=self._known)
+        if known not in (None, ground.count):
+            raise LogMovedOn(where=self.where, count=ground.count, known=known)
         before = dict(ground.claims)
         doubt[:] = laid = lay(ground, batches)
         if written := _entries(laid):
@@ -215,41 +247,20 @@ class PostgresLog:
             await pen.execute(HOLD, *map(list, zip(*map(r.claim_row, held), strict=True)))
         return laid
 
-    async def _write_on(self, top: Top, drafts: Sequence[Draft], doubt: list[Laid]) -> list[Laid]:
+    async def _write_on(self, ahead: Ahead, doubt: list[Laid]) -> list[Laid]:
         """Where it fails, `doubt` is what it may have written, and whoever tries again does so in a transaction of its
         own."""
         if self._pen.is_closed():
             await self._connect()
-        doubt[:] = laid = lay(Ground(*top, {}, set()), [drafts])
-        if written := _entries(laid):
-            try:
-                done = await (self._copy_on if len(written) >= MANY else self._add_on)(top, written)
-            except LOST:
-                self._pen.terminate()
-                raise
-            if not done:
-                raise LogMovedOn(where=self.where, count="?", known=top[0])
-        return laid
-
-    async def _add_on(self, top: Top, written: Sequence[Entry]) -> bool:
-        """Whether `top` was there; else nothing was written."""
-        return await self._pen.execute(ADD_ON, *r.columns_of(written), *top) == f"INSERT 0 {len(written)}"
-
-    async def _copy_on(self, top: Top, written: Sequence[Entry]) -> bool:
-        """Whether `top` was the last; else nothing was written."""
-        seq, hash = top
+        doubt[:] = [ahead.laid]
         try:
-            if await self._pen.execute(TAKE_TURN % (seq, bytes.fromhex(hash).hex())) == "SELECT 1":
-                await self._pen.copy_records_to_table("entry", records=r.rows_of(written), columns=COLUMN_NAMES)
-                await self._pen.execute("COMMIT")
-                return True
+            written = await write_on(self._pen, ahead.top, ahead.rows)
         except LOST:
+            self._pen.terminate()
             raise
-        except BaseException:
-            await self._pen.execute("ROLLBACK")
-            raise
-        await self._pen.execute("ROLLBACK")
-        return False
+        if not written:
+            raise LogMovedOn(where=self.where, count="?", known=ahead.top[0])
+        return [ahead.laid]
 
     # --- the pen, for a hub that is one of several
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from casebook.log import Top
 from casebook.store import rows as r
-from casebook.store.postgres_pen import APPENDING, HERE
+from casebook.store.postgres_pen import APPENDING, HERE, LOST
+
+MANY = 50  # rows that a turn of their own is worth
+COLUMN_NAMES = r.COLUMNS.split(", ")
+Rows = Sequence[tuple[Any, ...]]
 
 ADD = f"""
 INSERT INTO entry ({r.COLUMNS}) SELECT * FROM unnest(
@@ -42,3 +50,30 @@ WHERE (unit, epoch, unit_seq) IN (SELECT * FROM unnest($1::text[], $2::text[], $
 """
 SINCE = f"SELECT {r.COLUMNS} FROM entry WHERE seq > $1 ORDER BY seq"
 HEAD = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1"
+
+
+async def write_on(pen: Any, top: Top, rows: Rows) -> bool:
+    """Write these, at least one, behind the entry `top` and commit. False: it is not the last one, nothing was written.
+
+    Raises what asyncpg raises; the connection is then as it was, or lost."""
+    return await (_copied if len(rows) >= MANY else _added)(pen, top, rows)
+
+
+async def _added(pen: Any, top: Top, rows: Rows) -> bool:
+    return await pen.execute(ADD_ON, *map(list, zip(*rows, strict=True)), *top) == f"INSERT 0 {len(rows)}"
+
+
+async def _copied(pen: Any, top: Top, rows: Rows) -> bool:
+    seq, hash = top
+    try:
+        if await pen.execute(TAKE_TURN % (seq, bytes.fromhex(hash).hex())) == "SELECT 1":
+            await pen.copy_records_to_table("entry", records=rows, columns=COLUMN_NAMES)
+            await pen.execute("COMMIT")
+            return True
+    except LOST:
+        raise
+    except BaseException:
+        await pen.execute("ROLLBACK")
+        raise
+    await pen.execute("ROLLBACK")
+    return False

@@ -25,9 +25,9 @@ from log_keepers import store as store
 from casebook.book import Book
 from casebook.clock import JumpClock
 from casebook.errors import AlreadyHeld, CoordinationError, FeedLost
-from casebook.log import GENESIS, ChainBroken, Claim, Ground, LogMovedOn, RowTwice, Source, lay, verify
+from casebook.log import GENESIS, ChainBroken, Claim, LogMovedOn, RowTwice, Source, Written, verify
 from casebook.store import postgres_log, postgres_pen
-from casebook.store.postgres_log import MANY
+from casebook.store.postgres_statements import MANY
 from casebook.store.rows import entry_of
 
 Open = Callable[..., Any]
@@ -161,6 +161,63 @@ def test_who_writes_without_the_pen_waits_for_who_has_it_and_writes_nothing_if_t
 
 
 @pytest.mark.parametrize("rows", [1, MANY])
+@pytest.mark.parametrize("writes", [True, False])
+def test_what_was_chained_behind_what_still_waits_is_written_behind_it_or_like_it_not_at_all(
+    postgres_store: str, opened: Open, writes: bool, rows: int
+):
+    log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    other.take_pen(0)
+    row: list[Written] = []
+    for number in range(4):
+        some = [draft(source=Source(f"A{number}", "e", n + 1)) for n in range(rows)]
+        row.append(log.submit_on((0, GENESIS), some, row[-1] if row else None))
+    while not on_server(postgres_store, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        assert not any(one.done() for one in row)
+    if writes:
+        other.append([draft()])
+        for one in row:
+            with pytest.raises(LogMovedOn):
+                one.result()
+    else:
+        other.lay_down_pen()
+        assert [entry.seq for one in row for entry in one.result()] == list(range(1, 4 * rows + 1))
+    assert verify(log.read())[0] == (1 if writes else 4 * rows)
+    last = log.head()
+    assert log.append_on(last, [draft()])[0].seq == last[0] + 1, "and the next is taken as ever"
+
+
+def test_behind_a_commit_that_is_told_as_lost_nothing_is_written_even_where_it_stands(
+    postgres_store: str, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    log = opened(postgres_store, shared=True)
+    real = log._write_on
+
+    async def losing(ahead: Any, doubt: Any) -> Any:
+        log._write_on = real
+        await real(ahead, doubt)
+        log._pen.terminate()
+        raise asyncpg.ConnectionDoesNotExistError("cut")
+
+    monkeypatch.setattr(postgres_log, "PATIENCE_S", 0.0)
+    log._write_on = losing
+    first = log.submit_on((0, GENESIS), [draft()])
+    behind = log.submit_on((0, GENESIS), [draft()], first)
+    with pytest.raises(FeedLost):
+        first.result()
+    with pytest.raises(LogMovedOn):
+        behind.result()
+    assert log.head()[0] == 1
+
+
+def test_a_writer_that_is_closed_has_answered_all_that_was_on_its_way(postgres_store: str, opened: Open):
+    log = opened(postgres_store, shared=True)
+    first = log.submit_on((0, GENESIS), [draft(seconds=n) for n in range(MANY)])
+    behind = log.submit_on((0, GENESIS), [draft()], first)
+    log.close()
+    assert first.done() and behind.done() and behind.result()[0].seq == MANY + 1
+
+
+@pytest.mark.parametrize("rows", [1, MANY])
 @pytest.mark.parametrize("committed", [True, False])
 def test_what_was_written_without_the_pen_stands_once_however_the_connection_is_cut(
     postgres_store: str, opened: Open, committed: bool, rows: int
@@ -168,20 +225,22 @@ def test_what_was_written_without_the_pen_stands_once_however_the_connection_is_
     log, top = opened(postgres_store, shared=True), (0, GENESIS)
     real = log._write_on
 
-    async def losing(top: Any, drafts: Any, doubt: Any) -> Any:
+    async def losing(ahead: Any, doubt: Any) -> Any:
         log._write_on = real
         if committed:
-            await real(top, drafts, doubt)
+            await real(ahead, doubt)
         else:
-            doubt[:] = lay(Ground(0, GENESIS, {}, set()), [drafts])
+            doubt[:] = [ahead.laid]
         log._pen.terminate()
         raise asyncpg.ConnectionDoesNotExistError("cut")
 
     log._write_on = losing
-    last = log.append_on(top, [draft(source=Source("A01", "e", n + 1)) for n in range(rows)])[-1]
+    first = log.submit_on(top, [draft(source=Source("A01", "e", n + 1)) for n in range(rows)])
+    behind = log.submit_on(top, [draft(source=Source("A02", "e", n + 1)) for n in range(rows)], first)
+    last = (*first.result(), *behind.result())[-1]
     on_server(postgres_store, END_OTHERS)
     more = log.append_on((last.seq, last.hash), [draft(seconds=n) for n in range(rows)])
-    assert [more[0].seq, verify(log.read())[0]] == [rows + 1, 2 * rows]
+    assert [more[0].seq, verify(log.read())[0]] == [2 * rows + 1, 3 * rows]
 
 
 def test_a_full_disk_refuses_the_batch_in_words_and_takes_the_next_when_there_is_room(tmp_path: Path, opened: Open):
