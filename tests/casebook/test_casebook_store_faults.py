@@ -141,34 +141,15 @@ def test_many_rows_at_once_stand_only_behind_the_last_entry_and_are_refused_whol
 
 
 @pytest.mark.parametrize("rows", [1, MANY])
+@pytest.mark.parametrize("many", [1, 4])
 @pytest.mark.parametrize("writes", [True, False])
-def test_who_writes_without_the_pen_waits_for_who_has_it_and_writes_nothing_if_that_one_wrote(
-    postgres_store: str, opened: Open, writes: bool, rows: int
-):
-    log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
-    other.take_pen(0)
-    written = log.submit_on((0, GENESIS), [draft(seconds=n) for n in range(rows)])
-    while not on_server(postgres_store, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
-        assert not written.done()
-    if writes:
-        other.append([draft()])
-        with pytest.raises(LogMovedOn):
-            written.result()
-    else:
-        other.lay_down_pen()
-        assert written.result()[0].seq == 1
-    assert verify(log.read())[0] == (1 if writes else rows)
-
-
-@pytest.mark.parametrize("rows", [1, MANY])
-@pytest.mark.parametrize("writes", [True, False])
-def test_what_was_chained_behind_what_still_waits_is_written_behind_it_or_like_it_not_at_all(
-    postgres_store: str, opened: Open, writes: bool, rows: int
+def test_who_writes_without_the_pen_waits_for_who_has_it_and_if_that_one_wrote_nothing_is_written_nor_what_is_behind(
+    postgres_store: str, opened: Open, writes: bool, many: int, rows: int
 ):
     log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
     other.take_pen(0)
     row: list[Written] = []
-    for number in range(4):
+    for number in range(many):
         some = [draft(source=Source(f"A{number}", "e", n + 1)) for n in range(rows)]
         row.append(log.submit_on((0, GENESIS), some, row[-1] if row else None))
     while not on_server(postgres_store, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
@@ -180,26 +161,34 @@ def test_what_was_chained_behind_what_still_waits_is_written_behind_it_or_like_i
                 one.result()
     else:
         other.lay_down_pen()
-        assert [entry.seq for one in row for entry in one.result()] == list(range(1, 4 * rows + 1))
-    assert verify(log.read())[0] == (1 if writes else 4 * rows)
+        assert [entry.seq for one in row for entry in one.result()] == list(range(1, many * rows + 1))
+    assert verify(log.read())[0] == (1 if writes else many * rows)
     last = log.head()
     assert log.append_on(last, [draft()])[0].seq == last[0] + 1, "and the next is taken as ever"
+
+
+def cut_once(log: Any, *, committed: bool) -> None:
+    """The connection breaks at the next commit, after or before the server has done it."""
+    real = log._write_on
+
+    async def losing(ahead: Any, doubt: Any) -> Any:
+        log._write_on = real
+        if committed:
+            await real(ahead, doubt)
+        else:
+            doubt[:] = [ahead.laid]
+        log._pen.terminate()
+        raise asyncpg.ConnectionDoesNotExistError("cut")
+
+    log._write_on = losing
 
 
 def test_behind_a_commit_that_is_told_as_lost_nothing_is_written_even_where_it_stands(
     postgres_store: str, opened: Open, monkeypatch: pytest.MonkeyPatch
 ):
     log = opened(postgres_store, shared=True)
-    real = log._write_on
-
-    async def losing(ahead: Any, doubt: Any) -> Any:
-        log._write_on = real
-        await real(ahead, doubt)
-        log._pen.terminate()
-        raise asyncpg.ConnectionDoesNotExistError("cut")
-
     monkeypatch.setattr(postgres_log, "PATIENCE_S", 0.0)
-    log._write_on = losing
+    cut_once(log, committed=True)
     first = log.submit_on((0, GENESIS), [draft()])
     behind = log.submit_on((0, GENESIS), [draft()], first)
     with pytest.raises(FeedLost):
@@ -223,18 +212,7 @@ def test_what_was_written_without_the_pen_stands_once_however_the_connection_is_
     postgres_store: str, opened: Open, committed: bool, rows: int
 ):
     log, top = opened(postgres_store, shared=True), (0, GENESIS)
-    real = log._write_on
-
-    async def losing(ahead: Any, doubt: Any) -> Any:
-        log._write_on = real
-        if committed:
-            await real(ahead, doubt)
-        else:
-            doubt[:] = [ahead.laid]
-        log._pen.terminate()
-        raise asyncpg.ConnectionDoesNotExistError("cut")
-
-    log._write_on = losing
+    cut_once(log, committed=committed)
     first = log.submit_on(top, [draft(source=Source("A01", "e", n + 1)) for n in range(rows)])
     behind = log.submit_on(top, [draft(source=Source("A02", "e", n + 1)) for n in range(rows)], first)
     last = (*first.result(), *behind.result())[-1]
