@@ -23,9 +23,9 @@ from casebook.clock import Clock
 from casebook.drafting import claims_of as claims_of
 from casebook.drafting import draft_of
 from casebook.drafting import occasion_of as occasion_of
-from casebook.errors import FeedLost
+from casebook.errors import FeedLost, RefusedInput
 from casebook.holds.booking import LostElsewhere, SharedHolds
-from casebook.link import OutboxRow
+from casebook.link import OutboxRow, Unread
 from casebook.log import By, Entry, Log, LogMovedOn, QueuedLog, Written, is_of_the_log
 from casebook.picture import Occasion, Picture, fold
 from casebook.record import Listener as Listener
@@ -116,11 +116,11 @@ class Book(Record):
         return await answer
 
     def queue_rows(
-        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow], told: Told,
+        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow] | Unread, told: Told,
         role: str = "paramedic",
     ) -> None:  # fmt: skip
         """The same without waiting: `told` is called on the loop, once, with how far the book is or with what
-        `take_rows` would raise. It must not raise."""
+        `take_rows` would raise, RefusedInput where the rows cannot be read. It must not raise."""
         self._waiting.append(Turn((unit, epoch), rows, role, told))
         if not self._pooling:
             self._pooling = True
@@ -142,10 +142,16 @@ class Book(Record):
             self._waiting.clear()
 
     def _next_turns(self) -> list[Turn]:
+        """Those that have theirs in the next commit. Whose rows cannot be read, hears so."""
         turns, rows = [], 0
         while self._waiting and rows < POOL_ROWS:
-            turns.append(self._waiting.popleft())
-            rows += len(turns[-1].rows)
+            turn = self._waiting.popleft()
+            try:
+                rows += len(turn.rows)
+            except RefusedInput as wrong:
+                turn.hear(wrong)
+                continue
+            turns.append(turn)
         return turns
 
     async def _take_in_a_row(self) -> bool:

@@ -65,29 +65,66 @@ class Rows(msgspec.Struct, tag="rows", tag_field="t", frozen=True, gc=False):
     link: str = ""
 
 
+class RowsCame(msgspec.Struct, tag="rows", tag_field="t", frozen=True, gc=False):
+    """`Rows` as a hub hears them, each still unread."""
+
+    epoch: str
+    rows: msgspec.Raw
+    link: str = ""
+
+
 class Ping(msgspec.Struct, tag="ping", tag_field="t", frozen=True):
     n: int
 
 
-FromVehicle = Hello | Rows | Ping
+FromVehicle = Hello | RowsCame | Ping
 _decoder = msgspec.json.Decoder(FromVehicle)
+_rows_decoder = msgspec.json.Decoder(list[OutboxRow])
 
 
 def read_from_vehicle(raw: str | bytes) -> FromVehicle:
-    """Decode one message. Raises RefusedInput naming what is wrong."""
+    """Decode one message, all but the rows. Raises RefusedInput naming what is wrong."""
     if len(raw) > MAX_BYTES:
         raise RefusedInput("bad_json", where="unit link", why=f"more than {MAX_BYTES} bytes")
     try:
         message = _decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError) as wrong:
         raise RefusedInput("bad_json", where="unit link", why=str(wrong)) from wrong
-    if isinstance(message, Rows) and any(row.at.tzinfo is None for row in message.rows):
-        raise RefusedInput("bad_field", where="unit link", field="at", why="a time needs its zone")
-    if isinstance(message, Hello | Rows) and len(message.epoch) > MAX_EPOCH:
+    if isinstance(message, Hello | RowsCame) and len(message.epoch) > MAX_EPOCH:
         raise RefusedInput("bad_field", where="unit link", field="epoch", why=f"more than {MAX_EPOCH} characters")
     if isinstance(message, Hello) and len(message.lanes) > MAX_LANES:
         raise RefusedInput("bad_field", where="unit link", field="lanes", why=f"more than {MAX_LANES}")
     return message
+
+
+class Unread:
+    """The rows of a message, for whoever's turn it is to read them; once.
+
+    Of a fleet that presses thousands wait for their turn, and as bytes they take a tenth of the room: what is read when
+    it is used is still at hand then.
+    """
+
+    __slots__ = ("_raw", "_rows")
+
+    def __init__(self, raw: msgspec.Raw) -> None:
+        self._raw, self._rows = raw, None
+
+    def read(self) -> list[OutboxRow]:
+        """Raises RefusedInput naming what is wrong with one."""
+        if self._rows is None:
+            self._rows = _read_rows(self._raw)
+        return self._rows
+
+
+def _read_rows(raw: msgspec.Raw) -> list[OutboxRow]:
+    try:
+        rows = _rows_decoder.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise RefusedInput("bad_json", where="unit link", why=f"rows: {wrong}") from wrong
+    for row in rows:
+        if row.at.tzinfo is None:
+            raise RefusedInput("bad_field", where="unit link", field="at", why="a time needs its zone")
+    return rows
 
 
 def mark_of(row: OutboxRow) -> int:

@@ -20,7 +20,7 @@ from casebook.access import Badge
 from casebook.book import Book
 from casebook.door import hear_text
 from casebook.errors import CoordinationError, FeedLost, NotAllowed, RefusedInput
-from casebook.link import MAX_BYTES, VERSION, FromVehicle, Hello, Ping, Rows, mark_of, read_from_vehicle
+from casebook.link import MAX_BYTES, VERSION, FromVehicle, Hello, Ping, RowsCame, Unread, mark_of, read_from_vehicle
 from casebook.live import Subscription
 from casebook.vehicle_links import Presence, VehicleLinks
 from casebook.wire import wire_of
@@ -125,7 +125,7 @@ class Taking:
             message = read_from_vehicle(raw)
         except RefusedInput:
             return False
-        if not isinstance(message, Rows) or not self._is_of_here(message):
+        if not isinstance(message, RowsCame) or not self._is_of_here(message):
             return False
         self._presence.hear()
         self._take(message)
@@ -154,9 +154,9 @@ class Taking:
 
     def _act_on(self, message: FromVehicle) -> None:
         match message:
-            case Rows() if self._is_of_here(message):
+            case RowsCame() if self._is_of_here(message):
                 self._take(message)
-            case Rows(link=link) if self._hello.version >= 2 and link != self._presence.link:
+            case RowsCame(link=link) if self._hello.version >= 2 and link != self._presence.link:
                 self._links.replays += 1
                 raise NotAllowed("link_replayed", unit=self._hello.unit)
             case Ping(n=n):
@@ -165,27 +165,27 @@ class Taking:
                 needs = f"epoch {self._hello.epoch}"
                 raise NotAllowed("not_allowed", what=f"unit link: {type(other).__name__}", needs=needs)
 
-    def _is_of_here(self, message: Rows) -> bool:
+    def _is_of_here(self, message: RowsCame) -> bool:
         """Version 1 names its one epoch in the hello; 2 may begin epochs as it goes, and names the connection."""
         if self._hello.version < 2:
             return message.epoch == self._hello.epoch
         return message.link == self._presence.link
 
-    def _take(self, message: Rows) -> None:
+    def _take(self, message: RowsCame) -> None:
         self._under_way += 1
         if self._under_way >= AHEAD:
             self._is_free.clear()
-        told = partial(self._tell, message)
-        self._book.queue_rows(self._hello.unit, message.epoch, message.rows, told)
+        rows = Unread(message.rows)
+        self._book.queue_rows(self._hello.unit, message.epoch, rows, partial(self._tell, message.epoch, rows))
 
-    def _tell(self, message: Rows, outcome: int | BaseException) -> None:
+    def _tell(self, epoch: str, rows: Unread, outcome: int | BaseException) -> None:
         """Acknowledge a message whose rows were committed."""
         if isinstance(outcome, BaseException):
             self._presence.notices.put_nowait(outcome)
             return
-        if message.rows and message.rows[-1].seq == outcome:
-            self._links.remember_last(self._hello.unit, message.epoch, outcome, mark_of(message.rows[-1]))
-        ack = msgspec.json.encode({"t": "ack", "epoch": message.epoch, "through": outcome})
+        if (last := rows.read()[-1:]) and last[0].seq == outcome:
+            self._links.remember_last(self._hello.unit, epoch, outcome, mark_of(last[0]))
+        ack = msgspec.json.encode({"t": "ack", "epoch": epoch, "through": outcome})
         if not self._late and self._send_now(ack):
             self._done()
         else:

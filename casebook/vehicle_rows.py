@@ -14,7 +14,7 @@ from casebook import events as e
 from casebook.drafting import draft_of
 from casebook.errors import CoordinationError, RefusedInput
 from casebook.folding.course import Course
-from casebook.link import OutboxRow
+from casebook.link import OutboxRow, Unread
 from casebook.log import By, Draft, Source
 from casebook.picture import Occasion, Picture
 from casebook.recording_state import WITHDRAWN
@@ -51,10 +51,15 @@ class Turn:
     wrong."""
 
     lane: Lane
-    rows: Sequence[Row | OutboxRow]
+    came: Sequence[Row | OutboxRow] | Unread
     role: str
     told: Callable[[int | BaseException], None]
     is_done: bool = False
+
+    @property
+    def rows(self) -> Sequence[Row | OutboxRow]:
+        """Raises RefusedInput where they cannot be read."""
+        return self.came.read() if isinstance(self.came, Unread) else self.came
 
     def hear(self, outcome: int | BaseException) -> None:
         if not self.is_done:

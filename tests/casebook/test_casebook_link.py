@@ -19,7 +19,7 @@ from casebook.access import Badge, Gate, Role
 from casebook.book import Book
 from casebook.door import admit_socket, make_app
 from casebook.errors import RefusedInput
-from casebook.link import MAX_BYTES, Hello, Ping, Rows, read_from_vehicle
+from casebook.link import MAX_BYTES, Hello, Ping, RowsCame, Unread, read_from_vehicle
 from casebook.live import Feed
 from casebook.log import MemoryLog
 from casebook.vehicle_door import serve_vehicle
@@ -37,17 +37,16 @@ def test_each_word_is_told_apart_by_its_tag():
     assert read_from_vehicle('{"t": "hello", "unit": "A01", "epoch": "e", "next": 3}') == Hello("A01", "e", 3)
     assert read_from_vehicle(b'{"t": "ping", "n": 7}') == Ping(7)
     read = read_from_vehicle(json.dumps({"t": "rows", "epoch": "e", "rows": [row(1)]}))
-    assert isinstance(read, Rows) and read.rows[0].at == START + timedelta(seconds=1)
-    assert (read.rows[0].who, read.rows[0].origin) == ("", "device")
+    assert isinstance(read, RowsCame)
+    [one] = Unread(read.rows).read()
+    assert (one.at, one.who, one.origin) == (START + timedelta(seconds=1), "", "device")
 
 
 @pytest.mark.parametrize(
     "raw",
     [
         "", "[]", "{}", '{"t": "poem"}', '{"t": "hello"}', '{"t": "ping", "n": "x"}', '{"t": "ping", "n": NaN}',
-        json.dumps({"t": "rows", "epoch": "e", "rows": [row(1, at="2021-04-18T09:30:00")]}),
-        json.dumps({"t": "rows", "epoch": "e", "rows": [row(1, body=[])]}),
-        '{"t": "rows", "epoch": "e", "rows": [{"seq": 1}]}',
+        '{"t": "rows", "epoch": "e"}', '{"t": "rows", "epoch": "e", "rows": [}',
         '{"t": "ping", "n": 1' + " " * MAX_BYTES + "}",
         "[" * 100_000,
     ],
@@ -55,6 +54,20 @@ def test_each_word_is_told_apart_by_its_tag():
 def test_what_is_no_word_of_a_vehicle_is_refused(raw: str):
     with pytest.raises(RefusedInput) as caught:
         read_from_vehicle(raw)
+    assert caught.value.facts["where"] == "unit link"
+
+
+UNREADABLE = [
+    [row(1, at="2021-04-18T09:30:00")], [row(1, body=[])], [row(1), {"seq": 2}], {"seq": 1}, 7, None, "rows",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", UNREADABLE)
+def test_rows_that_cannot_be_read_are_refused_when_it_is_their_turn(rows: Any):
+    came = read_from_vehicle(json.dumps({"t": "rows", "epoch": "e", "rows": rows}))
+    assert isinstance(came, RowsCame)
+    with pytest.raises(RefusedInput) as caught:
+        Unread(came.rows).read()
     assert caught.value.facts["where"] == "unit link"
 
 
@@ -149,6 +162,18 @@ def test_who_does_not_say_hello_as_itself_is_refused_in_words_and_sent_away(hub:
         with pytest.raises(WebSocketDisconnect) as gone:
             hear(socket, "never")
         assert gone.value.code == 4403
+
+
+@pytest.mark.parametrize("rows", UNREADABLE)
+def test_a_vehicle_whose_rows_cannot_be_read_is_refused_in_words_and_what_came_before_them_stays(hub: Hub, rows: Any):
+    with hub.connect() as socket:
+        greet(socket)
+        for batch in ([row(1)], rows):
+            socket.send_text(json.dumps({"t": "rows", "epoch": "e1", "rows": batch}))
+        assert hear(socket, "ack", "refused")["through"] == 1
+        told = hear(socket, "refused")
+        assert told["error"] in {"bad_json", "bad_field"} and told["zh"] != told["en"]
+    assert kinds(hub.book.log).count("position_reported") == 1
 
 
 def test_rows_of_another_epoch_than_was_greeted_are_not_taken(hub: Hub):

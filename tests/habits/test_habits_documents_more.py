@@ -21,7 +21,7 @@ from casebook import events as e
 from casebook.asking import read_command
 from casebook.clock import WallClock
 from casebook.desks import Desk
-from casebook.link import read_from_vehicle
+from casebook.link import RowsCame, Unread, read_from_vehicle
 from casebook.words import LANGUAGES, Language, catalogue
 from dispatch.app import DispatchRoom
 from hospital_board.app import HospitalRoom
@@ -134,10 +134,10 @@ def test_every_example_of_an_ask_is_a_command(note: str, body: str) -> None:
 
 @pytest.mark.parametrize(("note", "body"), examples("api.md", "vehicle"))
 def test_every_example_of_the_vehicles_words_is_read(note: str, body: str) -> None:
-    message = msgspec.to_builtins(read_from_vehicle(body))
-    assert message["t"] == json.loads(body)["t"]
-    for row in message.get("rows", []):
-        e.decode(row["kind"], row["body"])
+    message = read_from_vehicle(body)
+    assert type(message).__struct_config__.tag == json.loads(body)["t"]
+    for row in Unread(message.rows).read() if isinstance(message, RowsCame) else ():
+        e.decode(row.kind, row.body)
 
 
 @pytest.mark.parametrize("kind", ["answer", "feed", "hub", "screen"])

@@ -14,7 +14,7 @@ from ambulance_unit.outbox import Outbox
 from casebook.answers import Answers
 from casebook.book import Book, Told
 from casebook.holds.granting import Page
-from casebook.link import OutboxRow
+from casebook.link import OutboxRow, Unread
 from casebook.live import Feed, View
 from casebook.log import GENESIS, Entry, digest
 from casebook.vehicle_rows import Row
@@ -26,11 +26,12 @@ class HastyBook(Book):
     """Acknowledges rows when they have come, not when they are on the disk."""
 
     def queue_rows(
-        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow], told: Told, role: str = "paramedic"
+        self, unit: str, epoch: str, rows: Sequence[Row | OutboxRow] | Unread, told: Told, role: str = "paramedic"
     ) -> None:
-        super().queue_rows(unit, epoch, rows, _unheard if rows else told, role)
-        if rows:
-            told(rows[-1].seq)
+        read = rows.read() if isinstance(rows, Unread) else rows
+        super().queue_rows(unit, epoch, rows, _unheard if read else told, role)
+        if read:
+            told(read[-1].seq)
 
 
 def _unheard(outcome: int | BaseException) -> None:

@@ -19,7 +19,7 @@ from simulator_mutants import MUTANTS
 from aboard.cli import run
 from aboard.serving import Sockets, server_of
 from casebook import vehicle_door
-from casebook.link import Rows
+from casebook.link import RowsCame
 from casebook.vehicle_door import Taking
 from scenarios.simulator.parts import Parts
 from scenarios.simulator.running import simulate, simulate_many
@@ -90,7 +90,7 @@ def test_messages_take_the_short_ways_and_the_long_ones(monkeypatch: pytest.Monk
             return taken
 
         def _act_on(self, message: Any) -> None:
-            ways["long in"] += isinstance(message, Rows)
+            ways["long in"] += isinstance(message, RowsCame)
             super()._act_on(message)
 
     monkeypatch.setattr(vehicle_door, "Taking", CountedTaking)
