@@ -21,7 +21,9 @@ import sys
 import time
 from dataclasses import dataclass
 
-YOUNG = 10_000  # objects made beyond those freed before the youngest are looked at: a millisecond or two
+# Objects made beyond those freed before the youngest are looked at between two times. The walk goes over the newest ten
+# minutes of everybody's samples, too, however few of them are new: the more seldom, the less for each row.
+YOUNG = 50_000
 SETTLE_S = 0.25  # wall seconds: at ten thousand rows a second the young are then a walk of a millisecond or two
 PAUSES = 100.0  # times what the last took, before the next: pressed hard, it takes twenty milliseconds
 GROWTH = 3.0

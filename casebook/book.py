@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import ChainMap, deque
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -164,11 +164,11 @@ class Book(Record):
         log, tell, began_s = self.log, nothing, time.perf_counter()
         if not isinstance(log, QueuedLog):
             return False
-        now = self._begin_next(log, self.picture, self._through)
+        now = self._begin_next(log, self.picture, {})
         while now is not None:
             pool, written = now
             tell()
-            ahead = self._begin_next(log, pool.picture, ChainMap(pool.through, self._through), written)
+            ahead = self._begin_next(log, pool.picture, pool.through, written)
             try:
                 with self._measured(len(pool.drafts), began_s):
                     entries = await asyncio.wrap_future(written)
@@ -191,10 +191,10 @@ class Book(Record):
         return tell is not nothing
 
     def _begin_next(
-        self, log: QueuedLog, picture: Picture, through: Mapping[Lane, int], after: Written | None = None
+        self, log: QueuedLog, picture: Picture, newer: Mapping[Lane, int], after: Written | None = None
     ) -> tuple[Pool, Written] | None:
         """The next whole commit and the answer to come, where there is one to make ready."""
-        pool = self._make_ready(picture, through)
+        pool = self._make_ready(picture, newer)
         if pool is None:
             return None
         try:
@@ -204,13 +204,15 @@ class Book(Record):
             refused.set_exception(wrong)
             return pool, refused
 
-    def _make_ready(self, picture: Picture, through: Mapping[Lane, int]) -> Pool | None:
+    def _make_ready(self, picture: Picture, newer: Mapping[Lane, int]) -> Pool | None:
         """The next whole commit fitted onto this picture, out of what waits; None where it has to be taken in turn:
-        there is less, others write the log or want to, or the log must be asked about an outbox first."""
+        there is less, others write the log or want to, or the log must be asked about an outbox first. `newer`: how far
+        those outboxes are that the commit under way brings."""
         if self._deciding or not self._alone:
             return None
-        turns = self._next_turns()
-        if sum(len(turn.rows) for turn in turns) >= POOL_ROWS and all(turn.lane in through for turn in turns):
+        turns, known = self._next_turns(), self._through
+        if sum(len(turn.rows) for turn in turns) >= POOL_ROWS and all(turn.lane in known for turn in turns):
+            through = {turn.lane: newer.get(turn.lane, known[turn.lane]) for turn in turns}
             pool = fitted(turns, picture, through, self.clock.now())
             if pool.drafts and not self._is_behind(pool):
                 return pool

@@ -27,6 +27,7 @@ from casebook.log import Entry
 KEPT = 5000  # (casualty, vehicle): an hour of each is 150 MB at one sample a second
 KEPT_AFTER = timedelta(minutes=30)  # of a case that is over; a wall shows it for ten (hospital_board/board.py)
 ENDS = frozenset({e.HandoverCompleted.name, e.CasualtyClosed.name})
+SAMPLE = e.VitalsRecorded.name
 GAP_US = GAP // timedelta(microseconds=1)
 
 
@@ -79,9 +80,10 @@ class _Pile:
     def add(self, at_us: int) -> None:
         """Mostly at the end; history goes where it belongs, and closes a pause."""
         times = self.times_us
-        if not times or at_us >= times[-1]:
-            if times and at_us - times[-1] > GAP_US:
-                self.pauses_us += at_us - times[-1]
+        since_us = at_us - times[-1] if times else 0
+        if since_us >= 0:
+            if since_us > GAP_US:
+                self.pauses_us += since_us
             times.append(at_us)
             return
         place = bisect_right(times, at_us)
@@ -140,12 +142,12 @@ class LedgerNow:
         self._over: dict[str, datetime] = {}  # casualties whose case ended -> when that was recorded, oldest first
 
     def hear(self, entries: Iterable[Entry]) -> None:
-        pile, of = None, ("", "")  # of the last sample: a vehicle sends several together
+        pile, casualty, unit = None, "", ""  # of the last sample: a vehicle sends several together
         for entry in entries:
-            if entry.kind == e.VitalsRecorded.name:
+            if entry.kind == SAMPLE:
                 body = entry.body
-                if pile is None or of != (body["casualty"], body["unit"]):
-                    pile, of = self._pile(body), (body["casualty"], body["unit"])
+                if pile is None or casualty != body["casualty"] or unit != body["unit"]:
+                    pile, casualty, unit = self._pile(body), body["casualty"], body["unit"]
                 pile.add(_us_of(entry.at))
                 continue
             pile = None

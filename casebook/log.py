@@ -292,12 +292,12 @@ def lay(ground: Ground, batches: Iterable[Sequence[Draft]]) -> list[Laid]:
 
 def _lay(ground: Ground, drafts: Sequence[Draft]) -> list[Entry]:
     claims = dict(ground.claims)
-    rows: set[Source] = set()
+    sources = [draft.source for draft in drafts if draft.source is not None]
+    rows = set(sources)
+    if len(rows) < len(sources) or not rows.isdisjoint(ground.rows):
+        twice = next(one for number, one in enumerate(sources) if one in ground.rows or one in sources[:number])
+        raise RowTwice(unit=twice.unit, epoch=twice.epoch, seq=twice.seq)
     for draft in drafts:
-        if (source := draft.source) is not None:
-            if source in ground.rows or source in rows:
-                raise RowTwice(unit=source.unit, epoch=source.epoch, seq=source.seq)
-            rows.add(source)
         for claim in draft.claims:
             take(claims, claim, draft.recorded_at)
     try:

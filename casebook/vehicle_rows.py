@@ -29,7 +29,8 @@ VEHICLE_FACTS: frozenset[type[e.Event]] = frozenset(
         e.TagTied, e.RecordingStopped, e.HoistPlaceJudged,
     }
 )  # fmt: skip
-SAMPLE = e.VitalsRecorded
+SAMPLE, SAMPLE_VERSION = e.VitalsRecorded.name, e.VitalsRecorded.version
+SAMPLE_FIELDS = ("casualty", "unit", "vitals")
 Lane = tuple[str, str]  # (unit, epoch): one outbox, counting for itself
 
 
@@ -113,15 +114,16 @@ def _rows_of(turn: Turn, course: Course, through: int, now: datetime) -> list[Dr
     (unit, epoch), drafts = turn.lane, []
     by = By(turn.role, unit, "device")
     for row in turn.rows:
-        if row.seq <= through:
+        seq = row.seq
+        if seq <= through:
             continue
-        if row.seq != through + 1:
+        if seq != through + 1:
             break  # a gap: what comes after it waits for what is missing
         if (row.who or unit) != by.who or row.origin != by.origin:
             by = By(turn.role, row.who or unit, row.origin)
-        source = Source(unit, epoch, row.seq)
+        source = Source(unit, epoch, seq)
         drafts.append(_sampled(course, source, row, now, by) or _fitted(course, source, row, now, by))
-        through = row.seq
+        through = seq
     return drafts
 
 
@@ -130,18 +132,18 @@ def _sampled(course: Course, source: Source, row: Row | OutboxRow, now: datetime
 
     What `_fitted` does with it, without the ways for facts of all kinds: of a fleet's rows nearly all are samples.
     """
-    body = row.body
-    if row.kind != SAMPLE.name or len(body) != 3 or body.get("unit") != source.unit:
+    body, unit = row.body, source.unit
+    if row.kind != SAMPLE or len(body) != 3 or body.get("unit") != unit:
         return None
     casualty, vitals = body.get("casualty"), body.get("vitals")
     if type(casualty) is not str or type(vitals) is not dict:
         return None
     try:
-        course.take(casualty, source.unit, vitals, row.at, source.epoch, source.seq)
+        course.take(casualty, unit, vitals, row.at, source.epoch, source.seq)
     except CoordinationError:
         return None
-    told = {"casualty": casualty, "unit": source.unit, "vitals": vitals}
-    return Draft(SAMPLE.name, SAMPLE.version, told, row.at, now, by, source)
+    told = body if tuple(body) == SAMPLE_FIELDS else {"casualty": casualty, "unit": unit, "vitals": vitals}
+    return Draft(SAMPLE, SAMPLE_VERSION, told, row.at, now, by, source)
 
 
 def _fitted(course: Course, source: Source, row: Row | OutboxRow, now: datetime, by: By) -> Draft:

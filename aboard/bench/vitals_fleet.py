@@ -1,7 +1,8 @@
 """Many vehicles on one hub, each over its own WebSocket: what they send, and how long each acknowledgement took.
 
 A message's time begins when it was due, not when it got out, so that a hub that holds everybody up is not flattered.
-Vehicles and hub share the machine, so that a vehicle costs little here: its rows are made once but for their numbers.
+Vehicles and hub share the machine, so that a vehicle costs little here: its rows are made once but for
+their numbers and their instant.
 What the figures are held to is vitals.py's.
 """
 
@@ -48,6 +49,7 @@ class Vehicle:
     _waiting: deque[tuple[int, float]] = field(default_factory=deque)  # (last row of a message, when it was due)
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
     _wrong: str = ""
+    _words: tuple[bytes, ...] = ()  # of its messages, made once
 
     def hear(self, raw: bytes) -> None:
         """Take the welcome, acknowledgements, a refusal; what else the hub tells a vehicle is passed over."""
@@ -101,14 +103,20 @@ class Vehicle:
 
     def _send(self, rows: int, due_s: float) -> None:
         assert self.board is not None
-        fact = self._fact()
-        row = msgspec.json.encode(OutboxRow(0, WallClock().now(), fact.name, e.encode(fact))).removeprefix(ROW_BEGINS)
+        self._words = begins, ends, before_at, after_at = self._words or self._made()
+        row = before_at + msgspec.json.encode(WallClock().now()) + after_at
         numbers = range(self.sent + 1, self.sent + rows + 1)
-        begins, ends = msgspec.json.encode(Rows(EPOCH, [], self.link)).split(NO_ROWS)
         self.sent += rows
         self._waiting.append((self.sent, due_s))
         self.due_s += [due_s] * rows
         self.board.say(begins + b"[" + b",".join(b'{"seq":%d%s' % (seq, row) for seq in numbers) + b"]" + ends)
+
+    def _made(self) -> tuple[bytes, ...]:
+        """What is before and behind a message's rows, and before and behind a row's instant."""
+        fact, at = self._fact(), WallClock().now()
+        row = msgspec.json.encode(OutboxRow(0, at, fact.name, e.encode(fact))).removeprefix(ROW_BEGINS)
+        message = msgspec.json.encode(Rows(EPOCH, [], self.link))
+        return (*message.split(NO_ROWS), *row.split(msgspec.json.encode(at)))
 
     def _fact(self) -> e.Event:
         if self.casualty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from casebook import events as e
 from casebook.casualty import Findings
@@ -21,6 +22,8 @@ from casebook.picture import (
 )
 from casebook.steps import Duty
 from casebook.vitals import refuse_impossible_sample
+
+SAMPLED_AT = attrgetter("at")
 
 
 @folds(e.CasualtyFound)
@@ -59,7 +62,7 @@ def _vitals_recorded(picture: Picture, event: e.VitalsRecorded, occasion: Occasi
 
 def with_samples_taken(state: CasualtyState, samples: Sequence[Sample]) -> CasualtyState:
     """The casualty after one or more samples, in the order in which they came."""
-    name, came_at = e.VitalsRecorded.name, min(sample.at for sample in samples)
+    name, came_at = e.VitalsRecorded.name, min(map(SAMPLED_AT, samples))
     first_at = min(came_at, state.times.get(name, came_at))  # history may come behind what is newer
     times = state.times if state.times.get(name) == first_at else {**state.times, name: first_at}
     if (over_at := over_since(state)) is not None:  # a vehicle's backlog
