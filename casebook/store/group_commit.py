@@ -2,7 +2,8 @@
 
 A keeper gives it `commit`, which writes many batches in one transaction (where an entry is given, only behind that) and
 tells each batch's outcome, and `seal`, which signs the head. One that can chain a batch while the one before it is
-still being written gives `begin`, too. Asks neither what a batch says nor where it goes.
+still being written gives `begin`, too; whoever hands a batch over does that itself while the writer rests. Asks neither
+what a batch says nor where it goes.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class GroupWriter:
         self._name, self._commit, self._seal, self._begin = name, commit, seal, begin
         self._turns: queue.SimpleQueue[_Turn | None] = queue.SimpleQueue()
         self._gate = threading.Lock()  # nobody queues behind the end
+        self._busy = threading.Lock()  # who holds it begins, writes or signs
         self._thread: threading.Thread | None = None
         self._next: _Turn | None = None  # taken from the queue, for the transaction after this one
         self._begun: _Begun | None = None  # the last of those that may still be on their way
@@ -89,8 +91,32 @@ class GroupWriter:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_on, name=f"write {self._name}", daemon=True)
                 self._thread.start()
+            elif (begun := self._begun_at_once(drafts, after, on)) is not None:
+                return begun
             self._turns.put(turn)
         return turn.answer
+
+    def _begun_at_once(self, drafts: Sequence[Draft], after: Written | None, on: Top | None) -> Written | None:
+        """The answer of what the caller itself has begun, while the writer rests: what is chained where it was made is
+        still at hand there, and no thread waits for another. None: the writer's. Waits for nothing."""
+        if self._begin is None or on is None or not self._busy.acquire(blocking=False):
+            return None
+        try:
+            turn, unsealed = _Turn(drafts, after, on), self._unsealed
+            turn.answer.set_running_or_notify_cancel()
+            if self._next is not None or not self._turns.empty() or self._would_wait(turn) or not self._has_begun(turn):
+                return None
+            if unsealed == 0 or unsealed < SEAL_ENTRIES <= self._unsealed:
+                self._turns.put(_woken())  # a signature is due sooner than the writer knows
+            return turn.answer
+        finally:
+            self._busy.release()
+
+    def _would_wait(self, turn: _Turn) -> bool:
+        """Whether it can be begun only when something that is on its way, or still to come, has its answer."""
+        if self._begun is not None and turn.after is self._begun.answer:
+            return False
+        return any(one is not None and not one.done() for one in (turn.after, self._begun and self._begun.done))
 
     def close(self) -> None:
         """Write what has queued, sign the head, end."""
@@ -105,11 +131,12 @@ class GroupWriter:
         ending = False
         while not ending:
             turn, ending = self._wait()
-            if turn is not None and not self._has_begun(turn):
-                self._settle()
-                turns, ending = self._with_queued(turn)
-                self._write(turns)
-            self._seal_when_due(ending)
+            with self._busy:
+                if turn is not None and not self._has_begun(turn):
+                    self._settle()
+                    turns, ending = self._with_queued(turn)
+                    self._write(turns)
+                self._seal_when_due(ending)
         self._settle()
 
     def _wait(self) -> tuple[_Turn | None, bool]:
@@ -202,6 +229,13 @@ class GroupWriter:
         except Exception:
             log.exception("%s: the head could not be signed; tried again later", self._name)
         self._sealed_s = time.monotonic()
+
+
+def _woken() -> _Turn:
+    """A turn for which nobody waits: it has the writer look whether a signature is due."""
+    turn = _Turn(())
+    turn.answer.cancel()
+    return turn
 
 
 def _pass_on(answer: Written, done: Written) -> None:

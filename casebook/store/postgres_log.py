@@ -145,15 +145,16 @@ class PostgresLog:
         [laid] = lay(Ground(*top, {}, set()), [drafts])
         if isinstance(laid, CoordinationError) or not laid:
             return None
-        return (laid[-1].seq, laid[-1].hash), self._loop.begin(self._in_order(top, drafts, laid, rests))
+        ahead = Ahead(top, laid, r.rows_of(laid))
+        return (laid[-1].seq, laid[-1].hash), self._loop.begin(self._in_order(ahead, drafts, rests))
 
-    async def _in_order(self, top: Top, drafts: Sequence[Draft], laid: list[Entry], rests: bool) -> list[Entry]:
-        rows = r.rows_of(laid)
+    async def _in_order(self, ahead: Ahead, drafts: Sequence[Draft], rests: bool) -> list[Entry]:
+        top = ahead.top
         async with self._order:
             if rests and self._newest != top:
                 raise LogMovedOn(where=self.where, count="?", known=top[0])
             self._newest = None
-            [outcome] = await self._commit_patiently([drafts], top[0], Ahead(top, laid, rows))
+            [outcome] = await self._commit_patiently([drafts], top[0], ahead)
             if isinstance(outcome, CoordinationError):
                 raise outcome
             self._newest = (outcome[-1].seq, outcome[-1].hash) if outcome else top

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_keepers import on_server
 from log_keepers import opened as opened
+from log_keepers import postgres_store as postgres_store
 from log_keepers import store as store
 from msgspec.structs import replace
 
 from casebook.errors import RefusedInput
-from casebook.log import ChainBroken, Checkpoint, Entry, MemoryLog, verify
+from casebook.log import GENESIS, ChainBroken, Checkpoint, Entry, MemoryLog, verify
 from casebook.store import group_commit
 from casebook.store.opening import is_server
 from casebook.store.rows import CHECKPOINT, COLUMNS, checkpoint_of, checkpoint_row, claim_of, entry_of, rows_of
@@ -146,6 +147,26 @@ def test_a_store_signs_its_head_after_a_while_though_nobody_writes(
     while not log.checkpoints():  # the test's time-out ends it
         pass
     assert log.checkpoints()[0].seq == 1
+
+
+def test_the_head_is_signed_in_time_though_the_writer_rests_while_others_chain(
+    postgres_store: str, opened: Open, seal: Seal, monkeypatch: pytest.MonkeyPatch
+):
+    """First after so many entries and not so long a while, then after that while."""
+    monkeypatch.setattr(group_commit, "SEAL_REST_S", 0.0)
+    monkeypatch.setattr(group_commit, "SEAL_ENTRIES", 3)
+    log, answers = opened(postgres_store, sign=seal.sign), []
+    answers.append(log.submit_on((0, GENESIS), [draft()]))
+    answers[0].result(30)
+    for n in (1, 2):
+        answers.append(log.submit_on((0, GENESIS), [draft(seconds=n)], answers[-1]))
+    while not (marks := log.checkpoints()):  # the test's time-out ends it
+        pass
+    monkeypatch.setattr(group_commit, "SEAL_S", 0.05)
+    answers.append(log.submit_on((0, GENESIS), [draft(seconds=3)], answers[-1]))
+    while len(marks) < 2:
+        marks = log.checkpoints()
+    assert [mark.seq for mark in marks] == [3, 4] and all(one.done() for one in answers)
 
 
 def test_rows_cut_from_a_store_by_hand_are_found_from_its_own_checkpoints(store: str, opened: Open, seal: Seal):

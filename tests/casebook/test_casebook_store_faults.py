@@ -206,6 +206,55 @@ def test_a_writer_that_is_closed_has_answered_all_that_was_on_its_way(postgres_s
     assert first.done() and behind.done() and behind.result()[0].seq == MANY + 1
 
 
+def chained_by(log: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads that chain, in order."""
+    real, names = postgres_log.lay, []
+
+    def told(*given: Any) -> Any:
+        names.append(threading.current_thread().name)
+        return real(*given)
+
+    monkeypatch.setattr(postgres_log, "lay", told)
+    return names
+
+
+def test_a_batch_is_chained_by_who_hands_it_over_while_the_writer_rests_else_by_the_writer(
+    postgres_store: str, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    log, here = opened(postgres_store, shared=True), threading.current_thread().name
+    last = log.append([draft()])[-1]
+    while log._writer._busy.locked():
+        pass
+    names = chained_by(log, monkeypatch)
+    first = log.submit_on((last.seq, last.hash), [draft(seconds=1)])
+    behind = log.submit_on((0, GENESIS), [draft(seconds=2)], first)
+    with log._writer._busy:
+        third = log.submit_on((0, GENESIS), [draft(seconds=3)], behind)
+        fourth = log.submit_on((0, GENESIS), [draft(seconds=4)], third)
+    assert [one.result(30)[0].seq for one in (first, behind, third, fourth)] == [2, 3, 4, 5]
+    assert names[:2] == [here, here] and here not in names[2:] and len(names) == 4
+    assert verify(log.read()) == log.head()
+
+
+def test_who_hands_over_never_waits_for_what_is_on_its_way(postgres_store: str, opened: Open):
+    log, other = opened(postgres_store, shared=True), opened(postgres_store, shared=True)
+    last = log.append([draft()])[-1]
+    top = (last.seq, last.hash)
+    while log._writer._busy.locked():
+        pass
+    other.take_pen(1)
+    first = log.submit_on(top, [draft(seconds=1)])
+    apart = log.submit_on(top, [draft(seconds=2)])
+    behind = log.submit_on(top, [draft(seconds=3)], apart)
+    after_all = log.submit([draft(seconds=4)])
+    assert not any(one.done() for one in (first, apart, behind, after_all)), "handed over, and nobody has written"
+    other.lay_down_pen()
+    assert [one.result(30)[0].seq for one in (first, after_all)] == [2, 3]
+    for one in (apart, behind):
+        with pytest.raises(LogMovedOn):
+            one.result(30)
+
+
 @pytest.mark.parametrize("rows", [1, MANY])
 @pytest.mark.parametrize("committed", [True, False])
 def test_what_was_written_without_the_pen_stands_once_however_the_connection_is_cut(
